@@ -1,0 +1,79 @@
+# The front door. What a target does beyond one or two lines stands in .ci/ and in CMake.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboost-test1.81-dev libpq-dev libssl-dev \
+    libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
+LINT_PACKAGES := clang-format clang-tidy
+SUITES := unit_suites integration_suites fault_suites
+# The suite with the most threads and stages, for the sanitizers.
+SANITIZED_SUITE ?= integration/serve
+
+.PHONY: help build run deps deps-lint test test-unit test-integration test-fault lint format asan tsan bench schema check clean
+
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: deps build/release/build.ninja ## Builds build/release/pgcourier
+	@cmake --build build/release --target pgcourier
+
+run: build ## Builds, then runs everything on this machine: PostgreSQL, a simulated Twilio, a demo tenant
+	@exec build/release/pgcourier dev
+
+test: deps build/release/build.ninja ## Runs all tests; ONLY=pattern runs one suite or the cases with that in their names
+ifdef ONLY
+	@suites=$$(.ci/suites '$(ONLY)' | tr / _); \
+	if [ -z "$$suites" ]; then echo "No suite and no case has $(ONLY) in its name" >&2; exit 2; fi; \
+	cmake --build build/release --target $$suites
+else
+	@cmake --build build/release --target pgcourier $(SUITES)
+endif
+	@.ci/test build/release
+
+test-unit test-integration test-fault: test-%: deps build/release/build.ninja
+	@cmake --build build/release --target $*_suites
+	@.ci/test build/release '^$*/'
+
+test-unit: ## Runs the tests that need no database
+test-integration: ## Runs the tests on a private PostgreSQL
+test-fault: ## Runs the tests that kill, cut and stall things
+
+lint: deps deps-lint ## Checks format, includes, SQL in C++ and, on changed files, what clang-tidy finds
+	@.ci/files | xargs clang-format --dry-run --Werror
+	@.ci/includes
+	@.ci/inline-sql
+	@.ci/tidy
+
+format: deps-lint ## Formats all C++ files
+	@.ci/files | xargs clang-format -i
+
+asan tsan: %: deps build/%/build.ninja
+	@cmake --build build/$* --target pgcourier unit_suites $(subst /,_,$(SANITIZED_SUITE))
+	@.ci/test build/$* '^(unit/.*|$(SANITIZED_SUITE))$$'
+
+asan: ## Unit tests and one integration suite under AddressSanitizer and UBSan
+tsan: ## Unit tests and one integration suite under ThreadSanitizer
+
+bench: deps build/release/build.ninja ## Builds and runs the programs of bench/
+	@cmake --build build/release --target pgcourier bench_programs
+	@.ci/bench build/release
+
+schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the migrations
+	@cmake --build build/release --target integration_migrate_schema
+	@PGCOURIER_WRITE_SCHEMA=1 build/release/tests/integration_migrate_schema
+
+check: lint test ## What CI runs: lint and test
+
+clean: ## Removes what was built; the data of `make run` stays in .pgcourier/
+	@rm -rf build
+
+deps: ## Installs the Debian packages that are missing
+	@.ci/deps $(PACKAGES)
+
+deps-lint:
+	@.ci/deps $(LINT_PACKAGES)
+
+build/%/build.ninja: | deps
+	@cmake --preset $*

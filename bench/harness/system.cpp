@@ -1,0 +1,73 @@
+#include "harness/system.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "support/free_port.hpp"
+#include "support/webhook_sender.hpp"
+#include "twilio/form.hpp"
+#include "twilio/signature.hpp"
+
+namespace pgcourier::bench {
+
+std::string tenant_number(int index) { return fmt::format("+337{:08}", index); }
+std::string client_number(std::uint64_t index) { return fmt::format("+336{:08}", index); }
+
+System::System(int tenants, sim::SimulatorOptions twilio) {
+    test::use_durable_server();
+    db_ = std::make_unique<test::TestDatabase>();
+    for (int i = 0; i < tenants; ++i) tenants_.push_back(db_->add_tenant(fmt::format("Shop {}", i), tenant_number(i)));
+    twilio_ = std::make_unique<sim::Simulator>(std::move(twilio));
+    if (const Result<void> started = twilio_->start(); !started) throw std::runtime_error{started.error().what};
+    port_ = test::free_port();
+}
+
+test::Variables System::variables() const {
+    test::Variables variables = test::service_variables(db_->url(), port_, twilio_->base_url());
+    variables["OUTBOX_RATE_PER_SENDER"] = "0";
+    variables["TWILIO_STATUS_CALLBACK"] = "off";
+    return variables;
+}
+
+void System::serve(test::Variables more) {
+    test::Variables all = variables();
+    for (const auto& [name, value] : more) all[name] = value;
+    service_ = std::make_unique<test::Process>(std::vector<std::string>{"serve"}, all);
+    if (!service_->wait_for_output("Worker started successfully")) throw std::runtime_error{service_->output()};
+}
+
+std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count) const {
+    const std::string url = fmt::format("http://127.0.0.1:{}/webhooks/twilio", port_);
+    std::vector<std::string> requests;
+    requests.reserve(count);
+    for (std::uint64_t i = first; i < first + count; ++i) {
+        const int tenant = static_cast<int>(i % tenants_.size());
+        const twilio::Params form = test::inbound_form(i, client_number(i % 10000), tenant_number(tenant),
+                                                       fmt::format("Bonjour, avez-vous encore la robe {} en 38 ?", i));
+        const std::string body = twilio::encode_form(form);
+        requests.push_back(fmt::format("POST /webhooks/twilio HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: TwilioProxy/1.1\r\n"
+                                       "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\nX-Twilio-Signature: {}\r\n"
+                                       "I-Twilio-Idempotency-Token: {:032x}\r\nAccept: */*\r\nContent-Length: {}\r\n\r\n{}",
+                                       port_, twilio::sign(test::test_auth_token(), url, form), i, body.size(), body));
+    }
+    return requests;
+}
+
+Report::Report(std::string bench) : bench_{std::move(bench)} {
+    std::printf("%s, %u processors, durable PostgreSQL (fsync, full_page_writes, synchronous_commit on)\n", bench_.c_str(),
+                std::thread::hardware_concurrency());
+}
+
+void Report::figure(const std::string& name, double value, const std::string& unit) {
+    std::printf("  %-56s %12s %s\n", name.c_str(), fmt::format(value >= 100 ? "{:.0f}" : "{:.2f}", value).c_str(), unit.c_str());
+    std::fflush(stdout);
+    json_ += fmt::format("{}{{\"name\":\"{}\",\"value\":{},\"unit\":\"{}\"}}", json_.empty() ? "" : ",\n", name, value, unit);
+}
+
+Report::~Report() { std::ofstream{"build/release/bench/" + bench_ + ".json"} << "[" << json_ << "]\n"; }
+
+}  // namespace pgcourier::bench

@@ -1,0 +1,57 @@
+#pragma once
+// What a bench runs against: a durable private PostgreSQL, the simulated Twilio, the program as a process of its own.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/simulator.hpp"
+#include "support/process.hpp"
+#include "support/test_database.hpp"
+
+namespace pgcourier::bench {
+
+class System {
+  public:
+    /// tenants  each with a number of its own, tenant_number(0)…
+    explicit System(int tenants, sim::SimulatorOptions twilio = {});
+    /// `serve`, ready. returns when it can be used
+    void serve(test::Variables more = {});
+    void stop_serving() { service_.reset(); }
+
+    const test::TestDatabase& db() const { return *db_; }
+    std::uint16_t port() const { return port_; }
+    pid_t pid() const { return service_->pid(); }
+    sim::Simulator& twilio() { return *twilio_; }
+    const std::vector<std::string>& tenants() const { return tenants_; }
+    test::Variables variables() const;
+
+    /// `count` signed webhooks, as whole HTTP requests; MessageSids from `first` on.
+    std::vector<std::string> webhooks(std::uint64_t first, std::size_t count) const;
+
+  private:
+    std::unique_ptr<test::TestDatabase> db_;
+    std::unique_ptr<sim::Simulator> twilio_;
+    std::vector<std::string> tenants_;
+    std::uint16_t port_ = 0;
+    std::unique_ptr<test::Process> service_;
+};
+
+std::string tenant_number(int index);
+std::string client_number(std::uint64_t index);
+
+/// Prints `name value unit` aligned, and keeps it for the JSON.
+class Report {
+  public:
+    explicit Report(std::string bench);
+    /// Writes build/…/bench/<bench>.json beside the program.
+    ~Report();
+    void figure(const std::string& name, double value, const std::string& unit);
+
+  private:
+    std::string bench_;
+    std::string json_;
+};
+
+}  // namespace pgcourier::bench

@@ -1,0 +1,17 @@
+# Embeds sql/ into headers under build/…/generated/sql/, made anew when a file changes:
+#   sql/queries/<module>/<statement>.sql  ->  sql/<module>.hpp: sql::<module>::<statement>
+#   sql/migrations/*.sql                  ->  sql/migrations.hpp: sql::kMigrations, in order
+#   sql/ops/*.sql                         ->  sql/ops.hpp: sql::kOps, in order
+# sql/all.hpp lists every statement, for the test that prepares them all.
+set(PGCOURIER_GENERATED ${CMAKE_BINARY_DIR}/generated)
+set(PGCOURIER_SQL_DIR ${CMAKE_SOURCE_DIR}/sql)
+
+file(GLOB_RECURSE sql_files CONFIGURE_DEPENDS ${PGCOURIER_SQL_DIR}/*.sql)
+add_custom_command(
+    OUTPUT ${PGCOURIER_GENERATED}/sql/stamp
+    COMMAND ${CMAKE_COMMAND} -DSQL_DIR=${PGCOURIER_SQL_DIR} -DOUT_DIR=${PGCOURIER_GENERATED}/sql
+            -P ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
+    COMMAND ${CMAKE_COMMAND} -E touch ${PGCOURIER_GENERATED}/sql/stamp
+    DEPENDS ${sql_files} ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
+    COMMENT "Embedding SQL")
+add_custom_target(embedded_sql DEPENDS ${PGCOURIER_GENERATED}/sql/stamp)

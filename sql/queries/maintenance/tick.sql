@@ -1,0 +1,11 @@
+-- maintenance.tick: the one statement of an idle process: says that it lives, asks whether something fell due unheard.
+-- Each EXISTS reads the first entry of an index that holds only what waits.
+-- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text
+WITH beat AS (
+    INSERT INTO instances (id, host, pid, version, roles)
+    VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp())
+SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
+       EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
+       EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,
+       EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL) AS deliveries_due;

@@ -1,0 +1,22 @@
+-- outbox.promote: makes the next message of each freed conversation due, where a claim had put it behind the one that is
+-- gone. Comes after settle.sql in the same transaction, in a snapshot of its own, so that it sees what claims put behind
+-- while they held the lease's lock. A row that is locked belongs to a claim, and is due already.
+-- $1 tenant ids text[]  $2 recipients text[]
+WITH next AS MATERIALIZED (
+    SELECT n.seq
+    FROM unnest($1::text[], $2::text[]) AS f (tenant_id, recipient)
+    CROSS JOIN LATERAL (
+        SELECT q.seq, q.is_behind FROM outbox_queue AS q
+        WHERE q.tenant_id = f.tenant_id AND q.recipient = f.recipient AND (q.due_at <= now() OR q.is_retry OR q.is_behind)
+        ORDER BY q.seq
+        LIMIT 1) AS n
+    WHERE n.is_behind),
+locked AS MATERIALIZED (
+    SELECT q.seq FROM outbox_queue AS q
+    WHERE q.seq IN (SELECT n.seq FROM next AS n)
+    ORDER BY q.seq
+    FOR UPDATE SKIP LOCKED)
+UPDATE outbox_queue AS q
+SET due_at = now(), is_behind = false
+FROM locked AS l
+WHERE q.seq = l.seq;

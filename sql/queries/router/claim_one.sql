@@ -1,0 +1,18 @@
+-- router.claim_one: router.claim for the one event that is to be routed alone. Nothing while somebody else routes it.
+-- $1 event id bigint
+WITH next AS MATERIALIZED (
+    SELECT q.id FROM webhook_queue AS q
+    WHERE q.id = $1::bigint
+    FOR UPDATE SKIP LOCKED),
+gone AS (
+    DELETE FROM webhook_queue AS q USING next AS n WHERE q.id = n.id)
+SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query, e.received_at,
+       e.correlation_id, t.id AS tenant_id,
+       t.id IS NOT NULL AND e.kind = 'inbound' AND EXISTS (
+           SELECT FROM seller_phones AS s
+           WHERE s.tenant_id = t.id
+             AND s.phone_number IN (e."from", '+' || (e.payload ->> 'WaId'),
+                                    replace(e.payload ->> 'ExternalUserId', 'whatsapp:', ''))) AS is_seller
+FROM next AS n
+JOIN webhook_events AS e ON e.id = n.id
+LEFT JOIN tenants AS t ON t.whatsapp_phone_number = CASE e.kind WHEN 'status' THEN e."from" ELSE e."to" END;

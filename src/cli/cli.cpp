@@ -1,0 +1,61 @@
+#include "cli/cli.hpp"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
+
+namespace pgcourier::cli {
+
+const char* const kVersion = PGCOURIER_VERSION;
+
+namespace {
+
+int tell(int exit_code, const std::string& what) {
+    std::fprintf(stderr, "pgcourier: %s\n", what.c_str());
+    return exit_code;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    CLI::App app{"The messaging backbone of a WhatsApp shop platform: Twilio's webhooks in, the outbox out, on one PostgreSQL.",
+                 "pgcourier"};
+    app.set_version_flag("--version", std::string{"pgcourier "} + kVersion);
+    app.require_subcommand(1);
+    app.footer("Each command has its own --help. Configuration comes from environment variables: see the README's table.");
+    Chosen chosen;
+    add_serve(app, chosen);
+    add_dev(app, chosen);
+    add_migrate(app, chosen);
+    add_status(app, chosen);
+    add_tenant(app, chosen);
+    add_seller(app, chosen);
+    add_outbox(app, chosen);
+    add_dlq(app, chosen);
+    add_events(app, chosen);
+    add_twilio_sim(app, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const bool is_help = e.get_exit_code() == 0;
+        app.exit(e);
+        return is_help ? kOk : kUsage;
+    }
+    try {
+        return chosen();
+    } catch (const Failure& e) {
+        return tell(e.exit_code(), e.what());
+    } catch (const pg::Error& e) {
+        if (e.is_undefined_table() || e.sqlstate() == "3F000") {
+            return tell(kFailed, std::string{e.what()} + ": run `pgcourier migrate up` first");
+        }
+        return tell(kFailed, e.what());
+    } catch (const std::exception& e) {
+        return tell(kFailed, e.what());
+    }
+}
+
+}  // namespace pgcourier::cli

@@ -1,0 +1,105 @@
+// `pgcourier outbox add|list|show|release`
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/cli.hpp"
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/tenants.hpp"
+#include "sql/cli.hpp"
+
+namespace pgcourier::cli {
+namespace {
+
+int release_all(pg::Connection& db) {
+    int released = 0;
+    for (const pg::Row row : db.exec(sql::cli::outbox_held)) {
+        db.exec(sql::cli::outbox_release, pg::Params{row.text(0)});
+        ++released;
+    }
+    std::printf("%d released.\n", released);
+    return kOk;
+}
+
+}  // namespace
+
+void add_outbox(CLI::App& app, Chosen& chosen) {
+    struct Options {
+        std::string tenant;
+        std::string to;
+        std::string body;
+        std::string media_url;
+        std::string status;
+        std::string id;
+        std::int64_t limit = 100;
+        bool all = false;
+        bool as_json = false;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App* outbox = app.add_subcommand("outbox", "The outgoing messages");
+    outbox->require_subcommand(1);
+
+    CLI::App* add = outbox->add_subcommand("add", "Send a message, as the shop would");
+    add->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
+    add->add_option("--to", options->to, "The recipient, like +33612345678")->required();
+    add->add_option("--body", options->body, "The text, at most 1600 characters");
+    add->add_option("--media", options->media_url, "The URL of one picture, video or document");
+    add->add_flag("--json", options->as_json, "Print JSON");
+    add->callback([&chosen, options] {
+        chosen = [options] {
+            pg::Connection db = connect();
+            const std::string tenant = find_tenant(db, options->tenant);
+            const auto media = options->media_url.empty() ? std::nullopt : std::optional{options->media_url};
+            print_record(db.exec(sql::cli::outbox_add, pg::Params{tenant, options->to, options->body, media}),
+                         options->as_json);
+            return kOk;
+        };
+    });
+
+    CLI::App* list = outbox->add_subcommand("list", "List what is not finished, and the dead");
+    list->add_option("--status", options->status, "Only this: pending, sending, failed, unknown, dead");
+    list->add_option("--limit", options->limit, "At most so many rows")->check(CLI::Range(1, 100000))->capture_default_str();
+    list->add_flag("--json", options->as_json, "Print JSON");
+    list->callback([&chosen, options] {
+        chosen = [options] {
+            pg::Connection db = connect();
+            const auto status = options->status.empty() ? std::nullopt : std::optional{options->status};
+            print_rows(db.exec(sql::cli::outbox_list, pg::Params{status, options->limit}), options->as_json,
+                       "Nothing waits, nothing is dead.");
+            return kOk;
+        };
+    });
+
+    CLI::App* show = outbox->add_subcommand("show", "Show all that is known of one message");
+    show->add_option("id", options->id, "Its id")->required();
+    show->add_flag("--json", options->as_json, "Print JSON");
+    show->callback([&chosen, options] {
+        chosen = [options] {
+            pg::Connection db = connect();
+            const pg::Rows rows = db.exec(sql::cli::outbox_show, pg::Params{options->id});
+            if (rows.empty()) throw Failure{kFailed, "no outgoing message has the id " + options->id};
+            print_record(rows, options->as_json);
+            return kOk;
+        };
+    });
+
+    CLI::App* release = outbox->add_subcommand("release", "Send what was held for a person to decide");
+    CLI::Option* id = release->add_option("id", options->id, "Its id");
+    release->add_flag("--all", options->all, "Everything that is held")->excludes(id);
+    release->callback([&chosen, options] {
+        chosen = [options] {
+            if (options->id.empty() && !options->all) {
+                throw Failure{kUsage, "outbox release: found neither an id nor --all, expected one of them"};
+            }
+            pg::Connection db = connect();
+            if (options->all) return release_all(db);
+            const pg::Rows rows = db.exec(sql::cli::outbox_release, pg::Params{options->id});
+            std::printf("%s\n", rows[0].string(0).c_str());
+            return int{kOk};
+        };
+    });
+}
+
+}  // namespace pgcourier::cli

@@ -1,0 +1,201 @@
+#include "cli/service.hpp"
+
+#include <fmt/format.h>
+
+#include "base/ids.hpp"
+#include "base/metrics.hpp"
+#include "base/wake.hpp"
+#include "cli/cli.hpp"
+#include "cli/command.hpp"
+#include "http/server.hpp"
+#include "inbox/writer.hpp"
+#include "maintenance/instance.hpp"
+#include "maintenance/tick.hpp"
+#include "ops/probes.hpp"
+#include "outbox/delivery.hpp"
+#include "outbox/sender.hpp"
+#include "pg/listener.hpp"
+#include "pg/migrate.hpp"
+#include "router/worker.hpp"
+#include "webhook/routes.hpp"
+
+namespace pgcourier::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kDatabaseWait{30};
+constexpr milliseconds kHttpDrain{5000};
+
+const Log kLog{"Service"};
+const Log kWorkerLog{"Worker"};
+
+/// A thread for one loop. What a loop lets escape is our own bug: the process ends, which is always safe.
+std::jthread start_thread(const char* name, std::function<void(std::stop_token)> loop) {
+    return std::jthread{[name, loop = std::move(loop)](std::stop_token stop) {
+        try {
+            loop(std::move(stop));
+        } catch (const std::exception& e) {
+            kLog.error("A thread ended: so does the process", {{"thread", name}, {"error", e.what()}});
+            std::abort();
+        }
+    }};
+}
+
+/// Connects, waiting for a database that is not there yet: services often start before it.
+Result<pg::Connection> connect_patiently(const pg::ConnectOptions& options) {
+    const SteadyTime deadline = system_clock().steady_now() + kDatabaseWait;
+    Wake pause;
+    while (true) {
+        try {
+            return pg::Connection{options};
+        } catch (const pg::Error& e) {
+            if (system_clock().steady_now() > deadline) {
+                return Problem{fmt::format("{} (tried for {} s)", e.what(), kDatabaseWait.count())};
+            }
+            kLog.warn("Waiting for the database", {{"error", e.what()}});
+        }
+        pause.wait_for(std::stop_token{}, seconds{1});
+    }
+}
+
+}  // namespace
+
+// In the order of their start; destruction in reverse is the shutdown.
+struct Service::Parts {
+    maintenance::Instance self;
+    ops::Readiness readiness;
+    Wake router_wake;
+    Wake sender_wake;
+    Wake delivery_wake;
+    std::unique_ptr<inbox::Writer> inbox;
+    std::unique_ptr<http::Server> server;
+    std::vector<std::unique_ptr<router::Worker>> routers;
+    std::unique_ptr<outbox::Sender> sender;
+    std::unique_ptr<outbox::Delivery> delivery;
+    std::unique_ptr<pg::Listener> listener;
+    std::unique_ptr<maintenance::Tick> tick;
+
+    std::jthread tick_thread;
+    std::jthread listener_thread;
+    std::jthread inbox_thread;
+    std::vector<std::jthread> router_threads;
+    std::jthread sender_thread;
+    std::jthread delivery_thread;
+};
+
+Service::Service(Config config) : config_{std::move(config)} {}
+
+Service::~Service() { stop(); }
+
+Result<void> Service::start() {
+    for (const std::string& notice : config_.notices) kLog.warn(notice);
+    auto parts = std::make_unique<Parts>();
+    parts->self = maintenance::this_instance(kVersion, config_.roles.text());
+
+    auto db = connect_patiently(connect_options(config_, "start"));
+    if (!db) return db.error();
+    if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
+    const bool is_after_crash = maintenance::register_instance(*db, parts->self);
+    if (is_after_crash) kLog.warn("An earlier process was killed: the first events are routed one at a time");
+    parts->readiness.database_answers = true;
+
+    const auto wake_routers = [p = parts.get(), threads = config_.router_threads] {
+        for (int i = 0; i < threads; ++i) p->router_wake.notify();
+    };
+    std::vector<pg::Subscription> subscriptions;
+    if (config_.roles.router) subscriptions.push_back({"pgcourier_events", wake_routers});
+    if (config_.roles.sender) subscriptions.push_back({"messages_out", [p = parts.get()] { p->sender_wake.notify(); }});
+    if (config_.roles.sender) subscriptions.push_back({"delivery_events", [p = parts.get()] { p->delivery_wake.notify(); }});
+
+    http::Routes routes;
+    ops::add_probe_routes(routes, parts->readiness, *process_metrics());
+    if (config_.roles.webhook) {
+        parts->inbox = std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
+        auto options = webhook::options_from(config_);
+        if (!options) return options.error();
+        webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
+    }
+    http::ServerOptions server_options{.host = config_.host, .port = config_.port};
+    parts->server = std::make_unique<http::Server>(std::move(server_options), std::move(routes));
+    // Before any thread of ours: a port that is taken must not leave a half-started service behind.
+    if (const Result<void> listening = parts->server->start(); !listening) {
+        maintenance::remove_instance(*db, parts->self);
+        return listening.error();
+    }
+
+    parts->listener = std::make_unique<pg::Listener>(direct_options(config_, "listener"), std::move(subscriptions));
+    parts->listener_thread = start_thread("listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
+
+    if (config_.roles.webhook || config_.roles.router) kWorkerLog.info("Starting webhook processor worker...");
+    if (parts->inbox) {
+        parts->inbox_thread = start_thread("inbox", [p = parts.get()](std::stop_token stop) { p->inbox->run(stop); });
+    }
+    if (config_.roles.router) {
+        const router::Settings settings{.batch_size = static_cast<std::size_t>(config_.router_batch_size),
+                                        .threads = static_cast<std::size_t>(config_.router_threads),
+                                        .is_after_unclean_end = is_after_crash};
+        for (int i = 0; i < config_.router_threads; ++i) {
+            parts->routers.push_back(std::make_unique<router::Worker>(connect_options(config_, "router"), parts->router_wake,
+                                                                      settings, system_clock(), random_seed()));
+            parts->router_threads.push_back(start_thread(
+                "router", [worker = parts->routers.back().get()](std::stop_token stop) { worker->run(stop); }));
+        }
+    }
+    if (config_.roles.webhook || config_.roles.router) {
+        kWorkerLog.info("Webhook processor worker started successfully with metrics monitoring");
+    }
+    if (config_.roles.sender) {
+        kWorkerLog.info("Starting outbox sender worker...");
+        parts->sender =
+            std::make_unique<outbox::Sender>(connect_options(config_, "sender"), outbox::sender_settings(config_, parts->self.id),
+                                             parts->sender_wake, system_clock(), random_seed());
+        parts->sender_thread = start_thread("sender", [p = parts.get()](std::stop_token stop) { p->sender->run(stop); });
+        parts->delivery =
+            std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"), parts->delivery_wake, random_seed());
+        parts->delivery_thread =
+            start_thread("delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
+        kWorkerLog.info("Outbox sender worker started successfully");
+    }
+
+    maintenance::TickActions actions;
+    if (config_.roles.router) actions.events_due = wake_routers;
+    if (config_.roles.sender) {
+        actions.messages_due = [p = parts.get()] { p->sender_wake.notify(); };
+        actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
+        actions.leases_expired = [](pg::Connection& tick_db) {
+            const std::size_t count = outbox::sweep(tick_db);
+            if (count > 0) kWorkerLog.warn("Leases ended without an outcome", {{"messages", count}});
+        };
+    }
+    actions.database_answered = [p = parts.get()](bool answers) { p->readiness.database_answers = answers; };
+    parts->tick = std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"), parts->self,
+                                                      config_.outbox_poll_interval, std::move(actions));
+    parts->tick_thread = start_thread("maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });
+
+    kWorkerLog.info("Worker started successfully",
+                    {{"version", kVersion}, {"roles", parts->self.roles}, {"port", parts->server->port()}});
+    parts_ = std::move(parts);
+    return {};
+}
+
+void Service::stop() {
+    if (!parts_) return;
+    kLog.info("Stopping: finishing what was accepted and what is in flight");
+    parts_->readiness.is_stopping = true;
+    // The sender may need the longest: it stops claiming now and drains while the rest ends.
+    parts_->sender_thread.request_stop();
+    for (std::jthread& thread : parts_->router_threads) thread.request_stop();
+    parts_->server->drain(kHttpDrain);  // what was accepted is committed and answered
+    parts_->inbox_thread = {};          // request_stop and join
+    parts_->router_threads.clear();
+    parts_->sender_thread = {};
+    parts_->delivery_thread = {};
+    parts_->listener_thread = {};
+    parts_->tick_thread = {};  // last: it says goodbye
+    parts_.reset();
+    kLog.info("Stopped");
+}
+
+}  // namespace pgcourier::cli

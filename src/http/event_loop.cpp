@@ -1,0 +1,177 @@
+#include "http/event_loop.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+#include "http/reply_text.hpp"
+#include "http/session.hpp"
+
+namespace pgcourier::http {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::milliseconds kTick{50};
+
+// The mailbox of the loop that this thread runs.
+thread_local const Mailbox* own_mailbox = nullptr;
+
+}  // namespace
+
+void Mailbox::reply(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response) {
+    if (own_mailbox == this) {
+        loop_->deliver(connection, ticket, std::move(response));
+        return;
+    }
+    const std::scoped_lock lock{mutex_};
+    if (!loop_) return;
+    letters_.push_back({connection, ticket, std::move(response)});
+    // The first letter wakes the loop; it finds the others there.
+    if (letters_.size() == 1) {
+        asio::post(loop_->context(), [self = shared_from_this()] { self->deliver_all(); });
+    }
+}
+
+void Mailbox::deliver_all() {
+    std::vector<Letter> letters;
+    {
+        const std::scoped_lock lock{mutex_};
+        letters.swap(letters_);
+    }
+    for (Letter& letter : letters) {
+        loop_->deliver(letter.connection, letter.ticket, std::move(letter.response));
+    }
+}
+
+void Mailbox::close() {
+    std::vector<Letter> letters;
+    const std::scoped_lock lock{mutex_};
+    loop_ = nullptr;
+    letters.swap(letters_);
+}
+
+// A session's place in the loop's table, for as long as it runs.
+class EventLoop::Membership {
+  public:
+    Membership(EventLoop& loop, Session& session) : loop_{loop}, id_{session.id()} {
+        loop_.read_clock();
+        loop_.sessions_.emplace(id_, &session);
+        loop_.arm_tick();
+    }
+    ~Membership() {
+        loop_.sessions_.erase(id_);
+        loop_.end_if_drained();
+    }
+    Membership(const Membership&) = delete;
+    Membership& operator=(const Membership&) = delete;
+
+  private:
+    EventLoop& loop_;
+    std::uint64_t id_;
+};
+
+EventLoop::EventLoop(const ServerOptions& options, const Routes& routes, Counters& counters)
+    : options_{options},
+      routes_{routes},
+      counters_{counters},
+      work_{asio::make_work_guard(context_)},
+      tick_{context_},
+      mailbox_{std::make_shared<Mailbox>(*this)} {}
+
+EventLoop::~EventLoop() {
+    if (thread_.joinable()) {
+        drain(std::chrono::milliseconds{0});
+        join();
+    }
+    mailbox_->close();
+}
+
+void EventLoop::start() {
+    thread_ = std::jthread{[this] {
+        own_mailbox = mailbox_.get();
+        read_clock();
+        context_.run();
+        own_mailbox = nullptr;
+    }};
+}
+
+void EventLoop::adopt(Socket socket, std::string peer) {
+    auto session =
+        std::make_unique<Session>(*this, next_connection_++, std::move(socket), std::move(peer));
+    asio::co_spawn(context_, serve(std::move(session)), asio::detached);
+}
+
+Awaitable<> EventLoop::serve(std::unique_ptr<Session> session) {
+    const Membership membership{*this, *session};
+    co_await session->run();
+}
+
+void EventLoop::deliver(std::uint64_t connection, std::uint64_t ticket,
+                        std::optional<Response> response) {
+    if (const auto found = sessions_.find(connection); found != sessions_.end()) {
+        found->second->deliver(ticket, std::move(response));
+    }
+}
+
+void EventLoop::drain(std::chrono::milliseconds timeout) {
+    asio::post(context_, [this, timeout] { begin_drain(timeout); });
+}
+
+void EventLoop::join() { thread_.join(); }
+
+void EventLoop::begin_drain(std::chrono::milliseconds timeout) {
+    is_draining_ = true;
+    read_clock();
+    drain_ends_ = now_ + timeout;
+    for (const auto& [id, session] : sessions_) {
+        if (timeout.count() > 0) {
+            session->close_if_idle();
+        } else {
+            session->abort();
+        }
+    }
+    arm_tick();
+    end_if_drained();
+}
+
+void EventLoop::end_if_drained() {
+    if (!is_draining_ || !sessions_.empty()) return;
+    work_.reset();  // run() returns when the last handler has
+    tick_.cancel();
+}
+
+void EventLoop::read_clock() {
+    const Clock& clock = system_clock();
+    now_ = clock.steady_now();
+    const auto second = std::chrono::floor<std::chrono::seconds>(clock.now()).time_since_epoch().count();
+    if (second != date_second_) {
+        date_second_ = second;
+        date_ = http_date(second);
+    }
+}
+
+void EventLoop::arm_tick() {
+    if (is_ticking_) return;
+    is_ticking_ = true;
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](boost::system::error_code) { tick(); });
+}
+
+void EventLoop::tick() {
+    is_ticking_ = false;
+    if (sessions_.empty()) return;  // the next session arms it again
+    read_clock();
+    for (const auto& [id, session] : sessions_) {
+        if (is_draining_ && now_ >= drain_ends_) {
+            session->abort();
+        } else {
+            session->check_time(now_);
+        }
+    }
+    arm_tick();
+}
+
+}  // namespace pgcourier::http

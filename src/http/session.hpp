@@ -1,0 +1,75 @@
+#pragma once
+// One connection: reads a request, gives it to its route, waits for the answer, writes it, and so on until one side
+// has had enough. All of it on its loop's thread.
+
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/event_loop.hpp"
+#include "http/head.hpp"
+#include "http/reply_text.hpp"
+
+namespace pgcourier::http {
+
+class Session {
+  public:
+    Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string peer);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    Awaitable<> run();
+
+    std::uint64_t id() const { return id_; }
+    /// An answer came. Ignored unless it is for the request that waits now.
+    void deliver(std::uint64_t ticket, std::optional<Response> response);
+    /// Cuts the connection off when its present step has taken too long.
+    void check_time(SteadyTime now);
+    /// Closes the connection unless a request is on it, or its first bytes wait in the socket.
+    void close_if_idle();
+    void abort();
+
+  private:
+    enum class Next { request, close, linger };
+
+    // No coroutine here takes two bools: g++ 12.2 shifts such a frame by 8 bytes and resumes into nowhere.
+    Awaitable<Next> serve_one();
+    Awaitable<Next> refuse(const Response& response, bool is_head, bool has_unread_body);
+    Awaitable<int> read_head(Head& head);
+    Awaitable<int> read_body(Head& head, std::size_t limit);
+    Awaitable<bool> read_some(std::size_t bytes);
+    Awaitable<Response> answer_of(const RouteOptions& route, Request request);
+    void render(const Response& response, const ReplyForm& form);
+    Next after_answer(bool keeps_alive, bool has_unread_body) const;
+    Awaitable<Next> send(Next next);
+    Awaitable<bool> write_out();
+    Awaitable<> linger();
+
+    Response error(int status, const RouteOptions* route) const;
+    std::string_view received() const;
+    void limit_step(std::chrono::milliseconds time);
+
+    EventLoop& loop_;
+    const std::uint64_t id_;
+    Socket socket_;
+    const std::string peer_;
+    boost::beast::flat_buffer input_;
+    std::string output_;
+
+    SteadyTime step_ends_ = SteadyTime::max();
+    bool is_first_ = true;
+    bool is_idle_ = false;
+    bool is_aborted_ = false;
+
+    Timer answer_timer_;      // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
+    std::uint64_t ticket_ = 0;  // of the request that waits; an answer with another one is late
+    bool is_waiting_ = false;
+    std::optional<Response> answer_;
+    const RouteOptions* route_ = nullptr;  // of the request that waits
+};
+
+}  // namespace pgcourier::http

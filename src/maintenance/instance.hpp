@@ -1,0 +1,44 @@
+#pragma once
+// This process as a row of `instances`: there from start to clean end. A row that its process left behind tells the
+// next one that something killed it.
+
+#include <string>
+#include <vector>
+
+#include "pg/connection.hpp"
+
+namespace pgcourier::maintenance {
+
+struct Instance {
+    std::string id;  // a uuid, made at start
+    std::string host;
+    int pid = 0;
+    std::string version;
+    std::string roles;
+};
+
+/// This process, under a fresh id.
+Instance this_instance(std::string version, std::string roles);
+
+/// Another row, as found at start.
+struct Neighbour {
+    std::string id;
+    std::string host;
+    int pid = 0;
+    double silent_ms = 0;
+    bool has_process = false;  // a process with its number runs on this machine
+};
+
+/// Which neighbours ended without saying goodbye: on this host, those whose process is gone (or is us: a container
+/// gives every start the same number); elsewhere, those silent for 30 s. Pure.
+std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbour>& neighbours);
+
+/// Adds our row and takes away those of crashed processes.
+/// returns  whether there was one: the first batches are then routed with care
+/// SQL      queries/maintenance/{other_instances,remove_instances,register_instance}.sql
+bool register_instance(pg::Connection& db, const Instance& self);
+
+/// The clean end.
+void remove_instance(pg::Connection& db, const Instance& self);
+
+}  // namespace pgcourier::maintenance

@@ -1,0 +1,57 @@
+#include "maintenance/tick.hpp"
+
+#include "base/wake.hpp"
+#include "sql/maintenance.hpp"
+
+namespace pgcourier::maintenance {
+namespace {
+
+constexpr std::chrono::milliseconds kReconnect{1000};
+
+void call(const std::function<void()>& action) {
+    if (action) action();
+}
+
+}  // namespace
+
+Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval, TickActions actions)
+    : options_{std::move(options)},
+      self_{std::move(self)},
+      interval_{interval},
+      actions_{std::move(actions)},
+      rng_{random_seed()} {}
+
+void Tick::run_once() {
+    if (!db_) db_.emplace(options_);
+    const pg::Rows rows = db_->exec(sql::maintenance::tick,
+                                    pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
+    if (actions_.database_answered) actions_.database_answered(true);
+    const pg::Row found = rows[0];
+    if (found.boolean(0)) call(actions_.events_due);
+    if (found.boolean(1)) call(actions_.messages_due);
+    if (found.boolean(2) && actions_.leases_expired) actions_.leases_expired(*db_);
+    if (found.boolean(3)) call(actions_.deliveries_due);
+}
+
+void Tick::run(std::stop_token stop) {
+    Wake sleep;
+    while (!stop.stop_requested()) {
+        try {
+            run_once();
+            sleep.wait_for(stop, jittered(interval_, rng_));
+        } catch (const pg::Error& e) {
+            db_.reset();
+            if (actions_.database_answered) actions_.database_answered(false);
+            log_.warn("The database does not answer", {{"error", e.what()}});
+            sleep.wait_for(stop, jittered(kReconnect, rng_));
+        }
+    }
+    try {
+        if (!db_) db_.emplace(options_);
+        remove_instance(*db_, self_);
+    } catch (const pg::Error& e) {
+        log_.warn("Could not say goodbye: the next start will route its first batches with care", {{"error", e.what()}});
+    }
+}
+
+}  // namespace pgcourier::maintenance

@@ -1,0 +1,43 @@
+#pragma once
+// The pulse of the process: one statement each OUTBOX_POLL_INTERVAL_MS says that it lives and asks what fell due
+// without a notification having told. It finds out; the stages do.
+
+#include <functional>
+#include <stop_token>
+
+#include "base/log.hpp"
+#include "base/rng.hpp"
+#include "maintenance/instance.hpp"
+
+namespace pgcourier::maintenance {
+
+/// What to do about what a tick found. Called on the tick's thread.
+struct TickActions {
+    std::function<void()> events_due;
+    std::function<void()> messages_due;
+    std::function<void(pg::Connection&)> leases_expired;
+    std::function<void()> deliveries_due;
+    /// After each tick: whether the database answered.
+    std::function<void(bool)> database_answered;
+};
+
+class Tick {
+  public:
+    Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval, TickActions actions);
+
+    /// One look. throws pg::Error
+    void run_once();
+    /// Looks until stop is requested, then says goodbye to the database. Blocks: give it a thread.
+    void run(std::stop_token stop);
+
+  private:
+    pg::ConnectOptions options_;
+    Instance self_;
+    std::chrono::milliseconds interval_;
+    TickActions actions_;
+    Log log_{"Maintenance"};
+    Rng rng_;
+    std::optional<pg::Connection> db_;
+};
+
+}  // namespace pgcourier::maintenance

@@ -1,0 +1,22 @@
+#pragma once
+// /healthz, /readyz and /metrics: for whatever watches the process. They never wait for the database: they tell what
+// the last tick found.
+
+#include <atomic>
+
+#include "base/metrics.hpp"
+#include "http/routes.hpp"
+
+namespace pgcourier::ops {
+
+/// Set by the service, read by /readyz. Lives longer than the routes.
+struct Readiness {
+    std::atomic<bool> database_answers{false};
+    std::atomic<bool> is_stopping{false};
+};
+
+/// GET /healthz: 200 while the process lives. GET /readyz: 200 while the database answers and the service is not
+/// stopping, else 503 with the reason. GET /metrics: Prometheus's text format.
+void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Metrics& metrics);
+
+}  // namespace pgcourier::ops

@@ -1,0 +1,108 @@
+#pragma once
+// The sending loop: claims what can start at once, drives all calls, writes their outcomes back in batches. One thread.
+// It sleeps until woken or until a message falls due; waking it for what no notification told of, and sweeping leases
+// that ended, is maintenance's work.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/config.hpp"
+#include "base/log.hpp"
+#include "base/rng.hpp"
+#include "base/wake.hpp"
+#include "http/client.hpp"
+#include "outbox/call.hpp"
+#include "outbox/looks.hpp"
+#include "outbox/step.hpp"
+#include "outbox/store.hpp"
+
+namespace pgcourier::outbox {
+
+struct SenderSettings {
+    Provider provider;
+    RetryPolicy policy;
+    std::string instance_id;     // instances.id of this process
+    std::string default_sender;  // bare; empty: a tenant without a number cannot send
+    std::size_t concurrency = 64;
+    std::size_t batch_size = 100;
+    std::chrono::milliseconds lease{30'000};
+    /// How long a stop waits for calls in flight and for the database to take their outcomes.
+    std::chrono::milliseconds drain{25'000};
+};
+
+SenderSettings sender_settings(const Config& config, std::string instance_id);
+
+class Sender {
+  public:
+    /// wake  outlives the sender; nobody else sets its hook
+    Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, const Clock& clock, std::uint64_t seed);
+    ~Sender();
+    Sender(const Sender&) = delete;
+    Sender& operator=(const Sender&) = delete;
+
+    /// Sends until stop is requested, then claims no more, waits for what is in flight and settles it. What it could not
+    /// settle by then becomes `unknown` when its lease ends. Blocks: give it a thread.
+    void run(std::stop_token stop);
+
+    /// Sends what is due now, one message a conversation, and settles it.
+    ///
+    /// returns  how many it claimed
+    /// throws   pg::Error
+    std::size_t run_once();
+
+  private:
+    struct InFlight {
+        Claimed message;
+        SteadyTime started;
+    };
+
+    void turn(bool may_claim);
+    std::chrono::milliseconds time_to_sleep(SteadyTime now, bool may_claim) const;
+    SteadyTime next_exchange() const;
+    bool connect(SteadyTime now);
+    void exchange(SteadyTime now, bool may_claim);
+    std::size_t claim_and_settle();
+    void settle_done();
+    void settle_one_by_one();
+    void recover_claims();
+    void renew_leases(SteadyTime now);
+    void start(Claimed message, std::chrono::nanoseconds claimed_at);
+    void finish(http::Finished finished);
+    void conclude(const Claimed& message, const twilio::SendOutcome& outcome, std::chrono::milliseconds took);
+    void put_back(const Claimed& message);
+    void failed(const pg::Error& error, SteadyTime now);
+
+    pg::ConnectOptions options_;
+    SenderSettings settings_;
+    Wake& wake_;
+    const Clock& clock_;
+    Rng rng_;
+    Log log_{"Worker"};
+    Looks looks_;
+    // Shared with the hook of wake_, which may be called while we end.
+    std::shared_ptr<http::Client> client_;
+
+    std::optional<pg::Connection> db_;
+    SteadyTime reconnect_at_{};
+    bool was_connected_ = false;
+    bool told_that_lost_ = false;
+
+    std::uint64_t next_tag_ = 1;
+    std::unordered_map<std::uint64_t, InFlight> in_flight_;
+    std::vector<Settlement> done_;         // outcomes that the database does not have yet
+    std::vector<LeaseToken> lost_claims_;  // claims whose COMMIT got no reply
+    std::size_t look_at_ = 0;              // rows that the next claim looks at
+    SteadyTime paused_until_{};            // after a failed exchange
+    SteadyTime exchanged_at_{};
+    std::chrono::nanoseconds exchange_took_{0};
+    SteadyTime renew_at_{};
+};
+
+}  // namespace pgcourier::outbox

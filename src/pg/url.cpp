@@ -1,0 +1,111 @@
+#include "pg/url.hpp"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/handle.hpp"
+
+namespace pgcourier::pg {
+namespace {
+
+using OptionsHandle = std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>>;
+using MessageHandle = std::unique_ptr<char, FreeWith<PQfreemem>>;
+
+// Prisma's and its relatives' own parameters, which libpq refuses (https://www.prisma.io/docs/orm/overview/databases/postgresql).
+constexpr std::array<std::string_view, 13> kIgnored = {
+    "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout", "statement_cache_size", "sslidentity",
+    "sslpassword",      "sslaccept",    "directUrl", "shadowDatabaseUrl", "pooling", "poolerMode", "schema"};
+
+constexpr std::string_view kExpected = "expected postgresql://user:password@host:5432/database";
+
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+std::string percent_decoded(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])) {
+            out += static_cast<char>(std::stoi(std::string{text.substr(i + 1, 2)}, nullptr, 16));
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+// search_path is parsed as a list of identifiers; Prisma means one, with its capitals.
+std::string quoted_identifier(std::string_view name) {
+    std::string out = "\"";
+    for (const char c : name) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    return out + '"';
+}
+
+std::string_view scheme_of(std::string_view url) {
+    const std::size_t end = url.find("://");
+    return end == std::string_view::npos ? std::string_view{} : url.substr(0, end);
+}
+
+}  // namespace
+
+std::string Target::described() const {
+    std::string host = "(local socket)";
+    std::string port;
+    std::string database;
+    for (const auto& [name, value] : keywords) {
+        if (name == "host" || name == "hostaddr") host = value;
+        if (name == "port") port = ":" + value;
+        if (name == "dbname") database = "/" + value;
+    }
+    return host + port + database;
+}
+
+Result<Target> parse_url(const Secret& url) {
+    const std::string& text = url.reveal();
+    Target target;
+    std::string for_libpq = text;
+    const std::string_view scheme = scheme_of(text);
+    if (scheme == "postgres" || scheme == "postgresql") {
+        const std::size_t question = text.find('?');
+        std::string kept;
+        if (question != std::string::npos) {
+            std::string_view rest = std::string_view{text}.substr(question + 1);
+            while (!rest.empty()) {
+                const std::size_t end = std::min(rest.find('&'), rest.size());
+                const std::string_view parameter = rest.substr(0, end);
+                rest.remove_prefix(std::min(end + 1, rest.size()));
+                const std::string_view name = parameter.substr(0, parameter.find('='));
+                const std::string value =
+                    parameter.size() > name.size() ? percent_decoded(parameter.substr(name.size() + 1)) : "";
+                if (name == "schema") target.search_path = quoted_identifier(value);
+                if (name == "pgbouncer") target.is_pooled = value == "true" || value == "1";
+                if (name.empty() || std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end()) continue;
+                kept += kept.empty() ? "?" : "&";
+                kept += parameter;
+            }
+            for_libpq = text.substr(0, question) + kept;
+        }
+    } else if (!scheme.empty() && text.find('=') > scheme.size()) {
+        return Problem{fmt::format("found a {}:// URL, {}", scheme, kExpected)};
+    } else if (text.find('=') == std::string::npos) {
+        return Problem{fmt::format("found neither a URL nor key=value settings, {}", kExpected)};
+    }
+
+    char* raw_message = nullptr;
+    const OptionsHandle options{PQconninfoParse(for_libpq.c_str(), &raw_message)};
+    const MessageHandle message{raw_message};
+    // libpq's message quotes the text, and with it the password: it is not passed on.
+    if (!options) return Problem{fmt::format("found a form that libpq cannot read, {}", kExpected)};
+    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+        if (option->val != nullptr) target.keywords.emplace_back(option->keyword, option->val);
+    }
+    return target;
+}
+
+}  // namespace pgcourier::pg

@@ -1,0 +1,64 @@
+#pragma once
+// What becomes of an event: a pure function of the event as claimed and of what it says. Which
+// tenant has the number and whether a seller wrote is looked up by the claim.
+
+#include "base/ids.hpp"
+#include "twilio/event.hpp"
+#include "twilio/opt_out.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace pgcourier::router {
+
+/// An event as the claim returns it.
+struct Claimed {
+    std::int64_t id = 0;
+    twilio::EventKind kind = twilio::EventKind::unrecognized;
+    twilio::BodyFormat format = twilio::BodyFormat::form;
+    std::string raw;  // empty when unrecognized
+    std::string query;
+    std::string received_at;  // as PostgreSQL prints it
+    std::string correlation_id;
+    std::optional<TenantId>
+        tenant;  // that has the number: for a message the receiver's, for a callback the sender's
+    bool is_seller = false;  // a phone of this tenant's sellers wrote it
+};
+
+enum class MessageType { unknown_tenant, seller, client };
+
+/// `seller`, `client`; empty when the tenant is unknown.
+std::string_view to_text(MessageType type);
+
+/// A message to be stored, and the opt-out word of a client that it is.
+struct StoreMessage {
+    twilio::InboundMessage message;
+    MessageType type = MessageType::unknown_tenant;
+    twilio::OptWord opt_word = twilio::OptWord::none;
+    std::vector<std::string> persons;  // the addresses for which the word holds; empty without one
+};
+
+/// News of a sent message, which is the outbox's business.
+struct HandOver {
+    twilio::StatusUpdate update;
+};
+
+/// An event that nothing follows from.
+struct RecordOnly {};
+
+using Decision = std::variant<StoreMessage, HandOver, RecordOnly>;
+
+/// The whole routing policy. `said` is what `claimed.raw` says.
+///
+/// throws  std::logic_error when the event was stored as something else than what its body says: a
+/// poison event
+Decision decide(const Claimed& claimed, twilio::Event said);
+
+/// Reads the event and decides.
+Decision decide(const Claimed& claimed);
+
+}  // namespace pgcourier::router

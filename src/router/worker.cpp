@@ -1,0 +1,208 @@
+#include "router/worker.hpp"
+
+#include "base/address.hpp"
+#include "base/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pgcourier::router {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstPause = 100ms;
+constexpr auto kLongestPause = 2000ms;
+constexpr auto kUntilTold =
+    std::chrono::hours{1};  // as good as for ever: the tick wakes when something is due
+
+/// Whether the rows at hand are to blame: data, constraints, a raised exception, a limit, a corrupt
+/// row. Everything else (a table that is missing, a right that was taken away) would fail with any
+/// row, and no event is given up for it.
+bool is_about_rows(const pg::Error& e) {
+    if (e.is_retryable()) return false;
+    constexpr std::string_view kClasses[] = {"21", "22", "23", "54", "P0", "XX"};
+    return std::ranges::any_of(kClasses,
+                               [&e](std::string_view c) { return e.sqlstate().starts_with(c); });
+}
+
+prometheus::Counter& counter(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(*process_metrics()).Add({});
+}
+
+}  // namespace
+
+Worker::Worker(pg::ConnectOptions options, Wake& wake, Settings settings, const Clock& clock,
+               std::uint64_t seed)
+    : options_{std::move(options)},
+      wake_{wake},
+      settings_{std::move(settings)},
+      clock_{clock},
+      rng_{seed},
+      routed_{counter("pgcourier_events_routed_total", "Events whose routing was committed.")},
+      dead_lettered_{counter("pgcourier_events_dead_lettered_total", "Events that were given up.")},
+      is_careful_{settings_.is_after_unclean_end} {}
+
+void Worker::run(std::stop_token stop) {
+    auto pause = kFirstPause;
+    while (!stop.stop_requested()) {
+        try {
+            while (!stop.stop_requested() && run_once() > 0) pause = kFirstPause;
+            pause = kFirstPause;
+            if (wake_.wait_for(stop, time_until_next_look())) mark_.woken();
+        } catch (const pg::Error& e) {
+            log_.error(e.is_lost() ? "Router lost its database" : "Router failed",
+                       {{"error", e.what()}, {"sqlstate", e.sqlstate()}});
+            db_.reset();
+            wake_.wait_for(stop, jittered(pause, rng_));
+            pause = std::min<std::chrono::milliseconds>(pause * 2, kLongestPause);
+        }
+    }
+}
+
+std::size_t Worker::run_once() {
+    if (!db_) db_.emplace(options_);
+    if (unfinished_) {
+        give_back(*db_, *unfinished_);
+        unfinished_.reset();
+    }
+    std::size_t routed = is_careful_ ? route_carefully() : 0;
+    routed += route_due();
+    return routed + route_batch();
+}
+
+// What killed the process was in one of its batches: among the lowest events of the queue, twice
+// over for safety. Every thread goes through them, so that none takes them in a batch;
+// begin_attempt gives each event to one.
+std::size_t Worker::route_carefully() {
+    const std::size_t routed = route_each_alone(0, 2 * settings_.threads * settings_.batch_size);
+    is_careful_ = false;
+    return routed;
+}
+
+std::size_t Worker::route_due() {
+    const SteadyTime now = clock_.steady_now();
+    const bool is_known = std::erase_if(retries_, [now](SteadyTime due) { return due <= now; }) > 0;
+    if (!is_known && !mark_.is_sweep_due(now)) return 0;
+    const std::optional<Attempt> attempt = begin_due_attempt(*db_);
+    if (!attempt) return 0;
+    retries_.push_back(now);  // there may be more
+    route_alone(*attempt);
+    return 1;
+}
+
+std::size_t Worker::route_batch() {
+    const std::int64_t mark = mark_.begin(clock_.steady_now());
+    try {
+        Claim claim{*db_, mark, settings_.batch_size};
+        const std::size_t count = claim.events().size();
+        const bool is_full = count == settings_.batch_size;
+        mark_.found(count > 0 ? claim.events().back().id : 0, is_full, clock_.steady_now());
+        if (count == 0) return 0;
+        if (is_full && settings_.threads > 1) wake_.notify();  // more than one worker's fill
+        route(claim);
+        return count;
+    } catch (const pg::Error& e) {
+        mark_.went_back(clock_.steady_now());
+        if (!is_about_rows(e)) throw;
+        log_.warn("A batch failed, routing its events one by one",
+                  {{"error", e.what()}, {"sqlstate", e.sqlstate()}});
+    } catch (const std::exception& e) {
+        mark_.went_back(clock_.steady_now());
+        log_.warn("A batch failed, routing its events one by one", {{"error", e.what()}});
+    }
+    return route_each_alone(mark, settings_.batch_size);
+}
+
+std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
+    std::size_t count = 0;
+    for (const std::int64_t id : waiting(*db_, mark, limit)) {
+        const std::optional<Attempt> attempt = begin_attempt(*db_, id);
+        if (!attempt) continue;
+        route_alone(*attempt);
+        ++count;
+    }
+    return count;
+}
+
+void Worker::route_alone(const Attempt& attempt) {
+    if (attempt.number > kMaxAttempts) {
+        failed_alone(attempt, "the process ended each time while it routed this event");
+        return;
+    }
+    try {
+        Claim claim = Claim::of_one(*db_, attempt.event_id);
+        route(claim);
+        return;
+    } catch (const pg::Error& e) {
+        if (!is_about_rows(e)) {
+            unfinished_ = attempt;
+            throw;
+        }
+        failed_alone(attempt, e.what());
+    } catch (const std::exception& e) {
+        failed_alone(attempt, e.what());
+    }
+}
+
+void Worker::route(Claim& claim) {
+    std::vector<Decision> decisions;
+    decisions.reserve(claim.events().size());
+    for (const Claimed& event : claim.events()) {
+        if (settings_.before_decide) settings_.before_decide(event);
+        decisions.push_back(decide(event));
+    }
+    const std::vector<std::int64_t> repeated = claim.settle(decisions);
+    routed_.Increment(static_cast<double>(decisions.size()));
+    for (std::size_t i = 0; i < decisions.size(); ++i) {
+        tell(claim.events()[i], decisions[i],
+             std::ranges::binary_search(repeated, claim.events()[i].id));
+    }
+}
+
+void Worker::failed_alone(const Attempt& attempt, std::string_view why) {
+    const int made = std::min(attempt.number, kMaxAttempts);
+    if (attempt.number < kMaxAttempts) {
+        retries_.push_back(clock_.steady_now() + pause_after(attempt.number));
+        log_.warn("Event failed, to be tried again",
+                  {{"webhookEventId", attempt.event_id}, {"attempts", made}, {"error", why}});
+        return;
+    }
+    dead_letter(*db_, attempt.event_id, why, made);
+    dead_lettered_.Increment();
+    log_.error("Event moved to dead letters",
+               {{"webhookEventId", attempt.event_id}, {"attempts", made}, {"error", why}});
+}
+
+void Worker::tell(const Claimed& event, const Decision& decision, bool is_repeated) const {
+    const auto* stored = std::get_if<StoreMessage>(&decision);
+    if (stored == nullptr || !Log::enabled(LogLevel::info)) return;
+    const std::string from = masked(stored->message.from);
+    if (is_repeated) {
+        log_.info("Duplicate message detected", {{"correlationId", event.correlation_id},
+                                                 {"messageSid", stored->message.message_sid},
+                                                 {"from", from}});
+    } else if (event.tenant) {
+        log_.info(stored->type == MessageType::seller
+                      ? "Message type determined messageType: \"seller\""
+                      : "Message type determined messageType: \"client\"",
+                  {{"correlationId", event.correlation_id},
+                   {"tenantId", event.tenant->value},
+                   {"from", from}});
+    } else {
+        log_.warn("Message to a number that no tenant has",
+                  {{"correlationId", event.correlation_id},
+                   {"to", masked(stored->message.to)},
+                   {"from", from}});
+    }
+}
+
+std::chrono::nanoseconds Worker::time_until_next_look() const {
+    std::optional<SteadyTime> next = mark_.next_sweep();
+    for (const SteadyTime retry : retries_) next = next ? std::min(*next, retry) : retry;
+    if (!next) return kUntilTold;
+    return std::max<std::chrono::nanoseconds>(*next - clock_.steady_now(), 0ns);
+}
+
+}  // namespace pgcourier::router

@@ -1,0 +1,318 @@
+#define BOOST_TEST_MODULE outbox claims
+// links: outbox
+#include <boost/test/unit_test.hpp>
+
+#include <fmt/format.h>
+
+#include "outbox/store.hpp"
+#include "sql/outbox.hpp"
+#include "support/test_database.hpp"
+
+#include <thread>
+
+using namespace pgcourier;
+using namespace std::chrono_literals;
+using outbox::Claim;
+using outbox::Claimed;
+using outbox::Settled;
+using outbox::Settlement;
+
+namespace {
+
+constexpr const char* kAnna = "+33612345678";
+constexpr const char* kBert = "+33612345679";
+
+struct Claims {
+    test::TestDatabase db;
+    pg::Connection connection = db.connect();
+    std::string shop = db.add_tenant("shop", "+33700000001");
+    int tokens = 0;
+
+    std::string add(const std::string& to, const std::string& body = "text") const {
+        return db.query_value(fmt::format(
+            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', '{}') RETURNING id)", shop, to, body));
+    }
+    outbox::ClaimRequest request(std::size_t limit = 10, std::size_t look_at = 100) {
+        return {.token = {fmt::format("token-{}", ++tokens)},
+                .limit = limit,
+                .look_at = look_at,
+                .lease = 30s,
+                .instance_id = "test",
+                .default_sender = ""};
+    }
+    Claim claim(std::size_t limit = 10, std::size_t look_at = 100) {
+        return outbox::claim(connection, request(limit, look_at));
+    }
+    static Settlement settlement(const Claimed& m, Settled status, std::chrono::milliseconds wait = 0ms) {
+        Settlement s{.id = m.id, .lease = {m.tenant_id, m.to, m.token}, .status = status, .attempts = m.attempt};
+        if (status == Settled::sent) s.message_sid = "SM" + m.id.value;
+        if (status == Settled::pending) s.attempts -= 1;
+        s.wait = wait;
+        return s;
+    }
+    std::size_t settle(const Claimed& m, Settled status, std::chrono::milliseconds wait = 0ms) {
+        const Settlement s = settlement(m, status, wait);
+        return outbox::settle(connection, {&s, 1});
+    }
+    std::string status(const std::string& id) const {
+        return db.query_value("SELECT status FROM messages_out WHERE id = '" + id + "'");
+    }
+    std::string plan_of(const pg::Statement& statement, const std::string& arguments) const {
+        auto other = db.connect();
+        pg::Transaction transaction{other};
+        other.exec(sql::outbox::plan_by_index);
+        other.exec_script(fmt::format("PREPARE plan_of AS {}", statement.text).c_str());
+        std::string plan;
+        const pg::Rows rows = other.exec_script(
+            fmt::format("EXPLAIN (ANALYZE, COSTS OFF) EXECUTE plan_of{}", arguments).c_str());
+        for (const pg::Row row : rows) plan += row.string(0) + "\n";
+        return plan;
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_claim_takes_the_head_of_each_conversation_and_tells_all_to_send_it, Claims) {
+    const std::string first = add(kAnna, "one");
+    add(kAnna, "two");
+    const std::string other = add(kBert, "three");
+    const Claim claimed = claim();
+    BOOST_REQUIRE(claimed.messages.size() == 2);
+    const Claimed& m = claimed.messages[0];
+    BOOST_TEST(m.id.value == first);
+    BOOST_TEST(m.to == kAnna);
+    BOOST_TEST(m.from == "+33700000001");
+    BOOST_TEST(m.body == "one");
+    BOOST_TEST(m.attempt == 1);
+    BOOST_TEST(m.tenant_id.value == shop);
+    BOOST_TEST(!m.correlation_id.empty());
+    BOOST_TEST(claimed.messages[1].id.value == other);
+    BOOST_TEST(status(first) == "sending");
+    BOOST_TEST(claimed.put_behind == 1);
+    BOOST_TEST(claim().messages.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_settled_message_lets_the_next_one_go_at_once, Claims) {
+    add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    const std::string third = add(kAnna, "three");
+    const Claimed one = claim().messages.at(0);
+    const Settlement s = settlement(one, Settled::sent);
+    const Claim next = outbox::settle_and_claim(connection, {&s, 1}, request());
+    BOOST_REQUIRE(next.messages.size() == 1);
+    BOOST_TEST(next.messages[0].id.value == second);
+    settle(next.messages[0], Settled::dead);
+    BOOST_TEST(claim().messages.at(0).id.value == third);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failed_message_keeps_its_place_until_it_is_due, Claims) {
+    const std::string first = add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    settle(claim().messages.at(0), Settled::failed, 200ms);
+    const std::string third = add(kAnna, "three");
+    const Claim early = claim();
+    BOOST_TEST(early.messages.empty());
+    BOOST_REQUIRE(early.next_due.has_value());
+    BOOST_TEST(early.next_due->count() > 0);
+    BOOST_TEST(early.next_due->count() <= 200);
+    std::this_thread::sleep_for(*early.next_due + 5ms);
+    const Claimed again = claim().messages.at(0);
+    BOOST_TEST(again.id.value == first);
+    BOOST_TEST(again.attempt == 2);
+    settle(again, Settled::sent);
+    const Claimed next = claim().messages.at(0);
+    BOOST_TEST(next.id.value == second);
+    settle(next, Settled::sent);
+    BOOST_TEST(claim().messages.at(0).id.value == third);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_for_later_holds_up_nobody, Claims) {
+    db.exec(fmt::format(R"(INSERT INTO messages_out (tenant_id, "to", body, next_attempt_at)
+                           VALUES ('{}', '{}', 'tomorrow', (now() AT TIME ZONE 'UTC') + interval '1 day'))", shop, kAnna));
+    const std::string now = add(kAnna, "now");
+    const Claim claimed = claim();
+    BOOST_TEST(claimed.messages.at(0).id.value == now);
+    BOOST_TEST(claimed.next_due.value().count() > 86'000'000);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_put_back_has_its_attempt_again, Claims) {
+    const std::string id = add(kAnna);
+    settle(claim().messages.at(0), Settled::pending);
+    BOOST_TEST(status(id) == "pending");
+    BOOST_TEST(claim().messages.at(0).attempt == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(settling_twice_has_one_effect, Claims) {
+    const std::string id = add(kAnna);
+    const Claimed m = claim().messages.at(0);
+    BOOST_TEST(settle(m, Settled::sent) == 1);
+    BOOST_TEST(settle(m, Settled::sent) == 0);
+    BOOST_TEST(settle(m, Settled::dead) == 0);
+    BOOST_TEST(status(id) == "sent");
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") == 1);
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_expired_lease_makes_its_message_unknown_and_never_pending, Claims) {
+    const std::string id = add(kAnna);
+    const std::string next = add(kAnna);
+    const Claimed m = claim().messages.at(0);
+    BOOST_TEST(outbox::sweep(connection) == 0);
+    db.exec("UPDATE outbox_leases SET expires_at = now()");
+    BOOST_TEST(outbox::sweep(connection) == 1);
+    BOOST_TEST(outbox::sweep(connection) == 0);
+    BOOST_TEST(status(id) == "unknown");
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_outcome_unknown'") == 1);
+    BOOST_TEST(claim().messages.empty());
+
+    // Whoever had it was only slow: what it knows still holds.
+    BOOST_TEST(settle(m, Settled::sent) == 1);
+    BOOST_TEST(status(id) == "sent");
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") == 1);
+    BOOST_TEST(claim().messages.at(0).id.value == next);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_renewed_lease_does_not_expire, Claims) {
+    add(kAnna);
+    const Claimed m = claim().messages.at(0);
+    db.exec("UPDATE outbox_leases SET expires_at = now()");
+    const outbox::Lease lease{m.tenant_id, m.to, m.token};
+    outbox::renew(connection, {&lease, 1}, 30s);
+    BOOST_TEST(outbox::sweep(connection) == 0);
+    const outbox::Lease others{m.tenant_id, m.to, {"another token"}};
+    db.exec("UPDATE outbox_leases SET expires_at = now()");
+    outbox::renew(connection, {&others, 1}, 30s);
+    BOOST_TEST(outbox::sweep(connection) == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_claim_whose_commit_was_not_answered_is_found_by_its_token, Claims) {
+    const std::string id = add(kAnna);
+    add(kBert);
+    const Claim claimed = claim();
+    settle(claimed.messages.at(1), Settled::sent);
+    const auto found = outbox::find_claimed(connection, claimed.messages[0].token);
+    BOOST_REQUIRE(found.size() == 1);
+    BOOST_TEST(found[0].id.value == id);
+    BOOST_TEST(settle(found[0], Settled::pending) == 1);
+    BOOST_TEST(claim().messages.at(0).id.value == id);
+}
+
+// The older snapshot of a claim does not see what was put back at its place a moment ago.
+BOOST_FIXTURE_TEST_CASE(a_claim_gives_a_conversation_back_when_an_earlier_message_has_returned_meanwhile, Claims) {
+    const std::string first = add(kAnna, "one");
+    db.exec("DELETE FROM outbox_queue");  // in flight elsewhere
+    const std::string second = add(kAnna, "two");
+    const outbox::ClaimRequest r = request();
+    {
+        pg::Transaction transaction{connection};
+        connection.exec(sql::outbox::claim_lease, pg::Params{r.token.value, 10, 100, 30000, "test"});
+        db.exec("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry) SELECT seq, id, "
+                "tenant_id, \"to\", now() + interval '1 s', true FROM messages_out WHERE id = '" + first + "'");
+        BOOST_TEST(connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt}).size() == 0);
+        transaction.commit();
+    }
+    BOOST_TEST(status(second) == "pending");
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_leases") == 0);
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stop_committed_while_a_claim_looks_is_seen_by_it, Claims) {
+    const std::string id = add(kAnna);
+    const outbox::ClaimRequest r = request();
+    pg::Transaction transaction{connection};
+    connection.exec(sql::outbox::claim_lease, pg::Params{r.token.value, 10, 100, 30000, "test"});
+    db.exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('" + shop + "', '" + kAnna + "')");
+    BOOST_TEST(connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt}).size() == 0);
+    transaction.commit();
+    BOOST_TEST(status(id) == "blocked");
+}
+
+BOOST_FIXTURE_TEST_CASE(two_claims_never_have_one_conversation, Claims) {
+    add(kAnna, "one");
+    add(kAnna, "two");
+    const outbox::ClaimRequest r = request();
+    pg::Transaction transaction{connection};
+    connection.exec(sql::outbox::claim_lease, pg::Params{r.token.value, 10, 100, 30000, "test"});
+    connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt});
+    auto other = db.connect();
+    BOOST_TEST(outbox::claim(other, request()).messages.empty());
+    transaction.commit();
+    BOOST_TEST(outbox::claim(other, request()).messages.empty());
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(deleting_a_message_lets_the_next_one_go, Claims) {
+    const std::string first = add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    settle(claim().messages.at(0), Settled::failed, 1h);
+    BOOST_TEST(claim().messages.empty());
+    db.exec("DELETE FROM messages_out WHERE id = '" + first + "'");
+    BOOST_TEST(claim().messages.at(0).id.value == second);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_status_typed_by_hand_is_refused, Claims) {
+    const std::string id = add(kAnna);
+    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sending' WHERE id = '" + id + "'"), pg::Error);
+    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sent' WHERE id = '" + id + "'"), pg::Error);
+    BOOST_TEST(status(id) == "pending");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claims) {
+    db.exec(fmt::format(
+        R"(INSERT INTO tenants (id, name, whatsapp_phone_number)
+           SELECT 't' || g, 'shop', '+337111' || lpad(g::text, 5, '0') FROM generate_series(1, 100) AS g;
+           SET session_replication_role = replica;
+           INSERT INTO messages_out (tenant_id, "to", body)
+           SELECT 't' || 1 + g % 100, '+336' || lpad((g / 3)::text, 8, '0'), 'text' FROM generate_series(1, 200000) AS g;
+           INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
+           SELECT seq, id, tenant_id, "to", now() FROM messages_out;
+           INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
+           SELECT -g, 'gone', 't1', 'gone', now() - interval '1 h' FROM generate_series(1, 20000) AS g;
+           DELETE FROM outbox_queue WHERE seq < 0;)"));
+    // What a hundred claims may cost; a claim that scanned would take a second each. Plans are made while the table is
+    // as it is, which the statistics do not know.
+    const auto before = std::chrono::steady_clock::now();
+    std::size_t claimed = 0;
+    for (int i = 0; i < 100; ++i) claimed += claim(64, 80).messages.size();
+    const auto took = std::chrono::steady_clock::now() - before;
+    BOOST_TEST(claimed == 6400);
+    BOOST_TEST_MESSAGE(fmt::format("a claim of 64 among 200,000 takes {:.1f} ms",
+                                   std::chrono::duration<double, std::milli>(took).count() / 100));
+    BOOST_TEST((took < 10s));
+
+    for (int generic = 0; generic < 2; ++generic) {
+        const std::string lease = plan_of(sql::outbox::claim_lease, "('t', 64, 80, 30000, 'i')");
+        BOOST_TEST(lease.find("Seq Scan") == std::string::npos, lease);
+        BOOST_TEST(lease.find("Index Scan using outbox_queue_due_at_idx") != std::string::npos, lease);
+        BOOST_TEST(lease.find("Index Scan using outbox_queue_conversation_idx") != std::string::npos, lease);
+        BOOST_TEST(plan_of(sql::outbox::next_due, "").find("outbox_queue_due_at_idx") != std::string::npos);
+        const std::string settle =
+            plan_of(sql::outbox::settle, "('{a}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', '{null}', '{null}', '{null}')");
+        BOOST_TEST(settle.find("Seq Scan") == std::string::npos, settle);
+        db.exec("ANALYZE outbox_queue, outbox_leases, messages_out, opt_outs");
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_long_conversation_costs_the_others_nothing, Claims) {
+    db.exec(fmt::format(R"(INSERT INTO messages_out (tenant_id, "to", body)
+                           SELECT '{}', '{}', 'n' || g FROM generate_series(1, 5000) AS g)", shop, kAnna));
+    const std::string id = add(kBert);
+    const auto before = std::chrono::steady_clock::now();
+    std::size_t look_at = 80;
+    int claims = 0;
+    bool is_found = false;
+    while (!is_found && claims < 100) {
+        const Claim c = claim(64, look_at);
+        ++claims;
+        look_at = std::min<std::size_t>(look_at * 2, 2000);
+        for (const Claimed& m : c.messages) is_found = is_found || m.id.value == id;
+    }
+    const auto took = std::chrono::steady_clock::now() - before;
+    BOOST_TEST(is_found);
+    BOOST_TEST_MESSAGE(fmt::format("moving 5,000 messages of one conversation out of the way: {} claims, {:.0f} ms", claims,
+                                   std::chrono::duration<double, std::milli>(took).count()));
+    BOOST_TEST((took < 2s));
+    // And they stay out of the way of later claims.
+    const Claim next = claim(64, 80);
+    BOOST_TEST(next.looked_at == 0);
+}

@@ -1,0 +1,52 @@
+#pragma once
+// A TCP proxy on loopback between the program and its database, which can lose what a network
+// loses.
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace pgcourier::test {
+
+class TcpProxy {
+  public:
+    /// Forwards 127.0.0.1:port() to 127.0.0.1:target.
+    explicit TcpProxy(std::uint16_t target);
+    ~TcpProxy();
+    TcpProxy(const TcpProxy&) = delete;
+    TcpProxy& operator=(const TcpProxy&) = delete;
+
+    std::uint16_t port() const { return port_; }
+
+    /// Once: the first answer that contains `marker` never arrives; its connection is closed
+    /// instead. With the tag `COMMIT` that is a commit which happened and whose reply was lost.
+    void lose_answer(const std::string& marker);
+    bool has_lost_answer() const { return has_lost_; }
+
+    /// Breaks every connection that is open now.
+    void cut();
+
+  private:
+    struct Link {
+        int client;
+        int server;
+        std::jthread upward;
+        std::jthread downward;
+    };
+    void accept_all();
+    void copy(int from, int to, bool is_downward);
+
+    std::uint16_t target_;
+    std::uint16_t port_ = 0;
+    int listener_ = -1;
+    std::mutex mutex_;
+    std::list<Link> links_;  // guarded by mutex_
+    std::string marker_;     // guarded by mutex_; empty: lose nothing
+    std::atomic<bool> has_lost_{false};
+    std::jthread acceptor_;
+};
+
+}  // namespace pgcourier::test

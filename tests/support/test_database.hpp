@@ -1,0 +1,56 @@
+#pragma once
+// A database of its own for each test case, on a private PostgreSQL that this test program started.
+
+#include <string>
+
+#include "pg/connection.hpp"
+#include "pg/private_postgres.hpp"
+
+namespace pgcourier::test {
+
+/// A directory of this process that goes with it. Readable by PostgreSQL's user.
+std::string scratch_directory();
+
+/// This program's server: started at the first call, ended at exit. Reachable over TCP too, so that a proxy can stand
+/// between.
+pg::PrivatePostgres& test_server();
+
+/// For benches: the server commits as in production (fsync, full_page_writes). Before the first use of test_server().
+void use_durable_server();
+
+class TestDatabase {
+  public:
+    enum class Content { migrated, empty };
+
+    /// A fresh database; migrated ones are copies of a template that is migrated once.
+    explicit TestDatabase(Content content = Content::migrated);
+    ~TestDatabase();
+    TestDatabase(const TestDatabase&) = delete;
+    TestDatabase& operator=(const TestDatabase&) = delete;
+
+    const Secret& url() const { return url_; }
+    const std::string& name() const { return name_; }
+    pg::PrivatePostgres& server() { return test_server(); }
+
+    /// As the program connects; `role` shows in pg_stat_activity.
+    pg::ConnectOptions options(const std::string& role = "test") const;
+    pg::Connection connect(const std::string& role = "test") const { return pg::Connection{options(role)}; }
+
+    /// Statements as they would be typed in psql, on a connection of their own.
+    void exec(const std::string& script) const;
+    /// The first column of the first row; empty when there is none or it is NULL.
+    std::string query_value(const std::string& query) const;
+    std::int64_t count(const std::string& query) const { return std::stoll(query_value(query)); }
+    /// Every row as its columns joined by `|`.
+    std::vector<std::string> query_rows(const std::string& query) const;
+
+    /// A tenant with a number. returns its id
+    std::string add_tenant(const std::string& name, const std::string& number) const;
+    void add_seller(const std::string& tenant_id, const std::string& number) const;
+
+  private:
+    std::string name_;
+    Secret url_;
+};
+
+}  // namespace pgcourier::test

@@ -1,0 +1,33 @@
+#include "maintenance/instance.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+namespace pgcourier::maintenance {
+namespace {
+
+const Instance kSelf{.id = "self", .host = "shop-1", .pid = 7, .version = "1", .roles = "webhook"};
+
+Neighbour neighbour(std::string host, int pid, double silent_ms, bool has_process) {
+    return {.id = "other", .host = std::move(host), .pid = pid, .silent_ms = silent_ms, .has_process = has_process};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_process_of_this_host_that_is_gone_has_crashed_however_lately_it_was_heard) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 5, false)}).size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_of_this_host_that_runs_has_not_crashed_however_silent) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 90000, true)}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(our_own_number_in_another_row_is_a_crash_as_containers_reuse_it) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 7, 5, true)}).size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_elsewhere_is_judged_by_its_silence_alone) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-2", 8, 29999, false)}).empty());
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-2", 8, 30001, true)}).size() == 1);
+}
+
+}  // namespace pgcourier::maintenance

@@ -1,0 +1,49 @@
+#define BOOST_TEST_MODULE pg_url
+#include <boost/test/unit_test.hpp>
+
+#include "pg/url.hpp"
+
+namespace pgcourier {
+namespace {
+
+std::string keyword(const pg::Target& target, std::string_view name) {
+    for (const auto& [key, value] : target.keywords) {
+        if (key == name) return value;
+    }
+    return "";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_prisma_url_is_understood) {
+    const auto target = pg::parse_url(Secret{
+        "postgresql://shop:p%40ss@db.example.test:6543/shop?schema=My%20Shop&pgbouncer=true&connection_limit=1&sslmode=require"});
+    BOOST_REQUIRE(target);
+    BOOST_TEST(keyword(*target, "host") == "db.example.test");
+    BOOST_TEST(keyword(*target, "port") == "6543");
+    BOOST_TEST(keyword(*target, "password") == "p@ss");
+    BOOST_TEST(keyword(*target, "sslmode") == "require");
+    BOOST_TEST(target->search_path == "\"My Shop\"");
+    BOOST_TEST(target->is_pooled);
+    BOOST_TEST(target->described() == "db.example.test:6543/shop");
+}
+
+BOOST_AUTO_TEST_CASE(key_value_settings_are_understood) {
+    const auto target = pg::parse_url(Secret{"host=/tmp dbname=shop"});
+    BOOST_REQUIRE(target);
+    BOOST_TEST(keyword(*target, "host") == "/tmp");
+    BOOST_TEST(!target->is_pooled);
+    BOOST_TEST(target->search_path == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_url_is_refused_without_its_password) {
+    for (const char* url : {"redis://:s3cret@cache:6379", "mysql://u:s3cret@h/d?a=b", "s3cret",
+                            "postgresql://u:s3cret@h:port/d?nonsense=1"}) {
+        const auto target = pg::parse_url(Secret{url});
+        BOOST_REQUIRE(!target);
+        BOOST_TEST(target.error().what.find("postgresql://") != std::string::npos);
+        BOOST_TEST(target.error().what.find("s3cret") == std::string::npos);
+    }
+}
+
+}  // namespace pgcourier
