@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/webhook_sender.hpp"
 #include "twilio/form.hpp"
@@ -37,7 +38,8 @@ void System::serve(test::Variables more) {
     test::Variables all = variables();
     for (const auto& [name, value] : more) all[name] = value;
     service_ = std::make_unique<test::Process>(std::vector<std::string>{"serve"}, all);
-    if (!service_->wait_for_output("Worker started successfully")) throw std::runtime_error{service_->output()};
+    const std::string ready = fmt::format("http://127.0.0.1:{}/readyz", port_);
+    if (!test::eventually([&] { return test::get(ready).status == 200; })) throw std::runtime_error{service_->output()};
 }
 
 std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count) const {
@@ -63,7 +65,7 @@ Report::Report(std::string bench) : bench_{std::move(bench)} {
 }
 
 void Report::figure(const std::string& name, double value, const std::string& unit) {
-    std::printf("  %-56s %12s %s\n", name.c_str(), fmt::format(value >= 100 ? "{:.0f}" : "{:.2f}", value).c_str(), unit.c_str());
+    std::printf("  %-56s %12s %s\n", name.c_str(), fmt::format("{:.{}f}", value, value >= 100 ? 0 : 2).c_str(), unit.c_str());
     std::fflush(stdout);
     json_ += fmt::format("{}{{\"name\":\"{}\",\"value\":{},\"unit\":\"{}\"}}", json_.empty() ? "" : ",\n", name, value, unit);
 }

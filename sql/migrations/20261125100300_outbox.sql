@@ -38,7 +38,7 @@ SELECT setval(pg_get_serial_sequence('messages_out', 'seq'), coalesce(max(seq), 
 CREATE UNIQUE INDEX messages_out_seq_key ON messages_out (seq);
 CREATE INDEX messages_out_correlation_id_idx ON messages_out (correlation_id);
 CREATE INDEX messages_out_provider_message_id_idx ON messages_out (provider_message_id) WHERE provider_message_id IS NOT NULL;
-CREATE INDEX messages_out_unsettled_idx ON messages_out (status, seq) WHERE status IN ('unknown', 'dead') OR held_reason IS NOT NULL;
+CREATE INDEX messages_out_held_idx ON messages_out (seq) WHERE held_reason IS NOT NULL;
 ALTER TABLE messages_out SET (fillfactor = 80);
 
 COMMENT ON COLUMN messages_out.seq IS 'The order in which messages to one person go out.';

@@ -53,8 +53,8 @@ SET held_reason = 'SnapSell had left it unsent for more than an hour', updated_a
 FROM adopted AS a
 WHERE a.message_id = m.id AND a.verdict = 'old';
 
-INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
-SELECT m.seq, m.id, m.tenant_id, m."to", greatest(coalesce(m.next_attempt_at AT TIME ZONE 'UTC', now()), now())
+INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry)
+SELECT m.seq, m.id, m.tenant_id, m."to", greatest(m.next_attempt_at AT TIME ZONE 'UTC', now()), m.status = 'failed'
 FROM adopted AS a JOIN messages_out AS m ON m.id = a.message_id
 WHERE a.verdict = 'current'
 ORDER BY m.seq;

@@ -30,11 +30,15 @@ CREATE VIEW ops.outbox AS
 SELECT m.seq, m.id, m.tenant_id, ops.masked(m."to") AS recipient, m.status, m.attempts,
        (q.due_at AT TIME ZONE 'UTC')::timestamp(3) AS due_at, m.held_reason, m.last_error, m.error_code,
        l.instance_id AS leased_by, l.unknown_since, m.correlation_id, m.created_at
-FROM messages_out AS m
+FROM (SELECT w.message_id FROM outbox_queue AS w
+      UNION SELECT f.message_id FROM outbox_leases AS f
+      UNION SELECT h.id FROM messages_out AS h WHERE h.held_reason IS NOT NULL
+      UNION SELECT d.payload ->> 'message_out_id' FROM dead_letter_jobs AS d
+            WHERE d.resolved_at IS NULL AND d.job_type = 'message_out') AS open
+JOIN messages_out AS m ON m.id = open.message_id
 LEFT JOIN outbox_queue AS q ON q.seq = m.seq
-LEFT JOIN outbox_leases AS l ON l.message_id = m.id
-WHERE q.seq IS NOT NULL OR l.message_id IS NOT NULL OR m.status IN ('unknown', 'dead') OR m.held_reason IS NOT NULL;
-COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and the dead ones.';
+LEFT JOIN outbox_leases AS l ON l.message_id = m.id;
+COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and those whose dead letter nobody resolved.';
 
 CREATE VIEW ops.stuck AS
 SELECT 'message' AS entity, m.id, m.tenant_id, 'its lease ended ' || justify_interval(date_trunc('second', now() - l.expires_at))
@@ -43,10 +47,10 @@ FROM outbox_leases AS l JOIN messages_out AS m ON m.id = l.message_id
 WHERE l.unknown_since IS NULL AND l.expires_at < now() - interval '30 s'
 UNION ALL
 SELECT 'message', m.id, m.tenant_id, 'its outcome is unknown: nobody can say yet whether it was sent', m.correlation_id
-FROM messages_out AS m WHERE m.status = 'unknown'
+FROM outbox_leases AS l JOIN messages_out AS m ON m.id = l.message_id WHERE l.unknown_since IS NOT NULL
 UNION ALL
 SELECT 'message', m.id, m.tenant_id, 'held: ' || m.held_reason, m.correlation_id
-FROM messages_out AS m WHERE m.held_reason IS NOT NULL AND m.status IN ('pending', 'failed')
+FROM messages_out AS m WHERE m.held_reason IS NOT NULL
 UNION ALL
 SELECT 'event', e.id::text, NULL, 'not routed since ' || date_trunc('second', e.received_at), e.correlation_id
 FROM (SELECT id FROM webhook_queue WHERE due_at IS NULL ORDER BY id LIMIT 100) AS q JOIN webhook_events AS e ON e.id = q.id
@@ -132,7 +136,8 @@ WITH depth AS (SELECT queue, waiting, oldest_seconds FROM ops.queue_depth),
          SELECT 6, 'unresolved dead letters', (SELECT count(*) FROM (SELECT FROM dead_letter_jobs WHERE resolved_at IS NULL LIMIT 10000) AS d),
                 1, 100, 'SELECT * FROM ops.dead_letter_reasons'
          UNION ALL
-         SELECT 7, 'unknown outcomes', (SELECT count(*) FROM (SELECT FROM messages_out WHERE status = 'unknown' LIMIT 10000) AS u),
+         SELECT 7, 'unknown outcomes', (SELECT count(*) FROM (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL LIMIT 10000) AS u)
+                    + (SELECT count(*) FROM (SELECT FROM messages_out WHERE held_reason IS NOT NULL AND status = 'unknown' LIMIT 10000) AS h),
                 1, 20, 'SELECT * FROM ops.stuck'
          UNION ALL
          SELECT 8, 'silent instances', (SELECT count(*) FROM instances WHERE heartbeat_at < now() - interval '30 s'), 1, 1,

@@ -97,10 +97,9 @@ Account account_of(const std::string& path) {
 
 void create_database(const pg::PrivatePostgres& server) {
     pg::Connection db{{.target = *pg::parse_url(server.url("postgres")), .role = "dev"}};
-    const std::string find = fmt::format("SELECT FROM pg_database WHERE datname = '{}'", kDatabase);
-    if (db.exec_script(find.c_str()).empty()) {
-        db.exec_script(fmt::format("CREATE DATABASE {}", kDatabase).c_str());
-    }
+    if (!db.exec(sql::cli::find_database, pg::Params{kDatabase}).empty()) return;
+    // inline SQL: it takes no parameters and no transaction
+    db.exec_script(fmt::format("CREATE DATABASE {}", kDatabase).c_str());
 }
 
 void fill_database(const pg::PrivatePostgres& server, int max_attempts) {

@@ -76,7 +76,7 @@ int print_status(const std::vector<pg::MigrationStatus>& states, bool as_json) {
         return kOk;
     }
     for (const pg::MigrationStatus& status : states) {
-        std::printf("%-8s  %-60s  %s\n", status.state.c_str(), status.name.c_str(), status.applied_at.c_str());
+        std::printf("%-10s  %-60s  %s\n", status.state.c_str(), status.name.c_str(), status.applied_at.c_str());
     }
     return kOk;
 }

@@ -27,7 +27,7 @@ struct Inserted {
 /// order    what insertion_order(keys) gave
 /// rows     in any order
 /// returns  for each of `keys` its row's id, or 0 when it was not inserted: a twin came before it,
-/// here or elsewhere
+///          here or elsewhere
 std::vector<std::int64_t> inserted_ids(std::span<const std::string_view> keys,
                                        std::span<const std::size_t> order,
                                        std::span<const Inserted> rows);

@@ -19,8 +19,8 @@ namespace pgcourier::inbox {
 /// events   in any order, twins included
 /// returns  for each event its row's id, or 0 when its key was there already
 /// throws   pg::Error: nothing was stored. pg::CommitUnknown: perhaps all of it was; doing it again
-/// is safe by the
-///          keys, and find_duplicates() then recognises our own rows by their correlation id
+///          is safe by the keys, and find_duplicates() then recognises our own rows by their
+///          correlation id
 /// SQL      queries/inbox/insert_events.sql
 std::vector<std::int64_t> insert_events(pg::Connection& db,
                                         std::span<const NewEvent* const> events);

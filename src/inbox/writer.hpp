@@ -32,9 +32,9 @@ class Writer {
 
     /// Hands an event over, from any thread; never waits.
     ///
-    /// deadline  until when somebody waits for it; an event that could not be written by then is
-    /// dropped done      called once, on the writer's thread, with what became of it returns false
-    /// when too much is waiting or the writer is stopping; `done` is not called then
+    /// deadline  until when somebody waits for it; an event that was not written by then is dropped
+    /// done      called once, on the writer's thread, with what became of it
+    /// returns   false when too much is waiting or the writer is stopping; no `done` then
     bool submit(NewEvent event, SteadyTime deadline, Done done);
 
     /// Writes until stop is requested, then what was accepted before, and returns. A connection of

@@ -27,7 +27,8 @@ void Tick::run_once() {
                                     pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
     if (actions_.database_answered) actions_.database_answered(true);
     const pg::Row found = rows[0];
-    if (found.boolean(0)) call(actions_.events_due);
+    if (found.boolean(4)) db_->exec(sql::maintenance::route_again);
+    if (found.boolean(0) || found.boolean(4)) call(actions_.events_due);
     if (found.boolean(1)) call(actions_.messages_due);
     if (found.boolean(2) && actions_.leases_expired) actions_.leases_expired(*db_);
     if (found.boolean(3)) call(actions_.deliveries_due);

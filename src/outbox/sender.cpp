@@ -33,7 +33,7 @@ pg::ConnectOptions impatient(pg::ConnectOptions options) {
 Lease lease_of(const Claimed& message) { return {message.tenant_id, message.to, message.token}; }
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
-    Settlement s{.id = message.id, .lease = lease_of(message), .attempts = message.attempt};
+    Settlement s{.id = message.id, .seq = message.seq, .lease = lease_of(message), .attempts = message.attempt};
     if (const auto* sent = std::get_if<MarkSent>(&step)) {
         s.status = Settled::sent;
         s.message_sid = sent->message_sid;
@@ -358,6 +358,7 @@ void Sender::conclude(const Claimed& message, const twilio::SendOutcome& outcome
 // It was not started: due again at once, without having used an attempt.
 void Sender::put_back(const Claimed& message) {
     done_.push_back({.id = message.id,
+                     .seq = message.seq,
                      .lease = lease_of(message),
                      .status = Settled::pending,
                      .attempts = message.attempt - 1});

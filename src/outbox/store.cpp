@@ -12,8 +12,8 @@ std::optional<std::string> unless_empty(const std::string& text) {
 }
 
 void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements) {
-    std::vector<std::string> ids;
-    std::vector<std::string> tokens;
+    std::vector<std::int64_t> seqs;
+    std::vector<std::string_view> tokens;
     std::vector<std::string_view> statuses;
     std::vector<std::int32_t> attempts;
     std::vector<std::optional<std::string>> sids;
@@ -25,7 +25,7 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
     std::vector<std::string_view> freed_recipients;
     for (const Settlement& s : settlements) {
         const bool is_due_again = s.status == Settled::failed || s.status == Settled::pending;
-        ids.push_back(s.id.value);
+        seqs.push_back(s.seq);
         tokens.push_back(s.lease.token.value);
         statuses.push_back(to_text(s.status));
         attempts.push_back(s.attempts);
@@ -38,7 +38,7 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
         freed_tenants.push_back(s.lease.tenant_id.value);
         freed_recipients.push_back(s.lease.recipient);
     }
-    pg::Params settle{ids, tokens, statuses, attempts, sids, senders, codes, reasons, waits};
+    pg::Params settle{seqs, tokens, statuses, attempts, sids, senders, codes, reasons, waits};
     calls.push_back({sql::outbox::settle, std::move(settle)});
     calls.push_back({sql::outbox::promote, pg::Params{freed_tenants, freed_recipients}});
 }

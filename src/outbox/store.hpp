@@ -62,6 +62,7 @@ std::string_view to_text(Settled status);
 /// What became of a claimed message.
 struct Settlement {
     MessageId id;
+    std::int64_t seq = 0;
     Lease lease;
     Settled status = Settled::unknown;
     int attempts = 0;                   // as the row is to hold them

@@ -1,17 +1,16 @@
 #include "pg/migrate.hpp"
 
-#include <openssl/sha.h>
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
-#include <ranges>
-
 #include "pg/migration_plan.hpp"
 #include "sql/migrate.hpp"
 #include "sql/migrations.hpp"
 #include "sql/ops.hpp"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
 
 namespace pgcourier::pg {
 namespace {
@@ -30,7 +29,8 @@ std::string sha256(std::string_view text) {
 const std::vector<KnownMigration>& known_migrations() {
     static const std::vector<KnownMigration> known = [] {
         std::vector<KnownMigration> all;
-        for (const Script& script : sql::kMigrations) all.push_back({script.name, sha256(script.text)});
+        for (const Script& script : sql::kMigrations)
+            all.push_back({script.name, sha256(script.text)});
         return all;
     }();
     return known;
@@ -76,7 +76,8 @@ Result<MigrationPlan> plan_for(const State& state) {
     return plan_migrations(known_migrations(), state.recorded, state.prisma, kProgramLevel);
 }
 
-// Migrations rewrite tables: the server may take its time, and a vanished one is noticed by keepalives.
+// Migrations rewrite tables: the server may take its time, and a vanished one is noticed by
+// keepalives.
 class PatientConnection {
   public:
     explicit PatientConnection(Connection& db)
@@ -90,11 +91,12 @@ class PatientConnection {
     std::chrono::milliseconds before_;
 };
 
-// In the open transaction. Nobody waits long behind us for a table: what we cannot lock soon we give up, since all who
-// come after us would wait too.
+// In the open transaction. Nobody waits long behind us for a table: what we cannot lock soon we
+// give up, since all who come after us would wait too.
 void take_turn(Connection& db) {
     db.exec_script(
-        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0");
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET "
+        "LOCAL lock_timeout = 0");
     db.exec(statements::take_turn);
     db.exec_script("SET LOCAL lock_timeout = '5s'");
 }
@@ -111,7 +113,8 @@ void adopt(Connection& db, const State& state, const MigrationPlan& plan) {
 }
 
 // A script's last statement may return a column "notice": what there is to tell.
-void run(Connection& db, const std::string& name, int max_attempts, std::vector<std::string>& notices) {
+void run(Connection& db, const std::string& name, int max_attempts,
+         std::vector<std::string>& notices) {
     db.exec(statements::set_max_attempts, Params{max_attempts});
     Rows told;
     try {
@@ -146,17 +149,17 @@ Grants read_ops_grants(Connection& db) {
     return grants;
 }
 
-// Makes the schema ops anew when it was made of other files than ours; its comment says of which. Who was given
-// privileges on it keeps them.
-// returns  whether it was made anew
+// Makes the schema ops anew when it was made of other files than ours; its comment says of which.
+// Who was given privileges on it keeps them. returns  whether it was made anew
 Result<bool> renew_ops(Connection& db) {
     const std::string version = ops_version();
     const Rows comment = db.exec(statements::read_ops_version);
     if (comment[0].text(0).ends_with(version)) return false;
     if (const Rows found = db.exec(statements::find_ops_dependents); !found.empty()) {
-        return Problem{fmt::format("schema ops is to be made anew and {} would be lost; move it away (keep its "
-                                   "definition), then migrate again",
-                                   found[0].text(0))};
+        return Problem{fmt::format(
+            "schema ops is to be made anew and {} would be lost; move it away (keep its "
+            "definition), then migrate again",
+            found[0].text(0))};
     }
     const Grants grants = read_ops_grants(db);
     for (const Script& script : sql::kOps) {
@@ -191,8 +194,8 @@ Result<MigrateReport> migrate_up(Connection& db, int max_attempts) {
     }
     const PatientConnection patience{db};
     MigrateReport report;
-    // One transaction a migration, and what is still to do is found out anew in each: whoever migrates at the same time
-    // has its turns between ours.
+    // One transaction a migration, and what is still to do is found out anew in each: whoever
+    // migrates at the same time has its turns between ours.
     for (;;) {
         Transaction tx{db};
         take_turn(db);
@@ -243,10 +246,13 @@ std::vector<MigrationStatus> migration_status(Connection& db) {
     for (std::size_t i = 0; i < state.prisma.size(); ++i) {
         const PrismaMigration& row = state.prisma[i];
         if (is_listed(row.name)) continue;
-        const bool is_ours = std::ranges::find(known_migrations(), row.name, &KnownMigration::name) !=
-                             known_migrations().end();
+        const bool is_ours = std::ranges::find(known_migrations(), row.name,
+                                               &KnownMigration::name) != known_migrations().end();
         if (is_ours && !row.is_finished && !row.is_open) continue;  // rolled back: missing
-        all.push_back({row.name, !is_ours ? "foreign" : row.is_finished ? "adoptable" : "unfinished",
+        all.push_back({row.name,
+                       !is_ours          ? "foreign"
+                       : row.is_finished ? "adoptable"
+                                         : "unfinished",
                        state.finished_at[i]});
     }
     for (const KnownMigration& migration : known_migrations()) {
@@ -260,7 +266,8 @@ Result<void> check_schema(Connection& db) {
     constexpr std::string_view kCommand = "run: pgcourier migrate up";
     const Rows missing = db.exec(statements::missing_tables);
     if (!missing.empty()) {
-        return Problem{fmt::format("relation \"{}\" does not exist; {}", missing[0].text(0), kCommand)};
+        return Problem{
+            fmt::format("relation \"{}\" does not exist; {}", missing[0].text(0), kCommand)};
     }
     const Result<MigrationPlan> plan = plan_for(read_state(db));
     if (!plan) return plan.error();

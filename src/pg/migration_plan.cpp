@@ -1,10 +1,10 @@
 #include "pg/migration_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
-
-#include <fmt/format.h>
 
 namespace pgcourier::pg {
 namespace {
@@ -59,8 +59,8 @@ Result<MigrationPlan> plan_migrations(const std::vector<KnownMigration>& known,
             continue;
         }
         if (!plan.run.empty()) {
-            return Problem{
-                fmt::format("{}: was not applied, but {} after it was", plan.run.front(), migration.name)};
+            return Problem{fmt::format("{}: was not applied, but {} after it was", plan.run.front(),
+                                       migration.name)};
         }
     }
     return plan;

@@ -1,11 +1,12 @@
 #pragma once
-// What is to be done to a database's schema, as a function of what was done to it. No I/O; migrate.cpp reads and acts.
+// What is to be done to a database's schema, as a function of what was done to it. No I/O;
+// migrate.cpp reads and acts.
+
+#include "base/result.hpp"
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/result.hpp"
 
 namespace pgcourier::pg {
 
@@ -34,12 +35,14 @@ struct MigrationPlan {
     std::vector<std::string> adopt;    // to be recorded, since Prisma has run them
     std::vector<std::string> run;      // to be run, after those
     std::vector<std::string> foreign;  // Prisma's that are not ours
-    bool is_newer = false;             // the database holds migrations that this program does not know
+    bool is_newer = false;  // the database holds migrations that this program does not know
 };
 
 /// program  this program's level
-/// returns  the plan; or a Problem that begins with the migration's name: ours was changed after it was applied, Prisma
-///          has not finished it, it is missing before one that is there, or it requires a newer program
+/// returns  the plan; or a Problem that begins with the migration's name: ours was changed after it
+/// was applied, Prisma
+///          has not finished it, it is missing before one that is there, or it requires a newer
+///          program
 Result<MigrationPlan> plan_migrations(const std::vector<KnownMigration>& known,
                                       const std::vector<RecordedMigration>& recorded,
                                       const std::vector<PrismaMigration>& prisma, int program);

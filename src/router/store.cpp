@@ -129,6 +129,13 @@ Claimed claimed_of(const pg::Row& row) {
             .is_seller = row.boolean(8)};
 }
 
+/// One statement with the plan that stays right.
+pg::Rows run(pg::Connection& db, const pg::Statement& statement, pg::Params params = {}) {
+    std::vector<pg::Rows> rows = db.transact(
+        std::array{pg::Call{sql::router::plan}, pg::Call{statement, std::move(params)}});
+    return std::move(rows.back());
+}
+
 std::optional<Attempt> attempt_of(const pg::Rows& rows) {
     if (rows.empty()) return std::nullopt;
     return Attempt{rows[0].int64(0), static_cast<int>(rows[0].int64(1))};
@@ -188,19 +195,18 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
 }
 
 std::vector<std::int64_t> waiting(pg::Connection& db, std::int64_t mark, std::size_t limit) {
-    const std::vector<pg::Rows> rows = db.transact(std::array{
-        pg::Call{sql::router::plan}, pg::Call{sql::router::waiting, pg::Params{mark, limit}}});
     std::vector<std::int64_t> ids;
-    for (const pg::Row row : rows.back()) ids.push_back(row.int64(0));
+    const pg::Rows rows = run(db, sql::router::waiting, pg::Params{mark, limit});
+    for (const pg::Row row : rows) ids.push_back(row.int64(0));
     return ids;
 }
 
 std::optional<Attempt> begin_attempt(pg::Connection& db, std::int64_t event_id) {
-    return attempt_of(db.exec(sql::router::begin_attempt, pg::Params{event_id}));
+    return attempt_of(run(db, sql::router::begin_attempt, pg::Params{event_id}));
 }
 
 std::optional<Attempt> begin_due_attempt(pg::Connection& db) {
-    return attempt_of(db.exec(sql::router::begin_due_attempt));
+    return attempt_of(run(db, sql::router::begin_due_attempt));
 }
 
 std::chrono::seconds pause_after(int number) {
@@ -208,12 +214,11 @@ std::chrono::seconds pause_after(int number) {
 }
 
 void give_back(pg::Connection& db, const Attempt& attempt) {
-    db.exec(sql::router::give_back_attempt, pg::Params{attempt.event_id, attempt.number});
+    run(db, sql::router::give_back_attempt, pg::Params{attempt.event_id, attempt.number});
 }
 
 void dead_letter(pg::Connection& db, std::int64_t event_id, std::string_view reason, int attempts) {
-    const pg::Call call{sql::router::dead_letter, pg::Params{event_id, reason, attempts}};
-    db.transact({&call, 1});
+    run(db, sql::router::dead_letter, pg::Params{event_id, reason, attempts});
 }
 
 }  // namespace pgcourier::router

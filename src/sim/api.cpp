@@ -86,8 +86,19 @@ http::Response changed(http::Response response, const Behaviour& behaviour) {
     return response;
 }
 
-int status_seen(const http::Response& response) {
-    return response.reset || response.send_at_most == 0 ? 0 : response.status;
+// What of a `normal` answer the caller gets to see, 0: nothing.
+int status_seen(int normal, const std::optional<Behaviour>& behaviour) {
+    if (!behaviour) return normal;
+    switch (behaviour->answer) {
+        case Answer::error:
+            return behaviour->status;
+        case Answer::hang:
+        case Answer::reset:
+        case Answer::close:
+            return 0;
+        default:
+            return normal;
+    }
 }
 
 ApiCall call_of(bool is_list, bool is_media) {
@@ -196,7 +207,7 @@ void Api::create(const http::Request& request, http::Responder responder) {
     http::Response response = json(201, to_json(message, account_.options().account_sid));
     entry.accepted = is_processed;
     entry.sid = message.sid;
-    entry.status = behaviour ? status_seen(changed(json(201, {}), *behaviour)) : 201;
+    entry.status = status_seen(response.status, behaviour);
     entry.code = behaviour ? behaviour->code : 0;
     account_.ledger().add(std::move(entry));
     if (is_processed) {
@@ -219,7 +230,6 @@ void Api::read(const http::Request& request, http::Responder responder) {
                                   .from = twilio::value_or_empty(filters, "From"),
                                   .body = {}});
     http::Response response = is_list ? list(request) : fetch(resource);
-    const http::Response seen = behaviour ? changed(response, *behaviour) : response;
     account_.ledger().add(
         {.time = account_.now(),
          .kind = std::string{to_text(call)},
@@ -227,7 +237,7 @@ void Api::read(const http::Request& request, http::Responder responder) {
          .to = std::string{twilio::value_or_empty(filters, "To")},
          .from = std::string{twilio::value_or_empty(filters, "From")},
          .answer = std::string{to_text(behaviour ? behaviour->answer : Answer::normal)},
-         .status = status_seen(seen)});
+         .status = status_seen(response.status, behaviour)});
     send(std::move(responder), std::move(response), behaviour);
 }
 

@@ -20,7 +20,7 @@ class TrustedProxies {
     static Result<TrustedProxies> parse(const std::vector<std::string>& list);
 
     /// address  without a port; an IPv4 one may be written inside IPv6. Anything else is not
-    /// trusted.
+    ///          trusted.
     bool contains(std::string_view address) const;
 
   private:

@@ -13,8 +13,8 @@ namespace pgcourier::webhook {
 /// The candidates, the likeliest first; the other spelling of the port is added by twilio::verify.
 ///
 /// public_url  WEBHOOK_PUBLIC_URL: then it is the only one. Empty: rebuilt from Host (https and
-/// http, since TLS ends
-///             before us) and, where they may be believed, from X-Forwarded-Proto, -Host and -Port
+///             http, since TLS ends before us) and, where they may be believed, from
+///             X-Forwarded-Proto, -Host and -Port
 std::vector<std::string> signed_urls(const http::Request& request, std::string_view public_url,
                                      bool is_from_trusted_proxy);
 

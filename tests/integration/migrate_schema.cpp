@@ -1,6 +1,9 @@
 #define BOOST_TEST_MODULE migrate_schema
 // links: pg
 // tests/schema.sql is the dump after all migrations: a change of the schema is read as its diff.
+#include "base/handle.hpp"
+#include "support/test_database.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
@@ -10,9 +13,6 @@
 #include <memory>
 #include <sstream>
 
-#include "base/handle.hpp"
-#include "support/test_database.hpp"
-
 namespace pgcourier {
 namespace {
 
@@ -20,7 +20,7 @@ const std::string kPath = std::string{PGCOURIER_SOURCE_DIR} + "/tests/schema.sql
 
 /// What pg_dump writes beside the schema: settings, comments of its own, the checksum of sql/ops.
 bool is_kept(const std::string& line) {
-    return !line.empty() && !line.starts_with("--") && !line.starts_with("SET ") && !line.starts_with('\\') &&
+    return !line.starts_with("--") && !line.starts_with("SET ") && !line.starts_with('\\') &&
            !line.starts_with("SELECT pg_catalog.set_config");
 }
 
@@ -29,16 +29,17 @@ std::string dump(const test::TestDatabase& db) {
     const std::unique_ptr<FILE, FreeWith<pclose>> pipe{popen(command.c_str(), "r")};
     std::string all;
     char buffer[8192];
-    while (const std::size_t size = fread(buffer, 1, sizeof buffer, pipe.get())) all.append(buffer, size);
+    while (const std::size_t size = fread(buffer, 1, sizeof buffer, pipe.get()))
+        all.append(buffer, size);
 
     std::string kept = "-- The schema after all migrations and sql/ops. Made by `make schema`.\n";
     std::istringstream lines{all};
     for (std::string line; std::getline(lines, line);) {
-        if (const auto checksum = line.find(" [sha256:"); line.starts_with("COMMENT ON SCHEMA ops") && checksum != std::string::npos) {
+        if (const auto checksum = line.find(" [sha256:");
+            line.starts_with("COMMENT ON SCHEMA ops") && checksum != std::string::npos) {
             line = line.substr(0, checksum) + "';";
         }
-        if (is_kept(line)) kept += line + '\n';
-        if (line.ends_with(';')) kept += "\n";
+        if (is_kept(line) && !(line.empty() && kept.ends_with("\n\n"))) kept += line + '\n';
     }
     return kept;
 }
@@ -64,8 +65,10 @@ BOOST_AUTO_TEST_CASE(the_dump_of_the_schema_is_the_one_that_was_committed) {
     while (std::getline(a, line)) {
         ++number;
         std::getline(b, expected);
-        BOOST_REQUIRE_MESSAGE(line == expected, "tests/schema.sql:" << number << ": `" << expected << "`, the migrations give `" << line
-                                                                    << "`; run make schema and read the diff");
+        BOOST_REQUIRE_MESSAGE(line == expected,
+                              "tests/schema.sql:" << number << ": `" << expected
+                                                  << "`, the migrations give `" << line
+                                                  << "`; run make schema and read the diff");
     }
     BOOST_TEST(now == committed);
 }

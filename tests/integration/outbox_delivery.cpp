@@ -71,6 +71,7 @@ BOOST_FIXTURE_TEST_CASE(a_callback_before_the_answer_settles_the_message_and_the
     delivery.run_once();
     BOOST_TEST(status(id) == "sent");
     const outbox::Settlement late{.id = m.id,
+                                  .seq = m.seq,
                                   .lease = {m.tenant_id, m.to, m.token},
                                   .status = outbox::Settled::unknown,
                                   .attempts = 1,

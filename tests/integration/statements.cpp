@@ -2,18 +2,18 @@
 // links: pg
 // Every file of sql/queries fits the schema: a typo fails here and not at a customer.
 #include "sql/all.hpp"
-
-#include <libpq-fe.h>
+#include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
-
-#include "support/test_database.hpp"
+#include <libpq-fe.h>
 
 namespace pgcourier {
 
 BOOST_AUTO_TEST_CASE(every_statement_can_be_prepared) {
     test::TestDatabase db;
-    db.exec("CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)");
+    db.exec(
+        "CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, "
+        "rolled_back_at timestamptz)");
     pg::Connection connection = db.connect();
     for (const pg::Statement& statement : sql::kAll) {
         const pg::ResultHandle result{
@@ -25,8 +25,10 @@ BOOST_AUTO_TEST_CASE(every_statement_can_be_prepared) {
 
 BOOST_AUTO_TEST_CASE(every_file_says_at_its_head_what_it_is) {
     for (const pg::Statement& statement : sql::kAll) {
-        BOOST_TEST(std::string_view{statement.text}.starts_with("-- " + std::string{statement.name} + ": "),
-                   statement.name << ".sql begins with `-- " << statement.name << ": what it does`");
+        BOOST_TEST(
+            std::string_view{statement.text}.starts_with("-- " + std::string{statement.name} +
+                                                         ": "),
+            statement.name << ".sql begins with `-- " << statement.name << ": what it does`");
     }
 }
 

@@ -25,7 +25,7 @@ std::string next_log_path() {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> arguments, Variables variables) : log_path_{next_log_path()} {
+Process::Process(std::vector<std::string> arguments, Variables variables, const std::string& directory) : log_path_{next_log_path()} {
     std::vector<std::string> words{PGCOURIER_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> assignments{"PATH=/usr/bin:/bin"};
@@ -42,6 +42,7 @@ Process::Process(std::vector<std::string> arguments, Variables variables) : log_
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!directory.empty() && chdir(directory.c_str()) != 0) _exit(126);
         execve(argv[0], argv.data(), env.data());
         _exit(127);
     }

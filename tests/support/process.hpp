@@ -16,7 +16,9 @@ using Variables = std::map<std::string, std::string>;
 class Process {
   public:
     /// Runs the built `pgcourier` with these arguments and ONLY these variables (and PATH). What it prints goes to a file.
-    Process(std::vector<std::string> arguments, Variables variables);
+    ///
+    /// directory  where it runs; empty: where we do
+    Process(std::vector<std::string> arguments, Variables variables, const std::string& directory = {});
     /// kill -9 when it still runs.
     ~Process();
     Process(const Process&) = delete;

@@ -69,8 +69,8 @@ INSERT INTO seller_phones (id, tenant_id, phone_number, created_at) VALUES
 INSERT INTO messages_in (id, tenant_id, provider_message_id, "from", body, media_url, correlation_id, created_at) VALUES
     ('in-seller', 't1', 'SM01', 'whatsapp:+33600000001', 'A12 15', NULL, 'c1', '2026-02-10 10:00:01'),
     ('in-client', 't1', 'SM02', 'whatsapp:+33612345678', 'A12', 'https://example.com/1.jpg', 'c2', '2026-02-10 10:00:02'),
-    ('in-other-shop', 't2', 'SM03', 'whatsapp:+33600000001', 'hello', NULL, 'c3', '2026-02-10 10:00:04'),
-    ('in-unknown', NULL, 'SM04', 'whatsapp:+33612345678', 'anybody?', NULL, 'c4', '2026-02-10 10:00:03'),
+    ('in-other-shop', 't2', 'SM03', 'whatsapp:+33600000001', 'hello', NULL, 'c3', '2026-02-10 10:00:03'),
+    ('in-unknown', NULL, 'SM04', 'whatsapp:+33612345678', 'anybody?', NULL, 'c4', '2026-02-10 10:00:04'),
     ('in-twice-1', NULL, 'SM05', 'whatsapp:+33612345679', 'twice', NULL, 'c5', '2026-02-10 10:00:05'),
     ('in-twice-2', 't2', 'SM05', 'whatsapp:+33612345679', 'twice', NULL, 'c6', '2026-02-10 10:00:06');
 INSERT INTO messages_out (id, tenant_id, "to", body, status, attempts, next_attempt_at, last_error, correlation_id, provider_message_id, created_at, updated_at)

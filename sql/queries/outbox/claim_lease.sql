@@ -37,7 +37,7 @@ taken AS (
     SELECT h.tenant_id, h.recipient, h.seq, h.message_id, $1::text, m.attempts + 1, $5::text, clock_timestamp(),
            clock_timestamp() + $4::bigint * interval '1 ms'
     FROM heads AS h
-    JOIN messages_out AS m ON m.id = h.message_id
+    JOIN messages_out AS m ON m.seq = h.seq
     ON CONFLICT (tenant_id, recipient) DO NOTHING
     RETURNING tenant_id, recipient, seq),
 held AS MATERIALIZED (

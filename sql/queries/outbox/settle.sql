@@ -2,18 +2,18 @@
 -- was settled by somebody else (a callback, a person, or us before a lost reply to COMMIT) and is left alone. One that was
 -- swept as unknown meanwhile still has its token, and what we know of it holds.
 -- Rows are locked in the order of seq, as everywhere.
--- $1 ids text[]  $2 tokens text[]  $3 statuses text[]  $4 attempts integer[]  $5 provider ids text[]  $6 senders text[]
+-- $1 seqs bigint[]  $2 tokens text[]  $3 statuses text[]  $4 attempts integer[]  $5 provider ids text[]  $6 senders text[]
 -- $7 error codes integer[]  $8 reasons text[]  $9 waits in ms bigint[] (failed and pending only)
 WITH outcomes AS MATERIALIZED (
-    SELECT o.id, o.token, o.status, o.attempts, o.provider_id, o.sender, o.error_code, o.reason,
-           clock_timestamp() + o.wait_ms * interval '1 ms' AS due_at
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[])
-        AS o (id, token, status, attempts, provider_id, sender, error_code, reason, wait_ms)),
+    SELECT o.seq, o.token, o.status, o.attempts, o.provider_id, o.sender, o.error_code, o.reason,
+           statement_timestamp() + o.wait_ms * interval '1 ms' AS due_at
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[])
+        AS o (seq, token, status, attempts, provider_id, sender, error_code, reason, wait_ms)),
 ours AS MATERIALIZED (
-    SELECT m.id, m.status AS was, o.token, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.due_at,
+    SELECT m.seq, m.status AS was, o.token, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.due_at,
            CASE WHEN m.status = 'unknown' AND o.status = 'pending' THEN 'failed' ELSE o.status END AS status
     FROM outcomes AS o
-    JOIN messages_out AS m ON m.id = o.id AND m.lease_token = o.token
+    JOIN messages_out AS m ON m.seq = o.seq AND m.lease_token = o.token
     ORDER BY m.seq
     FOR UPDATE OF m),
 settled AS (
@@ -21,9 +21,9 @@ settled AS (
     SET status = o.status, attempts = o.attempts, lease_token = CASE WHEN o.status = 'unknown' THEN o.token END,
         provider_message_id = coalesce(o.provider_id, m.provider_message_id), sent_from = coalesce(o.sender, m.sent_from),
         sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() END, error_code = o.error_code, last_error = o.reason,
-        next_attempt_at = o.due_at AT TIME ZONE 'UTC', updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        next_attempt_at = o.due_at AT TIME ZONE 'UTC', updated_at = statement_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
-    WHERE m.id = o.id
+    WHERE m.seq = o.seq
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.correlation_id, m.provider_message_id, m.error_code,
               m.last_error, o.was, o.token, o.due_at),
 freed AS (

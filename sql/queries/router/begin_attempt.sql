@@ -7,6 +7,5 @@ WITH next AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED)
 UPDATE webhook_queue AS q
 SET attempts = q.attempts + 1, due_at = clock_timestamp() + 2 ^ least(q.attempts + 1, 6) * interval '1 second'
-FROM next AS n
-WHERE q.id = n.id
+WHERE q.id = (SELECT n.id FROM next AS n)
 RETURNING q.id, q.attempts;

@@ -5,7 +5,7 @@ WITH next AS MATERIALIZED (
     WHERE q.id = $1::bigint
     FOR UPDATE SKIP LOCKED),
 gone AS (
-    DELETE FROM webhook_queue AS q USING next AS n WHERE q.id = n.id)
+    DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
 SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query, e.received_at,
        e.correlation_id, t.id AS tenant_id,
        t.id IS NOT NULL AND e.kind = 'inbound' AND EXISTS (
@@ -14,5 +14,8 @@ SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END
              AND s.phone_number IN (e."from", '+' || (e.payload ->> 'WaId'),
                                     replace(e.payload ->> 'ExternalUserId', 'whatsapp:', ''))) AS is_seller
 FROM next AS n
-JOIN webhook_events AS e ON e.id = n.id
-LEFT JOIN tenants AS t ON t.whatsapp_phone_number = CASE e.kind WHEN 'status' THEN e."from" ELSE e."to" END;
+CROSS JOIN LATERAL (
+    SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.correlation_id, w."from",
+           CASE w.kind WHEN 'status' THEN w."from" ELSE w."to" END AS shop
+    FROM webhook_events AS w WHERE w.id = n.id OFFSET 0) AS e
+LEFT JOIN LATERAL (SELECT s.id FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true;

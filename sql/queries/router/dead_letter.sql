@@ -5,8 +5,10 @@ WITH gone AS (
 told AS MATERIALIZED (
     SELECT e.id, e.correlation_id, t.id AS tenant_id
     FROM gone AS g
-    JOIN webhook_events AS e ON e.id = g.id
-    LEFT JOIN tenants AS t ON t.whatsapp_phone_number = CASE e.kind WHEN 'status' THEN e."from" ELSE e."to" END),
+    CROSS JOIN LATERAL (
+        SELECT w.id, w.correlation_id, CASE w.kind WHEN 'status' THEN w."from" ELSE w."to" END AS shop
+        FROM webhook_events AS w WHERE w.id = g.id OFFSET 0) AS e
+    LEFT JOIN LATERAL (SELECT s.id FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true),
 letter AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts, created_at)
     SELECT w.tenant_id, 'webhook_event', jsonb_build_object('webhook_event_id', w.id), $2::text, $3::integer,

@@ -1,7 +1,8 @@
 -- router.store_messages: store inbound messages in the order in which they are given. A message that was there without a
 -- tenant gets its tenant now and is new to the shop; any other that was there stays as it is and is returned (the fence of
 -- G2 that holds when the raw event is no longer kept). A STOP or START counts once, with the row that it came with.
--- No join of two batches: none of its plans depends on how many rows the planner expects.
+-- No join of two batches, and lookups inside sub-selects of their own (OFFSET 0): no plan depends on how many rows the
+-- planner expects.
 -- $1 event ids bigint[]  $2 correlation ids text[]  $3 tenant ids text[]  $4 MessageSids text[]  $5 from text[]
 -- $6 to text[]  $7 bodies text[]  $8 first media url text[]  $9 media (json) text[]  $10 profile names text[]
 -- $11 details (json) text[]  $12 message types text[]
@@ -29,7 +30,8 @@ said AS MATERIALIZED (
         SELECT s.id, s.tenant_id, s.correlation_id, s.event_id, w.person, w.word, e.received_at, e.source
         FROM unnest($13::bigint[], $14::text[], $15::text[]) AS w (event_id, person, word)
         JOIN stored AS s ON s.event_id = w.event_id
-        JOIN webhook_events AS e ON e.id = w.event_id
+        CROSS JOIN LATERAL (
+            SELECT e.received_at, e.source FROM webhook_events AS e WHERE e.id = w.event_id OFFSET 0) AS e
         ORDER BY s.tenant_id, w.person, e.received_at, w.event_id
         OFFSET 0) AS o),
 repeated AS MATERIALIZED (
@@ -38,8 +40,11 @@ repeated AS MATERIALIZED (
         SELECT n.event_id, n.sid FROM unnest($1::bigint[], $4::text[]) AS n (event_id, sid)
         EXCEPT
         SELECT s.event_id, s.sid FROM stored AS s) AS r
-    JOIN webhook_events AS e ON e.id = r.event_id
-    LEFT JOIN messages_in AS m ON m.provider_message_id = r.sid AND m.duplicate_of IS NULL),
+    CROSS JOIN LATERAL (SELECT e.correlation_id FROM webhook_events AS e WHERE e.id = r.event_id OFFSET 0) AS e
+    LEFT JOIN LATERAL (
+        SELECT m.id, m.tenant_id, m.correlation_id FROM messages_in AS m
+        WHERE m.provider_message_id = r.sid AND m.duplicate_of IS NULL
+        OFFSET 0) AS m ON true),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, created_at)
     SELECT s.tenant_id, 'webhook_received', 'message_in', s.id, s.correlation_id, 'system', '{}'::jsonb,

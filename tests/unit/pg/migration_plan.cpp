@@ -33,11 +33,13 @@ BOOST_AUTO_TEST_CASE(what_is_recorded_is_left_alone) {
 
 BOOST_AUTO_TEST_CASE(what_prisma_finished_is_recorded_and_the_rest_is_run) {
     const auto plan = plan_migrations(
-        kKnown, {}, {{"1_a", true}, {"1_their_own", true}, {"2_b", true}, {"9_their_own", false, true}}, 1);
+        kKnown, {},
+        {{"1_a", true}, {"1_their_own", true}, {"2_b", true}, {"9_their_own", false, true}}, 1);
     BOOST_REQUIRE(plan);
     BOOST_TEST(plan->adopt == (Names{"1_a", "2_b"}), boost::test_tools::per_element());
     BOOST_TEST(plan->run == Names{"3_c"}, boost::test_tools::per_element());
-    BOOST_TEST(plan->foreign == (Names{"1_their_own", "9_their_own"}), boost::test_tools::per_element());
+    BOOST_TEST(plan->foreign == (Names{"1_their_own", "9_their_own"}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_gap_stops_with_the_name_of_what_is_missing) {
@@ -87,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_newer_one_is_tolerated_unless_it_requires_a_newer_program
 }
 
 BOOST_AUTO_TEST_CASE(a_migration_says_at_its_head_what_it_requires) {
-    BOOST_TEST(required_program("-- Drops what the last program read.\n-- requires: 3\nSELECT 1;") == 3);
+    BOOST_TEST(
+        required_program("-- Drops what the last program read.\n-- requires: 3\nSELECT 1;") == 3);
     BOOST_TEST(required_program("-- nothing\nSELECT 1;\n-- requires: 3\n") == 0);
     BOOST_TEST(required_program("-- requires: 2") == 2);
     BOOST_TEST(required_program("") == 0);

@@ -1,0 +1,1201 @@
+-- The schema after all migrations and sql/ops. Made by `make schema`.
+
+CREATE SCHEMA ops;
+
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)).';
+
+CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    letter dead_letter_jobs;
+BEGIN
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE d.id = dead_letter_id AND d.resolved_at IS NULL
+    RETURNING d.* INTO letter;
+    IF letter.id IS NULL THEN
+        RAISE EXCEPTION 'no unresolved dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
+    END IF;
+    PERFORM ops.log_act('dead_letter_discarded', letter.job_type,
+                        coalesce(letter.payload ->> 'message_out_id', letter.payload ->> 'webhook_event_id'),
+                        letter.tenant_id, NULL, reason);
+    RETURN 'discarded';
+END $$;
+
+COMMENT ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text) IS 'Resolves a dead letter without doing anything about it.';
+
+CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO '$user', 'public'
+    AS $_$
+    INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
+    VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
+            jsonb_strip_nulls(jsonb_build_object('by', session_user, 'reason', $6)));
+$_$;
+
+CREATE FUNCTION ops.masked(address text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (address ~ '^\+[1-9][0-9]{7,14}$'::text) THEN (("left"(address, 4) || '…'::text) || "right"(address, 2)) WHEN (address ~ '^[A-Z]{2}\.'::text) THEN ("left"(address, 3) || '…'::text) WHEN (address = ''::text) THEN ''::text ELSE '…'::text END;
+
+COMMENT ON FUNCTION ops.masked(address text) IS 'An address as logs and views show it: +336…78.';
+
+CREATE TABLE public.messages_out (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text NOT NULL,
+    "to" text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp(3) without time zone,
+    last_error text,
+    correlation_id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    provider_message_id text,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    updated_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    seq bigint NOT NULL,
+    media_url text,
+    content_sid text,
+    content_variables text,
+    sent_from text,
+    error_code integer,
+    lease_token text,
+    held_reason text,
+    sent_at timestamp with time zone,
+    delivery_status text
+)
+WITH (fillfactor='80');
+
+COMMENT ON COLUMN public.messages_out.status IS 'pending, sending, sent, failed (surely not sent, due again at next_attempt_at), unknown (perhaps sent), dead, blocked, expired, canceled.';
+
+COMMENT ON COLUMN public.messages_out.seq IS 'The order in which messages to one person go out.';
+
+COMMENT ON COLUMN public.messages_out.media_url IS 'One media item; WhatsApp takes no more.';
+
+COMMENT ON COLUMN public.messages_out.content_sid IS 'A template (HX…) instead of a body.';
+
+COMMENT ON COLUMN public.messages_out.content_variables IS 'The template''s variables, JSON text.';
+
+COMMENT ON COLUMN public.messages_out.sent_from IS 'The number it was sent from.';
+
+COMMENT ON COLUMN public.messages_out.error_code IS 'Twilio''s code of the last failure.';
+
+COMMENT ON COLUMN public.messages_out.lease_token IS 'The proof of whoever is sending it; only a row with a new token becomes sending.';
+
+COMMENT ON COLUMN public.messages_out.held_reason IS 'Why it waits for a person; NULL: it does not.';
+
+COMMENT ON COLUMN public.messages_out.delivery_status IS 'What Twilio said of it after it had taken it.';
+
+CREATE FUNCTION ops.queue_again(message public.messages_out) RETURNS void
+    LANGUAGE sql
+    SET search_path TO '$user', 'public'
+    AS $_$
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
+    VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", clock_timestamp())
+    ON CONFLICT (seq) DO NOTHING;
+$_$;
+
+CREATE FUNCTION ops.release_message(message_id text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    message messages_out;
+BEGIN
+    UPDATE messages_out AS m
+    SET held_reason = NULL, next_attempt_at = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE m.id = message_id AND m.held_reason IS NOT NULL AND m.status IN ('pending', 'failed')
+    RETURNING m.* INTO message;
+    IF message.id IS NULL THEN
+        RAISE EXCEPTION 'no held message that could be sent has the id %', message_id
+            USING HINT = 'SELECT id, status, held_reason FROM ops.outbox WHERE held_reason IS NOT NULL; of one that is unknown, say what became of it: SELECT ops.settle_unknown(id, was_sent).';
+    END IF;
+    PERFORM ops.queue_again(message);
+    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
+    RETURN format('message %s is due now', message.id);
+END $$;
+
+COMMENT ON FUNCTION ops.release_message(message_id text) IS 'Sends a message that was held for a person.';
+
+CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    letter dead_letter_jobs;
+    message messages_out;
+    event bigint;
+BEGIN
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
+    IF letter.id IS NULL THEN
+        RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
+    END IF;
+    IF letter.resolved_at IS NOT NULL THEN
+        RETURN format('already resolved at %s', letter.resolved_at);
+    END IF;
+    IF letter.job_type = 'message_out' THEN
+        PERFORM set_config('pgcourier.act', 'retry', true);
+        UPDATE messages_out AS m
+        SET status = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, error_code = NULL,
+            held_reason = NULL, lease_token = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        WHERE m.id = letter.payload ->> 'message_out_id' AND m.status = 'dead'
+        RETURNING m.* INTO message;
+        PERFORM set_config('pgcourier.act', '', true);
+        IF message.id IS NULL THEN
+            RAISE EXCEPTION 'the message of dead letter % is no longer dead', dead_letter_id
+                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
+        END IF;
+        PERFORM ops.queue_again(message);
+        PERFORM ops.log_act('dead_letter_retried', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
+    ELSE
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        IF event IS NULL THEN
+            RAISE EXCEPTION 'the event of dead letter % is no longer kept (RETENTION_DAYS)', dead_letter_id
+                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
+        END IF;
+        INSERT INTO webhook_queue (id) VALUES (event) ON CONFLICT (id) DO NOTHING;
+        PERFORM pg_notify('pgcourier_events', '');
+        PERFORM ops.log_act('dead_letter_retried', 'webhook_event', event::text, letter.tenant_id, NULL, NULL);
+    END IF;
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = dead_letter_id;
+    RETURN format('%s %s is pending again', replace(letter.job_type, '_', ' '), coalesce(message.id, event::text));
+END $$;
+
+COMMENT ON FUNCTION ops.retry_dead_letter(dead_letter_id text) IS 'Makes what a dead letter is about pending again, with attempts 0.';
+
+CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    message messages_out;
+BEGIN
+    PERFORM set_config('pgcourier.act', 'settle', true);
+    UPDATE messages_out AS m
+    SET status = CASE WHEN was_sent THEN 'sent' ELSE 'failed' END, held_reason = NULL, lease_token = NULL,
+        next_attempt_at = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE m.id = message_id AND m.status = 'unknown'
+    RETURNING m.* INTO message;
+    PERFORM set_config('pgcourier.act', '', true);
+    IF message.id IS NULL THEN
+        RAISE EXCEPTION 'no message of unknown outcome has the id %', message_id
+            USING HINT = 'SELECT id FROM ops.outbox WHERE status = ''unknown''';
+    END IF;
+    DELETE FROM outbox_leases AS l WHERE l.message_id = message.id;
+    IF was_sent THEN
+        PERFORM pg_notify('messages_out', '');  -- its conversation is free again
+    ELSE
+        PERFORM ops.queue_again(message);
+    END IF;
+    PERFORM ops.log_act(CASE WHEN was_sent THEN 'message_sent' ELSE 'message_failed' END, 'message_out', message.id,
+                        message.tenant_id, message.correlation_id, 'settled by hand');
+    RETURN format('message %s is %s', message.id, CASE WHEN was_sent THEN 'sent' ELSE 'due again' END);
+END $$;
+
+COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
+
+CREATE FUNCTION ops.trace(id text) RETURNS TABLE(at timestamp with time zone, what text, entity text, detail text, ms_since_previous numeric)
+    LANGUAGE sql STABLE
+    SET search_path TO '$user', 'public'
+    AS $_$
+    WITH correlations AS (
+        SELECT $1 AS correlation_id
+        UNION SELECT m.correlation_id FROM messages_in AS m WHERE m.id = $1 OR m.provider_message_id = $1
+        UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.id = $1
+        UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.provider_message_id = $1
+        UNION SELECT e.correlation_id FROM webhook_events AS e WHERE e.key = 'msg:' || $1),
+    happened AS (
+        SELECT e.received_at AS at, 'received' AS what, 'webhook_event ' || e.id AS entity, e.kind || ' by ' || e.source AS detail
+        FROM webhook_events AS e JOIN correlations AS c ON e.key IN (
+            SELECT 'msg:' || m.provider_message_id FROM messages_in AS m WHERE m.correlation_id = c.correlation_id)
+        UNION ALL
+        SELECT m.created_at AT TIME ZONE 'UTC', 'written to messages_out', 'message_out ' || m.id, 'for ' || ops.masked(m."to")
+        FROM messages_out AS m JOIN correlations AS c USING (correlation_id)
+        UNION ALL
+        SELECT l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type || coalesce(' ' || l.entity_id, ''),
+               nullif(l.payload::text, '{}')
+        FROM event_log AS l JOIN correlations AS c USING (correlation_id)
+        UNION ALL
+        SELECT d.received_at, 'callback: ' || d.status, 'message_out ' || m.id, 'error ' || d.error_code
+        FROM messages_out AS m JOIN correlations AS c USING (correlation_id)
+        JOIN delivery_events AS d ON d.provider_message_id = m.provider_message_id)
+    SELECT h.at, h.what, h.entity, h.detail,
+           round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at)) * 1000)::numeric, 1)
+    FROM happened AS h ORDER BY h.at;
+$_$;
+
+COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id or provider id, in order.';
+
+CREATE FUNCTION public.pgcourier_bare_address(address text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN regexp_replace(btrim(address), '^whatsapp:'::text, ''::text, 'i'::text);
+
+COMMENT ON FUNCTION public.pgcourier_bare_address(address text) IS 'The address without a leading whatsapp: and without spaces around.';
+
+CREATE FUNCTION public.pgcourier_check_message_out() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $_$
+BEGIN
+    NEW."to" := pgcourier_bare_address(NEW."to");
+    IF NEW."to" !~ '^\+[1-9][0-9]{7,14}$' AND NEW."to" !~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$' THEN
+        RAISE EXCEPTION 'messages_out."to" is neither a phone number in E.164 form nor a WhatsApp user id'
+            USING ERRCODE = 'check_violation', HINT = 'Write it like +33612345678, with or without whatsapp:.';
+    END IF;
+    IF NEW.body IS NULL THEN
+        NEW.body := '';
+    END IF;
+    IF char_length(NEW.body) > 1600 THEN
+        RAISE EXCEPTION 'messages_out.body has % characters, WhatsApp takes at most 1600', char_length(NEW.body)
+            USING ERRCODE = 'check_violation', HINT = 'Insert several rows: they go out in the order in which they were inserted.';
+    END IF;
+    IF NEW.body = '' AND coalesce(NEW.media_url, '') = '' AND coalesce(NEW.content_sid, '') = '' THEN
+        RAISE EXCEPTION 'messages_out: a message needs a body, a media_url or a content_sid'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.status IN ('sending', 'unknown', 'failed') THEN
+        RAISE EXCEPTION 'messages_out.status of a new row is %, expected pending', NEW.status
+            USING ERRCODE = 'check_violation', HINT = 'Insert it as pending: pgcourier does the rest.';
+    END IF;
+    IF NEW.status NOT IN ('pending', 'sent', 'dead', 'blocked', 'expired', 'canceled') THEN
+        RAISE EXCEPTION 'messages_out.status is %, expected pending', NEW.status USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
+    NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
+    NEW.next_attempt_at := pgcourier_utc_if_now(NEW.next_attempt_at);
+    RETURN NEW;
+END $_$;
+
+CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    IF NEW.status = 'sending' AND OLD.status IN ('pending', 'failed')
+       AND NEW.lease_token IS NOT NULL AND NEW.lease_token IS DISTINCT FROM OLD.lease_token THEN
+        RETURN NEW;
+    END IF;
+    IF OLD.status = 'sending' AND NEW.status = 'unknown' AND NEW.lease_token IS NOT DISTINCT FROM OLD.lease_token THEN
+        RETURN NEW;
+    END IF;
+    IF OLD.status IN ('sending', 'unknown') AND OLD.lease_token IS NOT NULL AND NEW.lease_token IS NULL
+       AND NEW.status IN ('sent', 'failed', 'dead', 'pending') AND NOT (OLD.status = 'unknown' AND NEW.status = 'pending') THEN
+        RETURN NEW;
+    END IF;
+    IF coalesce(current_setting('pgcourier.act', true), '') <> ''
+       AND (OLD.status, NEW.status) IN (('pending', 'blocked'), ('failed', 'blocked'), ('pending', 'expired'), ('failed', 'expired'),
+            ('pending', 'canceled'), ('failed', 'canceled'), ('dead', 'pending'), ('failed', 'pending'), ('unknown', 'sent'),
+            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead')) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
+        USING ERRCODE = 'check_violation',
+              HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
+END $$;
+
+CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
+    NEW.opted_out_at := pgcourier_utc_if_now(NEW.opted_out_at);
+    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
+    NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.pgcourier_normalise_seller_phone() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
+    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.pgcourier_normalise_tenant() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.whatsapp_phone_number := nullif(pgcourier_bare_address(NEW.whatsapp_phone_number), '');
+    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
+    NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO '$user', 'public'
+    AS $_$
+    UPDATE outbox_queue AS q
+    SET due_at = now(), is_behind = false
+    FROM (SELECT n.seq FROM outbox_queue AS n
+          WHERE n.tenant_id = $1 AND n.recipient = $2 AND (n.due_at <= now() OR n.is_retry OR n.is_behind)
+          ORDER BY n.seq LIMIT 1
+          FOR UPDATE SKIP LOCKED) AS next
+    WHERE q.seq = next.seq AND q.is_behind;
+$_$;
+
+COMMENT ON FUNCTION public.pgcourier_promote(tenant text, person text) IS 'Makes the next message of a conversation due, after the one before it has gone.';
+
+CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
+    SELECT n.seq, n.id, n.tenant_id, n."to",
+           greatest(n.next_attempt_at AT TIME ZONE 'UTC', now())
+    FROM new_rows AS n
+    WHERE n.status = 'pending' AND n.held_reason IS NULL;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    person text := pgcourier_bare_address(address);
+    newest record;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('pgcourier_opt_out'), hashtext(tenant || ' ' || person));
+    INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, source, event_id)
+    VALUES (tenant, person, said, said_at, said_in, event);
+    SELECT h.word, h.occurred_at INTO newest FROM opt_out_history AS h
+    WHERE h.tenant_id = tenant AND h.phone_number = person
+    ORDER BY h.occurred_at DESC, h.id DESC LIMIT 1;
+
+    IF newest.word = 'start' THEN
+        DELETE FROM opt_outs WHERE tenant_id = tenant AND phone_number = person;
+        RETURN false;
+    END IF;
+    INSERT INTO opt_outs (tenant_id, phone_number, opted_out_at, created_at, updated_at)
+    VALUES (tenant, person, newest.occurred_at AT TIME ZONE 'UTC', clock_timestamp() AT TIME ZONE 'UTC',
+            clock_timestamp() AT TIME ZONE 'UTC')
+    ON CONFLICT (tenant_id, phone_number) DO UPDATE
+    SET opted_out_at = excluded.opted_out_at, updated_at = excluded.updated_at;
+
+    PERFORM set_config('pgcourier.act', 'opt_out', true);
+    WITH waiting AS MATERIALIZED (
+        SELECT q.seq, q.message_id FROM outbox_queue AS q
+        WHERE q.tenant_id = tenant AND q.recipient = person
+        ORDER BY q.seq
+        FOR UPDATE),
+    gone AS (
+        DELETE FROM outbox_queue AS q USING waiting AS w WHERE q.seq = w.seq RETURNING q.message_id),
+    blocked AS (
+        UPDATE messages_out AS m
+        SET status = 'blocked', last_error = 'the recipient opted out', updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        FROM gone WHERE m.id = gone.message_id
+        RETURNING m.id, m.tenant_id, m.correlation_id)
+    INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
+    SELECT b.tenant_id, 'message_blocked_optout', 'message_out', b.id, b.correlation_id, 'system' FROM blocked AS b;
+    PERFORM set_config('pgcourier.act', '', true);
+    RETURN true;
+END $$;
+
+CREATE FUNCTION public.pgcourier_route_again() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    IF NEW.whatsapp_phone_number IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO webhook_queue (id)
+    SELECT m.event_id FROM messages_in AS m
+    WHERE m.tenant_id IS NULL AND m."to" = NEW.whatsapp_phone_number AND m.event_id IS NOT NULL
+      AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
+    ORDER BY m.event_id
+    ON CONFLICT (id) DO NOTHING;
+    IF FOUND THEN
+        PERFORM pg_notify('pgcourier_events', '');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    freed record;
+BEGIN
+    FOR freed IN
+        WITH dequeued AS (
+            DELETE FROM outbox_queue AS q USING old_rows AS o WHERE q.seq = o.seq RETURNING q.tenant_id, q.recipient),
+        unleased AS (
+            DELETE FROM outbox_leases AS l USING old_rows AS o
+            WHERE l.tenant_id = o.tenant_id AND l.recipient = o."to" AND l.message_id = o.id
+            RETURNING l.tenant_id, l.recipient)
+        SELECT d.tenant_id, d.recipient FROM dequeued AS d UNION SELECT u.tenant_id, u.recipient FROM unleased AS u
+    LOOP
+        PERFORM pgcourier_promote(freed.tenant_id, freed.recipient);
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.pgcourier_utc_if_now(value timestamp without time zone) RETURNS timestamp without time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN ((value = (now())::timestamp(3) without time zone) OR (value = (now())::timestamp without time zone)) THEN (now() AT TIME ZONE 'UTC'::text) ELSE value END;
+
+COMMENT ON FUNCTION public.pgcourier_utc_if_now(value timestamp without time zone) IS 'What NOW() in a hand-typed insert means: the moment in UTC, whatever the time zone of the session.';
+
+CREATE FUNCTION public.pgcourier_wake_sender() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    IF pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) THEN
+        PERFORM pg_notify('messages_out', '');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TABLE public.dead_letter_jobs (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    job_type text NOT NULL,
+    payload jsonb NOT NULL,
+    error_message text,
+    error_stack text,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    resolved_at timestamp(3) without time zone
+);
+
+COMMENT ON TABLE public.dead_letter_jobs IS 'What was given up on, kept with its reason until a person retries or discards it.';
+
+COMMENT ON COLUMN public.dead_letter_jobs.job_type IS 'webhook_event or message_out.';
+
+COMMENT ON COLUMN public.dead_letter_jobs.payload IS 'Refers by id: {"webhook_event_id": …} or {"message_out_id": …}.';
+
+CREATE VIEW ops.dead_letter_reasons AS
+ SELECT d.job_type,
+    d.error_message AS reason,
+    count(*) AS dead_letters,
+    min(d.created_at) AS first_at,
+    max(d.created_at) AS last_at,
+    (array_agg(d.id ORDER BY d.created_at DESC))[1] AS example
+   FROM public.dead_letter_jobs d
+  WHERE (d.resolved_at IS NULL)
+  GROUP BY d.job_type, d.error_message;
+
+COMMENT ON VIEW ops.dead_letter_reasons IS 'The dead letters, grouped by why.';
+
+CREATE VIEW ops.dead_letters AS
+ SELECT d.id,
+    d.tenant_id,
+    d.job_type,
+    COALESCE((d.payload ->> 'message_out_id'::text), (d.payload ->> 'webhook_event_id'::text)) AS entity_id,
+    d.error_message AS reason,
+    d.attempts,
+    d.created_at
+   FROM public.dead_letter_jobs d
+  WHERE (d.resolved_at IS NULL);
+
+COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+
+CREATE TABLE public.outbox_leases (
+    tenant_id text NOT NULL,
+    recipient text NOT NULL,
+    seq bigint NOT NULL,
+    message_id text NOT NULL,
+    token text NOT NULL,
+    attempt integer NOT NULL,
+    instance_id text NOT NULL,
+    claimed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    unknown_since timestamp with time zone
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
+
+COMMENT ON TABLE public.outbox_leases IS 'The messages in flight, and those whose outcome is unknown: their conversations send nothing else.';
+
+COMMENT ON COLUMN public.outbox_leases.expires_at IS 'A lease that ends unsettled makes its message unknown, never pending: it may have been sent.';
+
+COMMENT ON COLUMN public.outbox_leases.unknown_since IS 'NULL: in flight. Else the message waits to be settled by a callback, by Twilio''s list or by a person.';
+
+CREATE TABLE public.outbox_queue (
+    seq bigint NOT NULL,
+    message_id text NOT NULL,
+    tenant_id text NOT NULL,
+    recipient text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    is_retry boolean DEFAULT false NOT NULL,
+    is_behind boolean DEFAULT false NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
+
+COMMENT ON TABLE public.outbox_queue IS 'What waits to be sent; filled by a trigger on messages_out, rows leave it when they are claimed.';
+
+COMMENT ON COLUMN public.outbox_queue.due_at IS 'When a claim looks at it. One found behind another of its conversation is looked at again when that one is settled, at the latest then.';
+
+COMMENT ON COLUMN public.outbox_queue.is_retry IS 'It was tried before: what stands behind it waits until it is due. A message scheduled for later holds up nobody.';
+
+COMMENT ON COLUMN public.outbox_queue.is_behind IS 'A claim found it due, but behind another message of its conversation.';
+
+CREATE TABLE public.webhook_events (
+    id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    source text DEFAULT 'webhook'::text NOT NULL,
+    format text NOT NULL,
+    raw bytea NOT NULL,
+    query text DEFAULT ''::text NOT NULL,
+    payload jsonb NOT NULL,
+    "from" text DEFAULT ''::text NOT NULL,
+    "to" text DEFAULT ''::text NOT NULL,
+    correlation_id text NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.webhook_events IS 'The raw inbox, append-only: one row for each event that Twilio told us, whatever the number of deliveries.';
+
+COMMENT ON COLUMN public.webhook_events.key IS 'Idempotency key: msg:<MessageSid>, status:<MessageSid>:<MessageStatus>, else raw:<token or sha256>.';
+
+COMMENT ON COLUMN public.webhook_events.kind IS 'inbound, status or unrecognized.';
+
+COMMENT ON COLUMN public.webhook_events.source IS 'webhook, or backfill when it was fetched from Twilio''s message list afterwards.';
+
+COMMENT ON COLUMN public.webhook_events.format IS 'form or json: how raw is to be read.';
+
+COMMENT ON COLUMN public.webhook_events.raw IS 'The body exactly as received.';
+
+COMMENT ON COLUMN public.webhook_events.query IS 'The query string exactly as received; status callbacks carry their message there.';
+
+COMMENT ON COLUMN public.webhook_events.payload IS 'The body as JSON, for people; U+0000 and lone surrogates are U+FFFD.';
+
+COMMENT ON COLUMN public.webhook_events."from" IS 'The sender without whatsapp:, as the router compares it; empty when the event has none.';
+
+COMMENT ON COLUMN public.webhook_events."to" IS 'The receiver without whatsapp:.';
+
+CREATE TABLE public.webhook_queue (
+    id bigint NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.webhook_queue IS 'What is to be routed. Rows are claimed with SKIP LOCKED and deleted when routed.';
+
+COMMENT ON COLUMN public.webhook_queue.id IS 'The event: webhook_events.id.';
+
+COMMENT ON COLUMN public.webhook_queue.attempts IS 'How often it was tried alone, after it had failed in a batch.';
+
+COMMENT ON COLUMN public.webhook_queue.due_at IS 'NULL: never failed, due at once, claimed in the order of ids. Else tried alone, from then on.';
+
+CREATE VIEW ops.queue_depth AS
+ SELECT 'webhook-processing'::text AS queue,
+    w.waiting,
+    l.in_flight,
+    w.delayed,
+    w.oldest_seconds
+   FROM ( SELECT
+                CASE
+                    WHEN (count(*) > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
+                       FROM pg_class
+                      WHERE (pg_class.oid = ('public.webhook_queue'::regclass)::oid)))
+                    ELSE count(*)
+                END AS waiting,
+            count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
+            (EXTRACT(epoch FROM (now() - min(e.received_at))))::numeric(12,1) AS oldest_seconds
+           FROM (( SELECT webhook_queue.id,
+                    webhook_queue.due_at
+                   FROM public.webhook_queue
+                  ORDER BY webhook_queue.id
+                 LIMIT 10001) q
+             LEFT JOIN public.webhook_events e ON ((e.id = q.id)))) w,
+    ( SELECT (0)::bigint AS in_flight) l
+UNION ALL
+ SELECT 'messages_out'::text AS queue,
+    w.waiting,
+    l.in_flight,
+    w.delayed,
+    w.oldest_seconds
+   FROM ( SELECT
+                CASE
+                    WHEN (count(*) > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
+                       FROM pg_class
+                      WHERE (pg_class.oid = ('public.outbox_queue'::regclass)::oid)))
+                    ELSE count(*)
+                END AS waiting,
+            count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
+            (EXTRACT(epoch FROM (now() - min(q.due_at) FILTER (WHERE (q.due_at <= now())))))::numeric(12,1) AS oldest_seconds
+           FROM ( SELECT outbox_queue.due_at
+                   FROM public.outbox_queue
+                  ORDER BY outbox_queue.due_at
+                 LIMIT 10001) q) w,
+    ( SELECT count(*) AS in_flight
+           FROM public.outbox_leases
+          WHERE (outbox_leases.unknown_since IS NULL)) l;
+
+COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are.';
+
+COMMENT ON COLUMN ops.queue_depth.queue IS 'webhook-processing: events to be routed; messages_out: messages to be sent.';
+
+COMMENT ON COLUMN ops.queue_depth.waiting IS 'Rows in the queue, those that wait for a later time among them.';
+
+COMMENT ON COLUMN ops.queue_depth.in_flight IS 'Messages under a lease right now (events are routed within one transaction).';
+
+COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later, after a failure.';
+
+COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting.';
+
+CREATE TABLE public.event_log (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    event_type text NOT NULL,
+    entity_type text NOT NULL,
+    entity_id text,
+    correlation_id text NOT NULL,
+    actor_type text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
+);
+
+COMMENT ON TABLE public.event_log IS 'What happened, one row a happening, written in the transaction whose effect it records. Holds no personal data.';
+
+CREATE TABLE public.instances (
+    id text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    roles text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.instances IS 'The running processes of pgcourier; a row that stays without heartbeat tells of a crash.';
+
+CREATE VIEW ops.health AS
+ WITH depth AS (
+         SELECT queue_depth.queue,
+            queue_depth.waiting,
+            queue_depth.oldest_seconds
+           FROM ops.queue_depth
+        ), recent AS (
+         SELECT count(*) FILTER (WHERE (e.event_type = 'message_sent'::text)) AS sent,
+            count(*) FILTER (WHERE (e.event_type = ANY (ARRAY['message_failed'::text, 'message_dead_lettered'::text]))) AS failed
+           FROM public.event_log e
+          WHERE (e.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '00:15:00'::interval))
+        ), routed AS (
+         SELECT percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY (((EXTRACT(epoch FROM ((l.created_at AT TIME ZONE 'UTC'::text) - w.received_at)) * (1000)::numeric))::double precision)) AS p95_ms
+           FROM (( SELECT webhook_events.correlation_id,
+                    webhook_events.received_at
+                   FROM public.webhook_events
+                  ORDER BY webhook_events.id DESC
+                 LIMIT 500) w
+             JOIN public.event_log l ON (((l.correlation_id = w.correlation_id) AND (l.event_type = 'webhook_received'::text))))
+          WHERE (w.received_at >= (now() - '00:15:00'::interval))
+        ), figures("position", figure, value, warning, alert, advice) AS (
+         SELECT 1 AS "?column?",
+            'events waiting'::text AS "?column?",
+            (( SELECT depth.waiting
+                   FROM depth
+                  WHERE (depth.queue = 'webhook-processing'::text)))::numeric AS waiting,
+            10 AS "?column?",
+            100 AS "?column?",
+            'Is a router running? SELECT * FROM ops.instances'::text AS "?column?"
+        UNION ALL
+         SELECT 2,
+            'messages waiting'::text,
+            (( SELECT depth.waiting
+                   FROM depth
+                  WHERE (depth.queue = 'messages_out'::text)))::numeric AS waiting,
+            10,
+            100,
+            'Is a sender running? SELECT * FROM ops.outbox ORDER BY seq LIMIT 20'::text
+        UNION ALL
+         SELECT 3,
+            'oldest due message, s'::text,
+            COALESCE(( SELECT depth.oldest_seconds
+                   FROM depth
+                  WHERE (depth.queue = 'messages_out'::text)), (0)::numeric) AS "coalesce",
+            10,
+            60,
+            'SELECT * FROM ops.outbox ORDER BY seq LIMIT 20'::text
+        UNION ALL
+         SELECT 4,
+            'processing time p95, ms'::text,
+            (COALESCE(( SELECT routed.p95_ms
+                   FROM routed), (0)::double precision))::numeric(12,1) AS "coalesce",
+            500,
+            2000,
+            'SELECT * FROM ops.queue_depth'::text
+        UNION ALL
+         SELECT 5,
+            'failures, % of attempts'::text,
+            (COALESCE(( SELECT ((100.0 * (recent.failed)::numeric) / (NULLIF((recent.sent + recent.failed), 0))::numeric)
+                   FROM recent), (0)::numeric))::numeric(12,1) AS "coalesce",
+            5,
+            10,
+            'SELECT * FROM ops.dead_letter_reasons'::text
+        UNION ALL
+         SELECT 6,
+            'unresolved dead letters'::text,
+            ( SELECT count(*) AS count
+                   FROM ( SELECT
+                           FROM public.dead_letter_jobs
+                          WHERE (dead_letter_jobs.resolved_at IS NULL)
+                         LIMIT 10000) d) AS count,
+            1,
+            100,
+            'SELECT * FROM ops.dead_letter_reasons'::text
+        UNION ALL
+         SELECT 7,
+            'unknown outcomes'::text,
+            (( SELECT count(*) AS count
+                   FROM ( SELECT
+                           FROM public.outbox_leases
+                          WHERE (outbox_leases.unknown_since IS NOT NULL)
+                         LIMIT 10000) u) + ( SELECT count(*) AS count
+                   FROM ( SELECT
+                           FROM public.messages_out
+                          WHERE ((messages_out.held_reason IS NOT NULL) AND (messages_out.status = 'unknown'::text))
+                         LIMIT 10000) h)),
+            1,
+            20,
+            'SELECT * FROM ops.stuck'::text
+        UNION ALL
+         SELECT 8,
+            'silent instances'::text,
+            ( SELECT count(*) AS count
+                   FROM public.instances
+                  WHERE (instances.heartbeat_at < (now() - '00:00:30'::interval))) AS count,
+            1,
+            1,
+            'SELECT * FROM ops.instances'::text
+        )
+ SELECT figures.figure,
+    figures.value,
+        CASE
+            WHEN (figures.value >= (figures.alert)::numeric) THEN 'alert'::text
+            WHEN (figures.value >= (figures.warning)::numeric) THEN 'warning'::text
+            ELSE 'ok'::text
+        END AS state,
+    figures.warning AS warning_from,
+    figures.alert AS alert_from,
+    figures.advice
+   FROM figures
+  ORDER BY figures."position";
+
+COMMENT ON VIEW ops.health IS 'Each figure with its state; state is ok everywhere when all is well.';
+
+CREATE VIEW ops.instances AS
+ SELECT i.id,
+    i.host,
+    i.pid,
+    i.version,
+    i.roles,
+    i.started_at,
+    (EXTRACT(epoch FROM (now() - i.heartbeat_at)))::numeric(12,1) AS silent_seconds,
+    ( SELECT count(*) AS count
+           FROM public.outbox_leases l
+          WHERE ((l.instance_id = i.id) AND (l.unknown_since IS NULL))) AS in_flight
+   FROM public.instances i;
+
+COMMENT ON VIEW ops.instances IS 'The running processes, when each was last heard, and how many messages each has in flight.';
+
+CREATE VIEW ops.outbox AS
+ SELECT m.seq,
+    m.id,
+    m.tenant_id,
+    ops.masked(m."to") AS recipient,
+    m.status,
+    m.attempts,
+    ((q.due_at AT TIME ZONE 'UTC'::text))::timestamp(3) without time zone AS due_at,
+    m.held_reason,
+    m.last_error,
+    m.error_code,
+    l.instance_id AS leased_by,
+    l.unknown_since,
+    m.correlation_id,
+    m.created_at
+   FROM (((( SELECT w.message_id
+           FROM public.outbox_queue w
+        UNION
+         SELECT f.message_id
+           FROM public.outbox_leases f
+        UNION
+         SELECT h.id
+           FROM public.messages_out h
+          WHERE (h.held_reason IS NOT NULL)
+        UNION
+         SELECT (d.payload ->> 'message_out_id'::text)
+           FROM public.dead_letter_jobs d
+          WHERE ((d.resolved_at IS NULL) AND (d.job_type = 'message_out'::text))) open
+     JOIN public.messages_out m ON ((m.id = open.message_id)))
+     LEFT JOIN public.outbox_queue q ON ((q.seq = m.seq)))
+     LEFT JOIN public.outbox_leases l ON ((l.message_id = m.id)));
+
+COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and those whose dead letter nobody resolved.';
+
+CREATE VIEW ops.stuck AS
+ SELECT 'message'::text AS entity,
+    m.id,
+    m.tenant_id,
+    (('its lease ended '::text || justify_interval(date_trunc('second'::text, (now() - l.expires_at)))) || ' ago and nobody swept it'::text) AS why,
+    m.correlation_id
+   FROM (public.outbox_leases l
+     JOIN public.messages_out m ON ((m.id = l.message_id)))
+  WHERE ((l.unknown_since IS NULL) AND (l.expires_at < (now() - '00:00:30'::interval)))
+UNION ALL
+ SELECT 'message'::text AS entity,
+    m.id,
+    m.tenant_id,
+    'its outcome is unknown: nobody can say yet whether it was sent'::text AS why,
+    m.correlation_id
+   FROM (public.outbox_leases l
+     JOIN public.messages_out m ON ((m.id = l.message_id)))
+  WHERE (l.unknown_since IS NOT NULL)
+UNION ALL
+ SELECT 'message'::text AS entity,
+    m.id,
+    m.tenant_id,
+    ('held: '::text || m.held_reason) AS why,
+    m.correlation_id
+   FROM public.messages_out m
+  WHERE (m.held_reason IS NOT NULL)
+UNION ALL
+ SELECT 'event'::text AS entity,
+    (e.id)::text AS id,
+    NULL::text AS tenant_id,
+    ('not routed since '::text || date_trunc('second'::text, e.received_at)) AS why,
+    e.correlation_id
+   FROM (( SELECT webhook_queue.id
+           FROM public.webhook_queue
+          WHERE (webhook_queue.due_at IS NULL)
+          ORDER BY webhook_queue.id
+         LIMIT 100) q
+     JOIN public.webhook_events e ON ((e.id = q.id)))
+  WHERE (e.received_at < (now() - '00:01:00'::interval));
+
+COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well.';
+
+CREATE TABLE public.opt_outs (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    opted_out_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    updated_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
+);
+
+CREATE TABLE public.seller_phones (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL
+);
+
+CREATE TABLE public.tenants (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
+    updated_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
+    whatsapp_phone_number text
+);
+
+CREATE VIEW ops.tenants AS
+ SELECT t.id,
+    t.name,
+    t.whatsapp_phone_number AS number,
+    ( SELECT count(*) AS count
+           FROM public.seller_phones s
+          WHERE (s.tenant_id = t.id)) AS sellers,
+    ( SELECT count(*) AS count
+           FROM public.opt_outs o
+          WHERE (o.tenant_id = t.id)) AS opted_out,
+    ( SELECT count(*) AS count
+           FROM ( SELECT
+                   FROM public.outbox_queue q
+                  WHERE (q.tenant_id = t.id)
+                 LIMIT 10000) w) AS waiting
+   FROM public.tenants t;
+
+COMMENT ON VIEW ops.tenants IS 'The shops: their number, how many sellers, people who opted out, messages that wait (to 10,000).';
+
+CREATE VIEW ops.throughput AS
+ SELECT date_trunc('minute'::text, e.created_at) AS minute,
+    count(*) FILTER (WHERE (e.event_type = 'webhook_received'::text)) AS received,
+    count(*) FILTER (WHERE (e.event_type = 'message_sent'::text)) AS sent,
+    count(*) FILTER (WHERE (e.event_type = 'message_failed'::text)) AS failed,
+    count(*) FILTER (WHERE (e.event_type = 'message_dead_lettered'::text)) AS dead
+   FROM public.event_log e
+  WHERE (e.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '01:00:00'::interval))
+  GROUP BY (date_trunc('minute'::text, e.created_at));
+
+COMMENT ON VIEW ops.throughput IS 'Minute by minute for the last hour (UTC).';
+
+CREATE TABLE public.messages_in (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    provider_message_id text NOT NULL,
+    "from" text NOT NULL,
+    body text NOT NULL,
+    media_url text,
+    correlation_id text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    "to" text,
+    message_type text,
+    media jsonb,
+    profile_name text,
+    details jsonb,
+    event_id bigint,
+    handled_at timestamp with time zone,
+    duplicate_of text,
+    seq bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.messages_in."from" IS 'Who wrote: E.164 or a WhatsApp user id, without whatsapp:.';
+
+COMMENT ON COLUMN public.messages_in."to" IS 'The number that was written to, without whatsapp:. NULL: stored by the predecessor.';
+
+COMMENT ON COLUMN public.messages_in.message_type IS 'seller or client; NULL while no tenant has the receiving number.';
+
+COMMENT ON COLUMN public.messages_in.media IS 'All media: [{"url": …, "content_type": …}, …]; media_url is the first.';
+
+COMMENT ON COLUMN public.messages_in.details IS 'What else Twilio told: button, list, location, quoted, referral, …';
+
+COMMENT ON COLUMN public.messages_in.event_id IS 'The event it was made of: webhook_events.id, as long as that is kept.';
+
+COMMENT ON COLUMN public.messages_in.handled_at IS 'Set by the shop when it has taken the message over.';
+
+COMMENT ON COLUMN public.messages_in.duplicate_of IS 'Rows of the predecessor only: the same message stored a second time.';
+
+COMMENT ON COLUMN public.messages_in.seq IS 'The order in which messages are handed over.';
+
+CREATE VIEW ops.unrouted AS
+ SELECT m."to" AS number,
+    count(*) AS messages,
+    min(m.created_at) AS first_at,
+    max(m.created_at) AS last_at
+   FROM public.messages_in m
+  WHERE ((m.tenant_id IS NULL) AND (m."to" IS NOT NULL))
+  GROUP BY m."to";
+
+COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they are attributed as soon as a tenant gets the number.';
+
+CREATE TABLE public.delivery_events (
+    id bigint NOT NULL,
+    provider_message_id text NOT NULL,
+    message_id text,
+    attempt integer,
+    status text NOT NULL,
+    error_code integer,
+    error_message text,
+    event_id bigint NOT NULL,
+    correlation_id text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.delivery_events IS 'What Twilio''s status callbacks said of sent messages, in the order in which they were routed.';
+
+COMMENT ON COLUMN public.delivery_events.message_id IS 'messages_out.id as the callback''s own URL carries it (m=); NULL when it carries none.';
+
+COMMENT ON COLUMN public.delivery_events.attempt IS 'The attempt that the callback''s own URL names (a=).';
+
+COMMENT ON COLUMN public.delivery_events.settled_at IS 'When the outbox took it into account; NULL: not yet.';
+
+ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.delivery_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.messages_in ALTER COLUMN seq ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.messages_in_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.messages_out ALTER COLUMN seq ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.messages_out_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.opt_out_history (
+    id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    word text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    event_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT opt_out_history_word_check CHECK ((word = ANY (ARRAY['stop'::text, 'start'::text])))
+);
+
+COMMENT ON TABLE public.opt_out_history IS 'Every STOP and START, with the time at which it was said; the newest one decides.';
+
+ALTER TABLE public.opt_out_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.opt_out_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.pgcourier_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    origin text NOT NULL,
+    requires_program integer DEFAULT 0 NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pgcourier_migrations_origin_check CHECK ((origin = ANY (ARRAY['pgcourier'::text, 'prisma'::text])))
+);
+
+ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.dead_letter_jobs
+    ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.delivery_events
+    ADD CONSTRAINT delivery_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.event_log
+    ADD CONSTRAINT event_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.messages_in
+    ADD CONSTRAINT messages_in_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.messages_out
+    ADD CONSTRAINT messages_out_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.opt_out_history
+    ADD CONSTRAINT opt_out_history_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.opt_outs
+    ADD CONSTRAINT opt_outs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.outbox_leases
+    ADD CONSTRAINT outbox_leases_pkey PRIMARY KEY (tenant_id, recipient);
+
+ALTER TABLE ONLY public.outbox_queue
+    ADD CONSTRAINT outbox_queue_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.pgcourier_migrations
+    ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.seller_phones
+    ADD CONSTRAINT seller_phones_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_events
+    ADD CONSTRAINT webhook_events_key_key UNIQUE (key);
+
+ALTER TABLE ONLY public.webhook_events
+    ADD CONSTRAINT webhook_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_queue
+    ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
+
+CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
+
+CREATE INDEX dead_letter_jobs_tenant_id_job_type_resolved_at_idx ON public.dead_letter_jobs USING btree (tenant_id, job_type, resolved_at);
+
+CREATE INDEX dead_letter_jobs_unresolved_idx ON public.dead_letter_jobs USING btree (created_at) WHERE (resolved_at IS NULL);
+
+CREATE INDEX delivery_events_provider_message_id_idx ON public.delivery_events USING btree (provider_message_id);
+
+CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree (id) WHERE (settled_at IS NULL);
+
+CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (correlation_id);
+
+CREATE INDEX event_log_created_at_idx ON public.event_log USING brin (created_at);
+
+CREATE UNIQUE INDEX messages_in_provider_message_id_key ON public.messages_in USING btree (provider_message_id) WHERE (duplicate_of IS NULL);
+
+CREATE INDEX messages_in_tenant_id_idx ON public.messages_in USING btree (tenant_id);
+
+CREATE INDEX messages_in_unattributed_idx ON public.messages_in USING btree ("to") WHERE (tenant_id IS NULL);
+
+CREATE INDEX messages_in_unhandled_idx ON public.messages_in USING btree (seq) WHERE (handled_at IS NULL);
+
+CREATE INDEX messages_out_correlation_id_idx ON public.messages_out USING btree (correlation_id);
+
+CREATE INDEX messages_out_held_idx ON public.messages_out USING btree (seq) WHERE (held_reason IS NOT NULL);
+
+CREATE INDEX messages_out_provider_message_id_idx ON public.messages_out USING btree (provider_message_id) WHERE (provider_message_id IS NOT NULL);
+
+CREATE UNIQUE INDEX messages_out_seq_key ON public.messages_out USING btree (seq);
+
+CREATE INDEX opt_out_history_person_idx ON public.opt_out_history USING btree (tenant_id, phone_number, occurred_at);
+
+CREATE UNIQUE INDEX opt_outs_tenant_id_phone_number_key ON public.opt_outs USING btree (tenant_id, phone_number);
+
+CREATE INDEX outbox_leases_expires_at_idx ON public.outbox_leases USING btree (expires_at) WHERE (unknown_since IS NULL);
+
+CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
+
+CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
+
+CREATE UNIQUE INDEX seller_phones_tenant_id_phone_number_key ON public.seller_phones USING btree (tenant_id, phone_number);
+
+CREATE UNIQUE INDEX tenants_whatsapp_phone_number_key ON public.tenants USING btree (whatsapp_phone_number);
+
+CREATE INDEX webhook_events_received_at_idx ON public.webhook_events USING brin (received_at);
+
+CREATE INDEX webhook_queue_due_at_idx ON public.webhook_queue USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW EXECUTE FUNCTION public.pgcourier_check_message_out();
+
+CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
+
+CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.opt_outs FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_opt_out();
+
+CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF phone_number ON public.seller_phones FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_seller_phone();
+
+CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_tenant();
+
+CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_queue_messages_out();
+
+CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_route_again();
+
+CREATE TRIGGER pgcourier_route_again_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number)) EXECUTE FUNCTION public.pgcourier_route_again();
+
+CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
+
+CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.due_at <= clock_timestamp())) EXECUTE FUNCTION public.pgcourier_wake_sender();
+
+ALTER TABLE ONLY public.messages_in
+    ADD CONSTRAINT messages_in_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.messages_out
+    ADD CONSTRAINT messages_out_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.opt_outs
+    ADD CONSTRAINT opt_outs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.seller_phones
+    ADD CONSTRAINT seller_phones_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
