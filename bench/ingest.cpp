@@ -1,9 +1,9 @@
-// How many webhooks a second are acknowledged (verified, committed, answered 200), and how fast: 64 connections, closed
-// loop. Beside it the ceiling of HTTP alone in the same run.
-#include <fmt/format.h>
-
+// How many webhooks a second are acknowledged (verified, committed, answered 200), and how fast: 64
+// connections, closed loop. Beside it the ceiling of HTTP alone in the same run.
 #include "harness/load.hpp"
 #include "harness/system.hpp"
+
+#include <fmt/format.h>
 
 int main() {
     using namespace pgcourier::bench;
@@ -14,7 +14,8 @@ int main() {
         200000, fmt::format("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", system.port()));
     run_load(system.port(), system.webhooks(0, 20000), kConnections);  // warm
     const LoadResult ceiling = run_load(system.port(), probes, kConnections);
-    const LoadResult webhooks = run_load(system.port(), system.webhooks(1'000'000, 150000), kConnections);
+    const LoadResult webhooks =
+        run_load(system.port(), system.webhooks(1'000'000, 150000), kConnections);
     Report report{"ingest"};
     report.figure("webhooks acknowledged", webhooks.rate(), "/s");
     report.figure("  median", webhooks.percentile(0.5), "ms");

@@ -1,14 +1,14 @@
-// How long one message takes through an idle service: from the POST of a webhook to its routed row, and from the INSERT
-// into messages_out to the call at Twilio.
-#include <algorithm>
-#include <chrono>
-#include <thread>
+// How long one message takes through an idle service: from the POST of a webhook to its routed row,
+// and from the INSERT into messages_out to the call at Twilio.
+#include "harness/load.hpp"
+#include "harness/system.hpp"
+#include "support/eventually.hpp"
 
 #include <fmt/format.h>
 
-#include "support/eventually.hpp"
-#include "harness/load.hpp"
-#include "harness/system.hpp"
+#include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace {
 
@@ -16,10 +16,12 @@ using namespace pgcourier;
 
 double percentile(std::vector<double> values, double share) {
     std::sort(values.begin(), values.end());
-    return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
+    return values[std::min(values.size() - 1,
+                           static_cast<std::size_t>(share * static_cast<double>(values.size())))];
 }
 
-void report_percentiles(bench::Report& report, const std::string& what, const std::vector<double>& values) {
+void report_percentiles(bench::Report& report, const std::string& what,
+                        const std::vector<double>& values) {
     report.figure(what + ", median", percentile(values, 0.5), "ms");
     report.figure(what + ", p99", percentile(values, 0.99), "ms");
 }
@@ -31,7 +33,8 @@ int main() {
     bench::System system{1, {.progress = {.callbacks = false}}};
     system.serve({{"LOG_LEVEL", "warn"}});
     pg::Connection writer = system.db().connect("bench");
-    static constexpr pg::Statement kInsert{"bench.insert", "INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ($1, $2, 'x')"};
+    static constexpr pg::Statement kInsert{
+        "bench.insert", "INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ($1, $2, 'x')"};
     const std::vector<std::string> webhooks = system.webhooks(0, kRounds);
     std::vector<double> acknowledged;
     std::vector<double> to_call;
@@ -42,14 +45,18 @@ int main() {
         writer.exec(kInsert, pg::Params{system.tenants()[0], to});
         test::eventually([&] { return system.twilio().ledger().accepted_to(to) == 1; });
         const auto entries = system.twilio().ledger().entries();
-        to_call.push_back(std::chrono::duration<double, std::milli>(entries.back().time - start).count());
+        to_call.push_back(
+            std::chrono::duration<double, std::milli>(entries.back().time - start).count());
         std::this_thread::sleep_for(std::chrono::milliseconds{20});
     }
-    test::eventually([&] { return system.db().count("SELECT count(*) FROM messages_in") == kRounds; });
+    test::eventually(
+        [&] { return system.db().count("SELECT count(*) FROM messages_in") == kRounds; });
     std::vector<double> to_row;
-    for (const std::string& row : system.db().query_rows(
-             "SELECT extract(epoch FROM (l.created_at AT TIME ZONE 'UTC') - e.received_at) * 1000 FROM webhook_events AS e "
-             "JOIN event_log AS l USING (correlation_id) WHERE l.event_type = 'webhook_received'")) {
+    for (const std::string& row :
+         system.db().query_rows("SELECT extract(epoch FROM (l.created_at AT TIME ZONE 'UTC') - "
+                                "e.received_at) * 1000 FROM webhook_events AS e "
+                                "JOIN event_log AS l USING (correlation_id) WHERE l.event_type = "
+                                "'webhook_received'")) {
         to_row.push_back(std::stod(row));
     }
     bench::Report report{"latency"};

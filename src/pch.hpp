@@ -1,5 +1,8 @@
 #pragma once
-// What nearly every file of src/ includes, compiled once. Boost.Beast and Asio are not here: only http/ pays for them.
+// What nearly every file of src/ includes, compiled once. Boost.Beast and Asio are not here: only
+// http/ pays for them.
+#include <boost/system/result.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -22,5 +25,3 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <boost/system/result.hpp>

@@ -153,7 +153,8 @@ BEGIN
             RAISE EXCEPTION 'the event of dead letter % is no longer kept (RETENTION_DAYS)', dead_letter_id
                 USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
         END IF;
-        INSERT INTO webhook_queue (id) VALUES (event) ON CONFLICT (id) DO NOTHING;
+        -- Due, so that it is tried alone and does not fail a whole batch once more.
+        INSERT INTO webhook_queue (id, due_at) VALUES (event, clock_timestamp()) ON CONFLICT (id) DO NOTHING;
         PERFORM pg_notify('pgcourier_events', '');
         PERFORM ops.log_act('dead_letter_retried', 'webhook_event', event::text, letter.tenant_id, NULL, NULL);
     END IF;

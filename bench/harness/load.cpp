@@ -1,15 +1,14 @@
 #include "harness/load.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cstring>
-#include <stdexcept>
 
 namespace pgcourier::bench {
 namespace {
@@ -41,7 +40,8 @@ std::size_t whole_answer(const std::string& input) {
     const std::size_t head = input.find("\r\n\r\n");
     if (head == std::string::npos) return 0;
     const std::size_t field = input.find("Content-Length: ");
-    const std::size_t length = field < head ? std::strtoul(input.c_str() + field + 16, nullptr, 10) : 0;
+    const std::size_t length =
+        field < head ? std::strtoul(input.c_str() + field + 16, nullptr, 10) : 0;
     return input.size() >= head + 4 + length ? head + 4 + length : 0;
 }
 
@@ -49,11 +49,13 @@ std::size_t whole_answer(const std::string& input) {
 
 double LoadResult::percentile(double share) const {
     if (latencies_ms.empty()) return 0;
-    return latencies_ms[std::min(latencies_ms.size() - 1,
-                                 static_cast<std::size_t>(share * static_cast<double>(latencies_ms.size())))];
+    return latencies_ms[std::min(
+        latencies_ms.size() - 1,
+        static_cast<std::size_t>(share * static_cast<double>(latencies_ms.size())))];
 }
 
-LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests, std::size_t connections) {
+LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests,
+                    std::size_t connections) {
     const int poll = epoll_create1(EPOLL_CLOEXEC);
     std::vector<Peer> peers(connections);
     LoadResult result;
@@ -68,7 +70,8 @@ LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests
         }
         const std::string& request = requests[next++];
         peer.sent = SteadyClock::now();
-        if (send(peer.socket, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+        if (send(peer.socket, request.data(), request.size(), MSG_NOSIGNAL) !=
+            static_cast<ssize_t>(request.size())) {
             throw std::runtime_error{"a request was not taken whole"};
         }
     };

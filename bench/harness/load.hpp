@@ -1,6 +1,7 @@
 #pragma once
-// A closed-loop HTTP load: each connection sends its next request when the answer to the last one is there. One thread,
-// epoll, requests rendered beforehand: the generator must not be what is measured.
+// A closed-loop HTTP load: each connection sends its next request when the answer to the last one
+// is there. One thread, epoll, requests rendered beforehand: the generator must not be what is
+// measured.
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,9 @@ struct LoadResult {
     double percentile(double share) const;
 };
 
-/// Sends all of `requests` (whole HTTP/1.1 requests, kept alive) over `connections` connections to 127.0.0.1.
-LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests, std::size_t connections);
+/// Sends all of `requests` (whole HTTP/1.1 requests, kept alive) over `connections` connections to
+/// 127.0.0.1.
+LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests,
+                    std::size_t connections);
 
 }  // namespace pgcourier::bench

@@ -1,29 +1,35 @@
 #include "harness/system.hpp"
 
-#include <cstdio>
-#include <fstream>
-#include <stdexcept>
-#include <thread>
-
-#include <fmt/format.h>
-
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/webhook_sender.hpp"
 #include "twilio/form.hpp"
 #include "twilio/signature.hpp"
 
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
 namespace pgcourier::bench {
 
-std::string tenant_number(int index) { return fmt::format("+337{:08}", index); }
-std::string client_number(std::uint64_t index) { return fmt::format("+336{:08}", index); }
+std::string tenant_number(int index) {
+    return fmt::format("+337{:08}", index);
+}
+std::string client_number(std::uint64_t index) {
+    return fmt::format("+336{:08}", index);
+}
 
 System::System(int tenants, sim::SimulatorOptions twilio) {
     test::use_durable_server();
     db_ = std::make_unique<test::TestDatabase>();
-    for (int i = 0; i < tenants; ++i) tenants_.push_back(db_->add_tenant(fmt::format("Shop {}", i), tenant_number(i)));
+    for (int i = 0; i < tenants; ++i)
+        tenants_.push_back(db_->add_tenant(fmt::format("Shop {}", i), tenant_number(i)));
     twilio_ = std::make_unique<sim::Simulator>(std::move(twilio));
-    if (const Result<void> started = twilio_->start(); !started) throw std::runtime_error{started.error().what};
+    if (const Result<void> started = twilio_->start(); !started)
+        throw std::runtime_error{started.error().what};
     port_ = test::free_port();
 }
 
@@ -39,7 +45,8 @@ void System::serve(test::Variables more) {
     for (const auto& [name, value] : more) all[name] = value;
     service_ = std::make_unique<test::Process>(std::vector<std::string>{"serve"}, all);
     const std::string ready = fmt::format("http://127.0.0.1:{}/readyz", port_);
-    if (!test::eventually([&] { return test::get(ready).status == 200; })) throw std::runtime_error{service_->output()};
+    if (!test::eventually([&] { return test::get(ready).status == 200; }))
+        throw std::runtime_error{service_->output()};
 }
 
 std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count) const {
@@ -48,28 +55,37 @@ std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count
     requests.reserve(count);
     for (std::uint64_t i = first; i < first + count; ++i) {
         const int tenant = static_cast<int>(i % tenants_.size());
-        const twilio::Params form = test::inbound_form(i, client_number(i % 10000), tenant_number(tenant),
-                                                       fmt::format("Bonjour, avez-vous encore la robe {} en 38 ?", i));
+        const twilio::Params form =
+            test::inbound_form(i, client_number(i % 10000), tenant_number(tenant),
+                               fmt::format("Bonjour, avez-vous encore la robe {} en 38 ?", i));
         const std::string body = twilio::encode_form(form);
-        requests.push_back(fmt::format("POST /webhooks/twilio HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: TwilioProxy/1.1\r\n"
-                                       "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\nX-Twilio-Signature: {}\r\n"
-                                       "I-Twilio-Idempotency-Token: {:032x}\r\nAccept: */*\r\nContent-Length: {}\r\n\r\n{}",
-                                       port_, twilio::sign(test::test_auth_token(), url, form), i, body.size(), body));
+        requests.push_back(fmt::format(
+            "POST /webhooks/twilio HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: "
+            "TwilioProxy/1.1\r\n"
+            "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\nX-Twilio-Signature: "
+            "{}\r\n"
+            "I-Twilio-Idempotency-Token: {:032x}\r\nAccept: */*\r\nContent-Length: {}\r\n\r\n{}",
+            port_, twilio::sign(test::test_auth_token(), url, form), i, body.size(), body));
     }
     return requests;
 }
 
 Report::Report(std::string bench) : bench_{std::move(bench)} {
-    std::printf("%s, %u processors, durable PostgreSQL (fsync, full_page_writes, synchronous_commit on)\n", bench_.c_str(),
-                std::thread::hardware_concurrency());
+    std::printf(
+        "%s, %u processors, durable PostgreSQL (fsync, full_page_writes, synchronous_commit on)\n",
+        bench_.c_str(), std::thread::hardware_concurrency());
 }
 
 void Report::figure(const std::string& name, double value, const std::string& unit) {
-    std::printf("  %-56s %12s %s\n", name.c_str(), fmt::format("{:.{}f}", value, value >= 100 ? 0 : 2).c_str(), unit.c_str());
+    std::printf("  %-56s %12s %s\n", name.c_str(),
+                fmt::format("{:.{}f}", value, value >= 100 ? 0 : 2).c_str(), unit.c_str());
     std::fflush(stdout);
-    json_ += fmt::format("{}{{\"name\":\"{}\",\"value\":{},\"unit\":\"{}\"}}", json_.empty() ? "" : ",\n", name, value, unit);
+    json_ += fmt::format("{}{{\"name\":\"{}\",\"value\":{},\"unit\":\"{}\"}}",
+                         json_.empty() ? "" : ",\n", name, value, unit);
 }
 
-Report::~Report() { std::ofstream{"build/release/bench/" + bench_ + ".json"} << "[" << json_ << "]\n"; }
+Report::~Report() {
+    std::ofstream{"build/release/bench/" + bench_ + ".json"} << "[" << json_ << "]\n";
+}
 
 }  // namespace pgcourier::bench

@@ -1,14 +1,15 @@
 #pragma once
-// What a bench runs against: a durable private PostgreSQL, the simulated Twilio, the program as a process of its own.
+// What a bench runs against: a durable private PostgreSQL, the simulated Twilio, the program as a
+// process of its own.
+
+#include "sim/simulator.hpp"
+#include "support/process.hpp"
+#include "support/test_database.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "sim/simulator.hpp"
-#include "support/process.hpp"
-#include "support/test_database.hpp"
 
 namespace pgcourier::bench {
 

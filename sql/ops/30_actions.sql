@@ -49,7 +49,8 @@ BEGIN
             RAISE EXCEPTION 'the event of dead letter % is no longer kept (RETENTION_DAYS)', dead_letter_id
                 USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
         END IF;
-        INSERT INTO webhook_queue (id) VALUES (event) ON CONFLICT (id) DO NOTHING;
+        -- Due, so that it is tried alone and does not fail a whole batch once more.
+        INSERT INTO webhook_queue (id, due_at) VALUES (event, clock_timestamp()) ON CONFLICT (id) DO NOTHING;
         PERFORM pg_notify('pgcourier_events', '');
         PERFORM ops.log_act('dead_letter_retried', 'webhook_event', event::text, letter.tenant_id, NULL, NULL);
     END IF;
@@ -111,9 +112,12 @@ BEGIN
         RAISE EXCEPTION 'no message of unknown outcome has the id %', message_id
             USING HINT = 'SELECT id FROM ops.outbox WHERE status = ''unknown''';
     END IF;
-    DELETE FROM outbox_leases AS l WHERE l.message_id = message.id;
+    DELETE FROM outbox_leases AS l
+    WHERE l.tenant_id = message.tenant_id AND l.recipient = message."to" AND l.message_id = message.id;
     IF was_sent THEN
-        PERFORM pg_notify('messages_out', '');  -- its conversation is free again
+        -- Its conversation is free again.
+        PERFORM pgcourier_promote(message.tenant_id, message."to");
+        PERFORM pg_notify('messages_out', '');
     ELSE
         PERFORM ops.queue_again(message);
     END IF;

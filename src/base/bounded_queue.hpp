@@ -1,5 +1,6 @@
 #pragma once
-// A queue between threads with a bound: when full, `push` refuses and the caller says so to whoever asked.
+// A queue between threads with a bound: when full, `push` refuses and the caller says so to whoever
+// asked.
 
 #include <chrono>
 #include <condition_variable>
@@ -27,9 +28,11 @@ class BoundedQueue {
         return true;
     }
 
-    /// Waits until there is something, or stop is requested, or `timeout` has passed; takes up to `limit` in order.
+    /// Waits until there is something, or stop is requested, or `timeout` has passed; takes up to
+    /// `limit` in order.
     template <class Rep, class Period>
-    std::vector<T> pop(std::size_t limit, std::stop_token stop, std::chrono::duration<Rep, Period> timeout) {
+    std::vector<T> pop(std::size_t limit, std::stop_token stop,
+                       std::chrono::duration<Rep, Period> timeout) {
         std::unique_lock lock{mutex_};
         condition_.wait_for(lock, stop, timeout, [this] { return !items_.empty(); });
         std::vector<T> taken;

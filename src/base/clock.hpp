@@ -1,5 +1,6 @@
 #pragma once
-// Time, passed in so that tests own it. Only loops hold a Clock; pure code takes a time point. Nothing else may call
+// Time, passed in so that tests own it. Only loops hold a Clock; pure code takes a time point.
+// Nothing else may call
 // ::now(). What is due and what has expired is decided by the database's clock, never by this one.
 
 #include <chrono>
@@ -17,8 +18,8 @@ class Clock {
     virtual WallTime now() const = 0;
     /// Monotonic; stands still while the machine is suspended. For latencies.
     virtual SteadyTime steady_now() const = 0;
-    /// Monotonic and goes on while the machine is suspended (CLOCK_BOOTTIME). For deadlines of leases, which the
-    /// database's clock counts on through a suspend.
+    /// Monotonic and goes on while the machine is suspended (CLOCK_BOOTTIME). For deadlines of
+    /// leases, which the database's clock counts on through a suspend.
     virtual std::chrono::nanoseconds boottime() const = 0;
 };
 

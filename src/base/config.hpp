@@ -1,17 +1,18 @@
 #pragma once
-// The program's configuration: environment variables, read once at start. What each means stands in README's table,
-// which a test compares with `variables()`. A bad value stops the program; no variable weakens a check.
+// The program's configuration: environment variables, read once at start. What each means stands in
+// README's table, which a test compares with `variables()`. A bad value stops the program; no
+// variable weakens a check.
+
+#include "base/environment.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/environment.hpp"
-#include "base/log.hpp"
-#include "base/result.hpp"
-#include "base/secret.hpp"
 
 namespace pgcourier {
 
@@ -31,7 +32,8 @@ struct Config {
 
     std::string host = "0.0.0.0";
     std::uint16_t port = 8080;
-    std::string webhook_public_url;  // scheme and host, no trailing slash; empty: rebuilt from the request
+    std::string
+        webhook_public_url;  // scheme and host, no trailing slash; empty: rebuilt from the request
     std::vector<std::string> trusted_proxies;  // addresses or CIDR
     int webhook_rate_limit_max = 120;
     std::chrono::milliseconds webhook_rate_limit_window{60000};
@@ -44,7 +46,7 @@ struct Config {
     Secret twilio_webhook_secret;  // set only when it looks like an auth token
     std::string twilio_api_key_sid;
     Secret twilio_api_key_secret;
-    std::string twilio_whatsapp_number;  // bare E.164, may be empty
+    std::string twilio_whatsapp_number;                          // bare E.164, may be empty
     std::string twilio_api_base_url = "https://api.twilio.com";  // no trailing slash
     bool twilio_status_callback = false;
 
@@ -71,12 +73,14 @@ struct Config {
     /// What to tell once the log is open: ignored variables and the like. One line each.
     std::vector<std::string> notices;
 
-    /// Every key that a webhook's signature is tried with, in order: primary, secondary, webhook secret.
+    /// Every key that a webhook's signature is tried with, in order: primary, secondary, webhook
+    /// secret.
     std::vector<Secret> signing_keys() const;
     const Secret& listen_url() const {
         return database_direct_url.empty() ? database_url : database_direct_url;
     }
-    /// Whether DATABASE_URL must be taken for a transaction pooler (a direct URL beside it says so).
+    /// Whether DATABASE_URL must be taken for a transaction pooler (a direct URL beside it says
+    /// so).
     bool is_pooled() const { return !database_direct_url.empty(); }
 };
 
@@ -91,7 +95,8 @@ const std::vector<Variable>& variables();
 /// Which parts of the configuration a command needs; the others are checked only for their form.
 enum class Needs { database, service };
 
-/// returns  the configuration, or one line: the variable, what was found (never a secret), what is expected
+/// returns  the configuration, or one line: the variable, what was found (never a secret), what is
+/// expected
 Result<Config> read_config(const Environment& environment, Needs needs);
 
 }  // namespace pgcourier

@@ -1,5 +1,6 @@
 #pragma once
-// Owners for handles of C libraries: `std::unique_ptr<PGconn, FreeWith<PQfinish>>`, as small as the pointer.
+// Owners for handles of C libraries: `std::unique_ptr<PGconn, FreeWith<PQfinish>>`, as small as the
+// pointer.
 
 #include <memory>
 

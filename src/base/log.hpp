@@ -1,6 +1,7 @@
 #pragma once
-// One line a happening, as text or as JSON. Text: `[2026-02-08T10:00:00.123Z] [INFO] [Worker] message {"key":"value"}`.
-// Never give it a body, a full phone number or a secret; `masked()` is in base/address.hpp.
+// One line a happening, as text or as JSON. Text: `[2026-02-08T10:00:00.123Z] [INFO] [Worker]
+// message {"key":"value"}`. Never give it a body, a full phone number or a secret; `masked()` is in
+// base/address.hpp.
 
 #include <cstdint>
 #include <initializer_list>
@@ -39,8 +40,8 @@ struct LogField {
     LogField(std::string_view k, bool v) : key{k}, value{v} {}
     LogField(std::string_view k, double v) : key{k}, value{v} {}
     template <class Int>
-        requires std::is_integral_v<Int>
-    LogField(std::string_view k, Int v) : key{k}, value{static_cast<std::int64_t>(v)} {}
+    requires std::is_integral_v<Int> LogField(std::string_view k, Int v)
+        : key{k}, value{static_cast<std::int64_t>(v)} {}
 };
 
 using LogFields = std::initializer_list<LogField>;
@@ -49,10 +50,18 @@ using LogFields = std::initializer_list<LogField>;
 class Log {
   public:
     explicit Log(std::string component) : component_{std::move(component)} {}
-    void debug(std::string_view message, LogFields fields = {}) const { write(LogLevel::debug, message, fields); }
-    void info(std::string_view message, LogFields fields = {}) const { write(LogLevel::info, message, fields); }
-    void warn(std::string_view message, LogFields fields = {}) const { write(LogLevel::warn, message, fields); }
-    void error(std::string_view message, LogFields fields = {}) const { write(LogLevel::error, message, fields); }
+    void debug(std::string_view message, LogFields fields = {}) const {
+        write(LogLevel::debug, message, fields);
+    }
+    void info(std::string_view message, LogFields fields = {}) const {
+        write(LogLevel::info, message, fields);
+    }
+    void warn(std::string_view message, LogFields fields = {}) const {
+        write(LogLevel::warn, message, fields);
+    }
+    void error(std::string_view message, LogFields fields = {}) const {
+        write(LogLevel::error, message, fields);
+    }
     static bool enabled(LogLevel level);
 
   private:

@@ -1,13 +1,13 @@
 #pragma once
-// The process's metrics, as prometheus-cpp keeps them. Names and units follow Prometheus's conventions; no tenant and
-// no number is ever a label.
-
-#include <memory>
+// The process's metrics, as prometheus-cpp keeps them. Names and units follow Prometheus's
+// conventions; no tenant and no number is ever a label.
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+
+#include <memory>
 
 namespace pgcourier {
 

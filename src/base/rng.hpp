@@ -1,5 +1,6 @@
 #pragma once
-// Randomness, passed in with a seed that is logged, so that a failing run can be repeated. Not for secrets.
+// Randomness, passed in with a seed that is logged, so that a failing run can be repeated. Not for
+// secrets.
 
 #include <cstdint>
 #include <random>
@@ -28,7 +29,8 @@ std::uint64_t random_seed();
 template <class Duration>
 Duration jittered(Duration duration, Rng& rng) {
     const double factor = 0.8 + 0.4 * rng.unit();
-    return Duration{static_cast<typename Duration::rep>(static_cast<double>(duration.count()) * factor)};
+    return Duration{
+        static_cast<typename Duration::rep>(static_cast<double>(duration.count()) * factor)};
 }
 
 }  // namespace pgcourier

@@ -1,6 +1,6 @@
 #pragma once
-// A text that must never be printed, logged or compared byte by byte. It has no stream operator and no implicit
-// conversion; `reveal()` is easy to find in a review.
+// A text that must never be printed, logged or compared byte by byte. It has no stream operator and
+// no implicit conversion; `reveal()` is easy to find in a review.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// "Look again now", from NOTIFY or from a timer; carries no data. A notify while nobody waits is kept for the next
-// wait, so that no wake is lost between looking and sleeping.
+// "Look again now", from NOTIFY or from a timer; carries no data. A notify while nobody waits is
+// kept for the next wait, so that no wake is lost between looking and sleeping.
 
 #include <chrono>
 #include <condition_variable>
@@ -22,8 +22,8 @@ class Wake {
         if (also_) also_();
     }
 
-    /// Called after each notify, on the notifying thread: for loops that sleep elsewhere (`curl_multi_wakeup`).
-    /// Set before the first notify.
+    /// Called after each notify, on the notifying thread: for loops that sleep elsewhere
+    /// (`curl_multi_wakeup`). Set before the first notify.
     void also_call(std::function<void()> hook) { also_ = std::move(hook); }
 
     /// Until notified, stopped, or `timeout` has passed.

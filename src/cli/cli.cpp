@@ -1,11 +1,11 @@
 #include "cli/cli.hpp"
 
-#include <cstdio>
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include "cli/command.hpp"
-#include "cli/commands.hpp"
+#include <cstdio>
 
 namespace pgcourier::cli {
 
@@ -21,11 +21,15 @@ int tell(int exit_code, const std::string& what) {
 }  // namespace
 
 int run(int argc, char** argv) {
-    CLI::App app{"The messaging backbone of a WhatsApp shop platform: Twilio's webhooks in, the outbox out, on one PostgreSQL.",
-                 "pgcourier"};
+    CLI::App app{
+        "The messaging backbone of a WhatsApp shop platform: Twilio's webhooks in, the outbox out, "
+        "on one PostgreSQL.",
+        "pgcourier"};
     app.set_version_flag("--version", std::string{"pgcourier "} + kVersion);
     app.require_subcommand(1);
-    app.footer("Each command has its own --help. Configuration comes from environment variables: see the README's table.");
+    app.footer(
+        "Each command has its own --help. Configuration comes from environment variables: see the "
+        "README's table.");
     Chosen chosen;
     add_serve(app, chosen);
     add_dev(app, chosen);

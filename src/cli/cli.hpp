@@ -1,5 +1,6 @@
 #pragma once
-// The command line: finds the command, runs it, turns what went wrong into one line and an exit code.
+// The command line: finds the command, runs it, turns what went wrong into one line and an exit
+// code.
 
 namespace pgcourier::cli {
 

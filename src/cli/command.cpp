@@ -20,7 +20,8 @@ Config config_for(Needs needs) {
 }
 
 pg::ConnectOptions connect_options(const Config& config, const std::string& role) {
-    pg::ConnectOptions options{.target = target_of(config.database_url, "DATABASE_URL"), .role = role};
+    pg::ConnectOptions options{.target = target_of(config.database_url, "DATABASE_URL"),
+                               .role = role};
     options.is_direct = !config.is_pooled() && !options.target.is_pooled;
     return options;
 }

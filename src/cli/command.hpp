@@ -1,18 +1,19 @@
 #pragma once
 // What the commands share: configuration, a connection, failures as one line.
 
-#include <stdexcept>
-#include <string>
-
 #include "base/config.hpp"
 #include "pg/connection.hpp"
+
+#include <stdexcept>
+#include <string>
 
 namespace pgcourier::cli {
 
 /// Ends the command: `what` is printed after `pgcourier: `, the process exits with `exit_code`.
 class Failure : public std::runtime_error {
   public:
-    Failure(int exit_code, const std::string& what) : std::runtime_error{what}, exit_code_{exit_code} {}
+    Failure(int exit_code, const std::string& what)
+        : std::runtime_error{what}, exit_code_{exit_code} {}
     int exit_code() const { return exit_code_; }
 
   private:

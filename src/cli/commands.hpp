@@ -1,6 +1,6 @@
 #pragma once
-// Every command of the program, one file each. `add_…` declares the command's words and options; when it is the one
-// that was typed, it sets `chosen` to what is to be done.
+// Every command of the program, one file each. `add_…` declares the command's words and options;
+// when it is the one that was typed, it sets `chosen` to what is to be done.
 
 #include <functional>
 

@@ -1,16 +1,5 @@
-// `pgcourier dev`: the whole system on this machine, without any account: a private PostgreSQL, a simulated Twilio, a
-// demo shop and the service, all on loopback.
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
+// `pgcourier dev`: the whole system on this machine, without any account: a private PostgreSQL, a
+// simulated Twilio, a demo shop and the service, all on loopback.
 #include "base/environment.hpp"
 #include "base/ids.hpp"
 #include "base/rng.hpp"
@@ -24,6 +13,16 @@
 #include "pg/private_postgres.hpp"
 #include "sim/simulator.hpp"
 #include "sql/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace pgcourier::cli {
 namespace {
@@ -42,28 +41,34 @@ std::uint16_t port_from(const char* variable, std::uint16_t fallback) {
     if (!text || text->empty()) return fallback;
     const auto port = whole_number<std::uint16_t>(*text);
     if (!port || *port == 0) {
-        throw Failure{kUsage, fmt::format("{}: found {}, expected a port from 1 to 65535", variable, shown(*text))};
+        throw Failure{kUsage, fmt::format("{}: found {}, expected a port from 1 to 65535", variable,
+                                          shown(*text))};
     }
     return *port;
 }
 
 void require_free(std::uint16_t port, const char* what, const char* variable) {
     if (is_free_port(port)) return;
-    throw Failure{kFailed, fmt::format("port {} on 127.0.0.1, meant for {}, is taken by another program: end that, or "
-                                       "set {} to another port",
-                                       port, what, variable)};
+    throw Failure{
+        kFailed,
+        fmt::format("port {} on 127.0.0.1, meant for {}, is taken by another program: end that, or "
+                    "set {} to another port",
+                    port, what, variable)};
 }
 
-// PostgreSQL's own user must be able to enter the directory. Below a home that only its owner may enter (root's, say) it
-// cannot: then the data goes to a directory of the system, and a link stands in its place.
+// PostgreSQL's own user must be able to enter the directory. Below a home that only its owner may
+// enter (root's, say) it cannot: then the data goes to a directory of the system, and a link stands
+// in its place.
 std::string postgres_directory() {
     const fs::path wished = fs::absolute(fs::path{kDirectory} / "postgres");
     fs::create_directories(kDirectory);
     if (geteuid() != 0) return wished.string();
-    for (fs::path folder = wished.parent_path(); folder != folder.root_path(); folder = folder.parent_path()) {
+    for (fs::path folder = wished.parent_path(); folder != folder.root_path();
+         folder = folder.parent_path()) {
         struct stat status {};
         if (stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IXOTH) == 0) {
-            const std::string name = fmt::format("dev-{:016x}", std::hash<std::string>{}(wished.string()));
+            const std::string name =
+                fmt::format("dev-{:016x}", std::hash<std::string>{}(wished.string()));
             const fs::path elsewhere = fs::path{"/var/lib/pgcourier"} / name;
             fs::create_directories(elsewhere);
             std::error_code ignored;
@@ -74,7 +79,8 @@ std::string postgres_directory() {
     return wished.string();
 }
 
-// An account of this directory alone, made at the first run: nothing that is written in a program is a secret.
+// An account of this directory alone, made at the first run: nothing that is written in a program
+// is a secret.
 struct Account {
     std::string sid;
     std::string token;
@@ -105,7 +111,8 @@ void create_database(const pg::PrivatePostgres& server) {
 void fill_database(const pg::PrivatePostgres& server, int max_attempts) {
     pg::Connection db{{.target = *pg::parse_url(server.url(kDatabase)), .role = "dev"}};
     if (const auto report = pg::migrate_up(db, max_attempts); !report) {
-        throw Failure{kFailed, report.error().what + ": remove the directory .pgcourier to start afresh"};
+        throw Failure{kFailed,
+                      report.error().what + ": remove the directory .pgcourier to start afresh"};
     }
     db.exec(sql::cli::demo_tenant, pg::Params{kTenant, kShopNumber, kSellerNumber});
 }
@@ -118,14 +125,16 @@ int dev() {
     require_free(postgres_port, "PostgreSQL", "DEV_POSTGRES_PORT");
     require_free(twilio_port, "the simulated Twilio", "DEV_TWILIO_PORT");
 
-    auto postgres = pg::PrivatePostgres::start({.directory = postgres_directory(), .port = postgres_port});
+    auto postgres =
+        pg::PrivatePostgres::start({.directory = postgres_directory(), .port = postgres_port});
     if (!postgres) throw Failure{kFailed, postgres.error().what};
     create_database(*postgres);
     const Account account = account_of(std::string{kDirectory} + "/twilio-account");
     const std::string own_url = fmt::format("http://127.0.0.1:{}", port);
     const std::string twilio_url = fmt::format("http://127.0.0.1:{}", twilio_port);
 
-    // What the environment sets wins, so that a single setting can be tried; the addresses are ours.
+    // What the environment sets wins, so that a single setting can be tried; the addresses are
+    // ours.
     const std::map<std::string, std::string, std::less<>> ours = {
         {"DATABASE_URL", postgres->url(kDatabase).reveal()},
         {"DATABASE_DIRECT_URL", ""},
@@ -160,9 +169,11 @@ int dev() {
     options.logs_traffic = true;
     options.keep = 10000;
     sim::Simulator simulator{std::move(options)};
-    if (const Result<void> started = simulator.start(); !started) throw Failure{kFailed, started.error().what};
+    if (const Result<void> started = simulator.start(); !started)
+        throw Failure{kFailed, started.error().what};
     Service service{std::move(*config)};
-    if (const Result<void> started = service.start(); !started) throw Failure{kFailed, started.error().what};
+    if (const Result<void> started = service.start(); !started)
+        throw Failure{kFailed, started.error().what};
 
     const std::string url = postgres->url(kDatabase).reveal();
     std::printf(
@@ -174,11 +185,12 @@ int dev() {
         "  demo shop   %s   seller %s   tenant id %s\n"
         "Three things to try in another terminal:\n"
         "  a client writes      pgcourier twilio-sim inbound --from %s --body 'Bonjour'\n"
-        "  the shop answers     DATABASE_URL=%s pgcourier outbox add --tenant %s --to %s --body 'Merci'\n"
+        "  the shop answers     DATABASE_URL=%s pgcourier outbox add --tenant %s --to %s --body "
+        "'Merci'\n"
         "  look at everything   psql %s -c 'TABLE ops.health'\n"
         "\n",
-        kDirectory, own_url.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant, kClientNumber,
-        url.c_str(), kTenant, kClientNumber, url.c_str());
+        kDirectory, own_url.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber,
+        kTenant, kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
     std::fflush(stdout);
     wait_for_end();
     service.stop();
@@ -190,9 +202,12 @@ int dev() {
 }  // namespace
 
 void add_dev(CLI::App& app, Chosen& chosen) {
-    CLI::App* command = app.add_subcommand(
-        "dev", "Run everything on this machine: PostgreSQL, a simulated Twilio, a demo shop and the service");
-    command->footer("Ports: PORT (8080), DEV_TWILIO_PORT (8089), DEV_POSTGRES_PORT (54329). Data: .pgcourier/ of this directory.");
+    CLI::App* command = app.add_subcommand("dev",
+                                           "Run everything on this machine: PostgreSQL, a "
+                                           "simulated Twilio, a demo shop and the service");
+    command->footer(
+        "Ports: PORT (8080), DEV_TWILIO_PORT (8089), DEV_POSTGRES_PORT (54329). Data: .pgcourier/ "
+        "of this directory.");
     command->callback([&chosen] {
         chosen = [] {
             hold_signals();

@@ -1,13 +1,13 @@
 // `pgcourier dlq list|show|retry|discard`
-#include <cstdio>
-
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "sql/cli.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
 
 namespace pgcourier::cli {
 
@@ -23,12 +23,15 @@ void add_dlq(CLI::App& app, Chosen& chosen) {
     dlq->require_subcommand(1);
 
     CLI::App* list = dlq->add_subcommand("list", "List those that nobody resolved");
-    list->add_option("--limit", options->limit, "At most so many rows")->check(CLI::Range(1, 100000))->capture_default_str();
+    list->add_option("--limit", options->limit, "At most so many rows")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
     list->add_flag("--json", options->as_json, "Print JSON");
     list->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            print_rows(db.exec(sql::cli::dlq_list, pg::Params{options->limit}), options->as_json, "No dead letters.");
+            print_rows(db.exec(sql::cli::dlq_list, pg::Params{options->limit}), options->as_json,
+                       "No dead letters.");
             return kOk;
         };
     });
@@ -51,7 +54,8 @@ void add_dlq(CLI::App& app, Chosen& chosen) {
     retry->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            std::printf("%s\n", db.exec(sql::cli::dlq_retry, pg::Params{options->id})[0].string(0).c_str());
+            std::printf("%s\n",
+                        db.exec(sql::cli::dlq_retry, pg::Params{options->id})[0].string(0).c_str());
             return kOk;
         };
     });
@@ -62,8 +66,11 @@ void add_dlq(CLI::App& app, Chosen& chosen) {
     discard->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            const auto reason = options->reason.empty() ? std::nullopt : std::optional{options->reason};
-            std::printf("%s\n", db.exec(sql::cli::dlq_discard, pg::Params{options->id, reason})[0].string(0).c_str());
+            const auto reason =
+                options->reason.empty() ? std::nullopt : std::optional{options->reason};
+            std::printf("%s\n", db.exec(sql::cli::dlq_discard, pg::Params{options->id, reason})[0]
+                                    .string(0)
+                                    .c_str());
             return kOk;
         };
     });

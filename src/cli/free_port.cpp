@@ -15,7 +15,9 @@ bool is_free_port(std::uint16_t port) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
-    const bool is_free = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(descriptor, 1) == 0;
+    const bool is_free =
+        bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+        listen(descriptor, 1) == 0;
     close(descriptor);
     return is_free;
 }

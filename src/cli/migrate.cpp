@@ -1,22 +1,23 @@
 // `pgcourier migrate up|status|baseline`
 #include "pg/migrate.hpp"
 
-#include <cstdio>
+#include "cli/cli.hpp"
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
 
 #include <CLI/CLI.hpp>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include "cli/cli.hpp"
-#include "cli/command.hpp"
-#include "cli/commands.hpp"
+#include <cstdio>
 
 namespace pgcourier::cli {
 namespace {
 
 using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
-// Migrations need LISTEN's kind of connection: a session of their own, without a pooler between, and time.
+// Migrations need LISTEN's kind of connection: a session of their own, without a pooler between,
+// and time.
 pg::Connection connect_for_migrations(const Config& config) {
     pg::ConnectOptions options = direct_options(config, "migrate");
     options.answer_timeout = std::chrono::hours{24};
@@ -52,7 +53,8 @@ int print_report(const Result<pg::MigrateReport>& report, bool as_json) {
     print_list("left alone (not ours):", report->foreign);
     print_list("applied:", report->applied);
     for (const std::string& notice : report->notices) std::printf("%s\n", notice.c_str());
-    if (report->applied.empty() && report->adopted.empty()) std::printf("The database is up to date.\n");
+    if (report->applied.empty() && report->adopted.empty())
+        std::printf("The database is up to date.\n");
     return kOk;
 }
 
@@ -76,7 +78,8 @@ int print_status(const std::vector<pg::MigrationStatus>& states, bool as_json) {
         return kOk;
     }
     for (const pg::MigrationStatus& status : states) {
-        std::printf("%-10s  %-60s  %s\n", status.state.c_str(), status.name.c_str(), status.applied_at.c_str());
+        std::printf("%-10s  %-60s  %s\n", status.state.c_str(), status.name.c_str(),
+                    status.applied_at.c_str());
     }
     return kOk;
 }
@@ -84,11 +87,13 @@ int print_status(const std::vector<pg::MigrationStatus>& states, bool as_json) {
 }  // namespace
 
 void add_migrate(CLI::App& app, Chosen& chosen) {
-    CLI::App* migrate = app.add_subcommand("migrate", "Bring the database's schema up to this program's");
+    CLI::App* migrate =
+        app.add_subcommand("migrate", "Bring the database's schema up to this program's");
     migrate->require_subcommand(1);
     auto as_json = std::make_shared<bool>(false);
 
-    CLI::App* up = migrate->add_subcommand("up", "Apply what is missing; a second run changes nothing");
+    CLI::App* up =
+        migrate->add_subcommand("up", "Apply what is missing; a second run changes nothing");
     up->add_flag("--json", *as_json, "Print JSON");
     up->callback([&chosen, as_json] {
         chosen = [as_json] {
@@ -107,8 +112,8 @@ void add_migrate(CLI::App& app, Chosen& chosen) {
         };
     });
 
-    CLI::App* baseline =
-        migrate->add_subcommand("baseline", "Only record what Prisma had applied, without running anything");
+    CLI::App* baseline = migrate->add_subcommand(
+        "baseline", "Only record what Prisma had applied, without running anything");
     baseline->add_flag("--json", *as_json, "Print JSON");
     baseline->callback([&chosen, as_json] {
         chosen = [as_json] {

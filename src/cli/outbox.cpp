@@ -1,14 +1,14 @@
 // `pgcourier outbox add|list|show|release`
-#include <cstdio>
-
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/tenants.hpp"
 #include "sql/cli.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
 
 namespace pgcourier::cli {
 namespace {
@@ -51,23 +51,29 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             pg::Connection db = connect();
             const std::string tenant = find_tenant(db, options->tenant);
-            const auto media = options->media_url.empty() ? std::nullopt : std::optional{options->media_url};
-            print_record(db.exec(sql::cli::outbox_add, pg::Params{tenant, options->to, options->body, media}),
+            const auto media =
+                options->media_url.empty() ? std::nullopt : std::optional{options->media_url};
+            print_record(db.exec(sql::cli::outbox_add,
+                                 pg::Params{tenant, options->to, options->body, media}),
                          options->as_json);
             return kOk;
         };
     });
 
     CLI::App* list = outbox->add_subcommand("list", "List what is not finished, and the dead");
-    list->add_option("--status", options->status, "Only this: pending, sending, failed, unknown, dead");
-    list->add_option("--limit", options->limit, "At most so many rows")->check(CLI::Range(1, 100000))->capture_default_str();
+    list->add_option("--status", options->status,
+                     "Only this: pending, sending, failed, unknown, dead");
+    list->add_option("--limit", options->limit, "At most so many rows")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
     list->add_flag("--json", options->as_json, "Print JSON");
     list->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            const auto status = options->status.empty() ? std::nullopt : std::optional{options->status};
-            print_rows(db.exec(sql::cli::outbox_list, pg::Params{status, options->limit}), options->as_json,
-                       "Nothing waits, nothing is dead.");
+            const auto status =
+                options->status.empty() ? std::nullopt : std::optional{options->status};
+            print_rows(db.exec(sql::cli::outbox_list, pg::Params{status, options->limit}),
+                       options->as_json, "Nothing waits, nothing is dead.");
             return kOk;
         };
     });
@@ -79,19 +85,22 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             pg::Connection db = connect();
             const pg::Rows rows = db.exec(sql::cli::outbox_show, pg::Params{options->id});
-            if (rows.empty()) throw Failure{kFailed, "no outgoing message has the id " + options->id};
+            if (rows.empty())
+                throw Failure{kFailed, "no outgoing message has the id " + options->id};
             print_record(rows, options->as_json);
             return kOk;
         };
     });
 
-    CLI::App* release = outbox->add_subcommand("release", "Send what was held for a person to decide");
+    CLI::App* release =
+        outbox->add_subcommand("release", "Send what was held for a person to decide");
     CLI::Option* id = release->add_option("id", options->id, "Its id");
     release->add_flag("--all", options->all, "Everything that is held")->excludes(id);
     release->callback([&chosen, options] {
         chosen = [options] {
             if (options->id.empty() && !options->all) {
-                throw Failure{kUsage, "outbox release: found neither an id nor --all, expected one of them"};
+                throw Failure{
+                    kUsage, "outbox release: found neither an id nor --all, expected one of them"};
             }
             pg::Connection db = connect();
             if (options->all) return release_all(db);

@@ -1,10 +1,10 @@
 #include "cli/output.hpp"
 
-#include <cstdio>
-
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+
+#include <cstdio>
 
 namespace pgcourier::cli {
 namespace {
@@ -13,8 +13,9 @@ using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
 // Characters, not bytes: names have accents. Good enough for a table, which needs no more.
 std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    }));
 }
 
 // What comes from outside must not move the terminal's cursor.
@@ -31,10 +32,20 @@ enum class Kind { text, number, boolean, json };
 // Oids from pg_type.dat.
 Kind kind_of(unsigned type) {
     switch (type) {
-        case 16: return Kind::boolean;
-        case 20: case 21: case 23: case 700: case 701: case 1700: return Kind::number;
-        case 114: case 3802: return Kind::json;
-        default: return Kind::text;
+        case 16:
+            return Kind::boolean;
+        case 20:
+        case 21:
+        case 23:
+        case 700:
+        case 701:
+        case 1700:
+            return Kind::number;
+        case 114:
+        case 3802:
+            return Kind::json;
+        default:
+            return Kind::text;
     }
 }
 
@@ -68,13 +79,16 @@ void print_table(const pg::Rows& rows, const std::string& nothing) {
     const auto columns = static_cast<std::size_t>(rows.columns());
     std::vector<std::vector<std::string>> lines(1);
     std::vector<std::size_t> widths(columns);
-    for (int column = 0; column < rows.columns(); ++column) lines[0].emplace_back(rows.column_name(column));
+    for (int column = 0; column < rows.columns(); ++column)
+        lines[0].emplace_back(rows.column_name(column));
     for (const pg::Row row : rows) {
         std::vector<std::string>& line = lines.emplace_back();
-        for (int column = 0; column < rows.columns(); ++column) line.push_back(printable(row.text(column)));
+        for (int column = 0; column < rows.columns(); ++column)
+            line.push_back(printable(row.text(column)));
     }
     for (const auto& line : lines) {
-        for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], width_of(line[i]));
+        for (std::size_t i = 0; i < columns; ++i)
+            widths[i] = std::max(widths[i], width_of(line[i]));
     }
     for (const auto& line : lines) {
         std::string out;
@@ -116,10 +130,12 @@ void print_record(const pg::Rows& rows, bool as_json) {
         return;
     }
     std::size_t width = 0;
-    for (int column = 0; column < rows.columns(); ++column) width = std::max(width, rows.column_name(column).size());
+    for (int column = 0; column < rows.columns(); ++column)
+        width = std::max(width, rows.column_name(column).size());
     for (int column = 0; column < rows.columns(); ++column) {
         if (rows[0].is_null(column)) continue;
-        std::printf("%-*s  %s\n", static_cast<int>(width), std::string{rows.column_name(column)}.c_str(),
+        std::printf("%-*s  %s\n", static_cast<int>(width),
+                    std::string{rows.column_name(column)}.c_str(),
                     printable(rows[0].text(column)).c_str());
     }
 }

@@ -1,16 +1,18 @@
 #pragma once
 // How commands show rows: a table for people, JSON for programs.
 
-#include <string>
-
 #include "pg/rows.hpp"
+
+#include <string>
 
 namespace pgcourier::cli {
 
-/// A table with a line of column names; `nothing` instead when there are no rows. To standard output.
+/// A table with a line of column names; `nothing` instead when there are no rows. To standard
+/// output.
 void print_table(const pg::Rows& rows, const std::string& nothing);
 
-/// An array of objects, keys as the columns; numbers, booleans and JSON columns as such. To standard output.
+/// An array of objects, keys as the columns; numbers, booleans and JSON columns as such. To
+/// standard output.
 void print_json(const pg::Rows& rows);
 
 /// One of the two.

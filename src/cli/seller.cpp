@@ -1,14 +1,14 @@
 // `pgcourier seller add|remove|list`
-#include <cstdio>
-
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/tenants.hpp"
 #include "sql/cli.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
 
 namespace pgcourier::cli {
 
@@ -22,7 +22,8 @@ void add_seller(CLI::App& app, Chosen& chosen) {
     CLI::App* seller = app.add_subcommand("seller", "The sellers' phone numbers");
     seller->require_subcommand(1);
 
-    CLI::App* add = seller->add_subcommand("add", "Messages from this number are a seller's from now on");
+    CLI::App* add =
+        seller->add_subcommand("add", "Messages from this number are a seller's from now on");
     add->add_option("number", options->number, "Like +33612345678")->required();
     add->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
     add->callback([&chosen, options] {
@@ -36,7 +37,8 @@ void add_seller(CLI::App& app, Chosen& chosen) {
         };
     });
 
-    CLI::App* remove = seller->add_subcommand("remove", "Messages from this number are a client's again");
+    CLI::App* remove =
+        seller->add_subcommand("remove", "Messages from this number are a client's again");
     remove->add_option("number", options->number, "Like +33612345678")->required();
     remove->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
     remove->callback([&chosen, options] {
@@ -58,9 +60,11 @@ void add_seller(CLI::App& app, Chosen& chosen) {
     list->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            const auto tenant =
-                options->tenant.empty() ? std::nullopt : std::optional{find_tenant(db, options->tenant)};
-            print_rows(db.exec(sql::cli::seller_list, pg::Params{tenant}), options->as_json, "No seller yet.");
+            const auto tenant = options->tenant.empty()
+                                    ? std::nullopt
+                                    : std::optional{find_tenant(db, options->tenant)};
+            print_rows(db.exec(sql::cli::seller_list, pg::Params{tenant}), options->as_json,
+                       "No seller yet.");
             return kOk;
         };
     });

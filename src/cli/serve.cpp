@@ -1,16 +1,17 @@
 // `pgcourier serve`
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/service.hpp"
 #include "cli/signals.hpp"
 
+#include <CLI/CLI.hpp>
+
 namespace pgcourier::cli {
 
 void add_serve(CLI::App& app, Chosen& chosen) {
-    CLI::App* serve = app.add_subcommand("serve", "Run the service: the roles that PGCOURIER_ROLES names, until SIGTERM");
+    CLI::App* serve = app.add_subcommand(
+        "serve", "Run the service: the roles that PGCOURIER_ROLES names, until SIGTERM");
     serve->callback([&chosen] {
         chosen = [] {
             Config config = config_for(Needs::service);

@@ -1,7 +1,5 @@
 #include "cli/service.hpp"
 
-#include <fmt/format.h>
-
 #include "base/ids.hpp"
 #include "base/metrics.hpp"
 #include "base/wake.hpp"
@@ -19,6 +17,8 @@
 #include "router/worker.hpp"
 #include "webhook/routes.hpp"
 
+#include <fmt/format.h>
+
 namespace pgcourier::cli {
 namespace {
 
@@ -31,13 +31,15 @@ constexpr milliseconds kHttpDrain{5000};
 const Log kLog{"Service"};
 const Log kWorkerLog{"Worker"};
 
-/// A thread for one loop. What a loop lets escape is our own bug: the process ends, which is always safe.
+/// A thread for one loop. What a loop lets escape is our own bug: the process ends, which is always
+/// safe.
 std::jthread start_thread(const char* name, std::function<void(std::stop_token)> loop) {
     return std::jthread{[name, loop = std::move(loop)](std::stop_token stop) {
         try {
             loop(std::move(stop));
         } catch (const std::exception& e) {
-            kLog.error("A thread ended: so does the process", {{"thread", name}, {"error", e.what()}});
+            kLog.error("A thread ended: so does the process",
+                       {{"thread", name}, {"error", e.what()}});
             std::abort();
         }
     }};
@@ -87,7 +89,9 @@ struct Service::Parts {
 
 Service::Service(Config config) : config_{std::move(config)} {}
 
-Service::~Service() { stop(); }
+Service::~Service() {
+    stop();
+}
 
 Result<void> Service::start() {
     for (const std::string& notice : config_.notices) kLog.warn(notice);
@@ -98,7 +102,8 @@ Result<void> Service::start() {
     if (!db) return db.error();
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
     const bool is_after_crash = maintenance::register_instance(*db, parts->self);
-    if (is_after_crash) kLog.warn("An earlier process was killed: the first events are routed one at a time");
+    if (is_after_crash)
+        kLog.warn("An earlier process was killed: the first events are routed one at a time");
     parts->readiness.database_answers = true;
 
     const auto wake_routers = [p = parts.get(), threads = config_.router_threads] {
@@ -106,13 +111,17 @@ Result<void> Service::start() {
     };
     std::vector<pg::Subscription> subscriptions;
     if (config_.roles.router) subscriptions.push_back({"pgcourier_events", wake_routers});
-    if (config_.roles.sender) subscriptions.push_back({"messages_out", [p = parts.get()] { p->sender_wake.notify(); }});
-    if (config_.roles.sender) subscriptions.push_back({"delivery_events", [p = parts.get()] { p->delivery_wake.notify(); }});
+    if (config_.roles.sender)
+        subscriptions.push_back({"messages_out", [p = parts.get()] { p->sender_wake.notify(); }});
+    if (config_.roles.sender)
+        subscriptions.push_back(
+            {"delivery_events", [p = parts.get()] { p->delivery_wake.notify(); }});
 
     http::Routes routes;
     ops::add_probe_routes(routes, parts->readiness, *process_metrics());
     if (config_.roles.webhook) {
-        parts->inbox = std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
+        parts->inbox =
+            std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
         auto options = webhook::options_from(config_);
         if (!options) return options.error();
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
@@ -125,22 +134,30 @@ Result<void> Service::start() {
         return listening.error();
     }
 
-    parts->listener = std::make_unique<pg::Listener>(direct_options(config_, "listener"), std::move(subscriptions));
-    parts->listener_thread = start_thread("listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
+    parts->listener = std::make_unique<pg::Listener>(direct_options(config_, "listener"),
+                                                     std::move(subscriptions));
+    parts->listener_thread = start_thread(
+        "listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
 
-    if (config_.roles.webhook || config_.roles.router) kWorkerLog.info("Starting webhook processor worker...");
+    if (config_.roles.webhook || config_.roles.router)
+        kWorkerLog.info("Starting webhook processor worker...");
     if (parts->inbox) {
-        parts->inbox_thread = start_thread("inbox", [p = parts.get()](std::stop_token stop) { p->inbox->run(stop); });
+        parts->inbox_thread =
+            start_thread("inbox", [p = parts.get()](std::stop_token stop) { p->inbox->run(stop); });
     }
     if (config_.roles.router) {
-        const router::Settings settings{.batch_size = static_cast<std::size_t>(config_.router_batch_size),
-                                        .threads = static_cast<std::size_t>(config_.router_threads),
-                                        .is_after_unclean_end = is_after_crash};
+        const router::Settings settings{
+            .batch_size = static_cast<std::size_t>(config_.router_batch_size),
+            .threads = static_cast<std::size_t>(config_.router_threads),
+            .is_after_unclean_end = is_after_crash};
         for (int i = 0; i < config_.router_threads; ++i) {
-            parts->routers.push_back(std::make_unique<router::Worker>(connect_options(config_, "router"), parts->router_wake,
-                                                                      settings, system_clock(), random_seed()));
+            parts->routers.push_back(std::make_unique<router::Worker>(
+                connect_options(config_, "router"), parts->router_wake, settings, system_clock(),
+                random_seed()));
             parts->router_threads.push_back(start_thread(
-                "router", [worker = parts->routers.back().get()](std::stop_token stop) { worker->run(stop); }));
+                "router", [worker = parts->routers.back().get()](std::stop_token stop) {
+                    worker->run(stop);
+                }));
         }
     }
     if (config_.roles.webhook || config_.roles.router) {
@@ -148,14 +165,15 @@ Result<void> Service::start() {
     }
     if (config_.roles.sender) {
         kWorkerLog.info("Starting outbox sender worker...");
-        parts->sender =
-            std::make_unique<outbox::Sender>(connect_options(config_, "sender"), outbox::sender_settings(config_, parts->self.id),
-                                             parts->sender_wake, system_clock(), random_seed());
-        parts->sender_thread = start_thread("sender", [p = parts.get()](std::stop_token stop) { p->sender->run(stop); });
-        parts->delivery =
-            std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"), parts->delivery_wake, random_seed());
-        parts->delivery_thread =
-            start_thread("delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
+        parts->sender = std::make_unique<outbox::Sender>(
+            connect_options(config_, "sender"), outbox::sender_settings(config_, parts->self.id),
+            parts->sender_wake, system_clock(), random_seed());
+        parts->sender_thread = start_thread(
+            "sender", [p = parts.get()](std::stop_token stop) { p->sender->run(stop); });
+        parts->delivery = std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"),
+                                                             parts->delivery_wake, random_seed());
+        parts->delivery_thread = start_thread(
+            "delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
         kWorkerLog.info("Outbox sender worker started successfully");
     }
 
@@ -166,16 +184,22 @@ Result<void> Service::start() {
         actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
         actions.leases_expired = [](pg::Connection& tick_db) {
             const std::size_t count = outbox::sweep(tick_db);
-            if (count > 0) kWorkerLog.warn("Leases ended without an outcome", {{"messages", count}});
+            if (count > 0)
+                kWorkerLog.warn("Leases ended without an outcome", {{"messages", count}});
         };
     }
-    actions.database_answered = [p = parts.get()](bool answers) { p->readiness.database_answers = answers; };
-    parts->tick = std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"), parts->self,
-                                                      config_.outbox_poll_interval, std::move(actions));
-    parts->tick_thread = start_thread("maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });
+    actions.database_answered = [p = parts.get()](bool answers) {
+        p->readiness.database_answers = answers;
+    };
+    parts->tick =
+        std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"), parts->self,
+                                            config_.outbox_poll_interval, std::move(actions));
+    parts->tick_thread = start_thread(
+        "maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });
 
-    kWorkerLog.info("Worker started successfully",
-                    {{"version", kVersion}, {"roles", parts->self.roles}, {"port", parts->server->port()}});
+    kWorkerLog.info(
+        "Worker started successfully",
+        {{"version", kVersion}, {"roles", parts->self.roles}, {"port", parts->server->port()}});
     parts_ = std::move(parts);
     return {};
 }

@@ -1,11 +1,12 @@
 #pragma once
-// The running service: every stage, its thread and its connection, wired once. `serve` and `dev` run it.
-
-#include <memory>
-#include <string>
+// The running service: every stage, its thread and its connection, wired once. `serve` and `dev`
+// run it.
 
 #include "base/config.hpp"
 #include "base/result.hpp"
+
+#include <memory>
+#include <string>
 
 namespace pgcourier::cli {
 
@@ -16,13 +17,13 @@ class Service {
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
-    /// Checks the schema, registers this process and starts the stages of its roles. Waits up to `kDatabaseWait` for a
-    /// database that does not answer yet.
-    /// returns  what stands in the way, in one line with what to do; nothing runs then
+    /// Checks the schema, registers this process and starts the stages of its roles. Waits up to
+    /// `kDatabaseWait` for a database that does not answer yet. returns  what stands in the way, in
+    /// one line with what to do; nothing runs then
     Result<void> start();
 
-    /// Accepts no more, commits what was accepted, claims no more, settles what is in flight, says goodbye to the
-    /// database. Within 30 s. The second call does nothing.
+    /// Accepts no more, commits what was accepted, claims no more, settles what is in flight, says
+    /// goodbye to the database. Within 30 s. The second call does nothing.
     void stop();
 
   private:

@@ -3,7 +3,8 @@
 
 namespace pgcourier::cli {
 
-/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and all that it starts, and ignores SIGPIPE. Before any thread.
+/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and all that it starts, and ignores SIGPIPE.
+/// Before any thread.
 void hold_signals();
 
 /// Waits for SIGINT or SIGTERM. A second one while the program stops ends it at once.

@@ -1,19 +1,20 @@
 // `pgcourier status`
-#include <cstdio>
-
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "sql/cli.hpp"
 
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
 namespace pgcourier::cli {
 
 void add_status(CLI::App& app, Chosen& chosen) {
     const auto as_json = std::make_shared<bool>(false);
-    CLI::App* status = app.add_subcommand("status", "Show whether all is well: ops.health, with a sentence on top");
+    CLI::App* status = app.add_subcommand(
+        "status", "Show whether all is well: ops.health, with a sentence on top");
     status->add_flag("--json", *as_json, "Print JSON");
     status->callback([&chosen, as_json] {
         chosen = [as_json] {

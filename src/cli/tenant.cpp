@@ -1,8 +1,4 @@
 // `pgcourier tenant add|list`
-#include <cstdio>
-
-#include <CLI/CLI.hpp>
-
 #include "base/address.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
@@ -11,13 +7,21 @@
 #include "cli/tenants.hpp"
 #include "sql/cli.hpp"
 
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
 namespace pgcourier::cli {
 
 std::string find_tenant(pg::Connection& db, const std::string& wanted) {
     const pg::Rows rows = db.exec(sql::cli::tenant_find, pg::Params{wanted});
-    if (rows.empty()) throw Failure{kFailed, "no tenant has this id, number or name: see `pgcourier tenant list`"};
+    if (rows.empty())
+        throw Failure{kFailed,
+                      "no tenant has this id, number or name: see `pgcourier tenant list`"};
     if (rows.size() > 1 && rows[0].text(0) != wanted) {
-        throw Failure{kFailed, "more than one tenant has this name: give its id, see `pgcourier tenant list`"};
+        throw Failure{
+            kFailed,
+            "more than one tenant has this name: give its id, see `pgcourier tenant list`"};
     }
     return rows[0].string(0);
 }
@@ -46,10 +50,12 @@ void add_tenant(CLI::App& app, Chosen& chosen) {
     add->add_flag("--json", options->as_json, "Print JSON");
     add->callback([&chosen, options] {
         chosen = [options] {
-            const auto number =
-                options->number.empty() ? std::nullopt : std::optional{checked_number(options->number)};
+            const auto number = options->number.empty()
+                                    ? std::nullopt
+                                    : std::optional{checked_number(options->number)};
             pg::Connection db = connect();
-            print_record(db.exec(sql::cli::tenant_add, pg::Params{options->name, number}), options->as_json);
+            print_record(db.exec(sql::cli::tenant_add, pg::Params{options->name, number}),
+                         options->as_json);
             return kOk;
         };
     });

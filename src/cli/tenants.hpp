@@ -1,9 +1,9 @@
 #pragma once
 // Finding the tenant that a person means.
 
-#include <string>
-
 #include "pg/connection.hpp"
+
+#include <string>
 
 namespace pgcourier::cli {
 

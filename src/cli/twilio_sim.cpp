@@ -1,11 +1,4 @@
 // `pgcourier twilio-sim [serve]`, `twilio-sim inbound|script|ledger|reset`
-#include <cstdio>
-#include <iostream>
-#include <iterator>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -13,6 +6,13 @@
 #include "sim/control.hpp"
 #include "sim/simulator.hpp"
 #include "twilio/form.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
 
 namespace pgcourier::cli {
 namespace {
@@ -44,16 +44,19 @@ int serve(Options& options) {
     options.simulator.port_setting = "--port";
     options.simulator.logs_traffic = true;
     sim::Simulator simulator{options.simulator};
-    if (const Result<void> started = simulator.start(); !started) throw Failure{kFailed, started.error().what};
+    if (const Result<void> started = simulator.start(); !started)
+        throw Failure{kFailed, started.error().what};
     std::printf("A simulated Twilio listens on %s\nTWILIO_API_BASE_URL=%s TWILIO_ACCOUNT_SID=%s\n",
-                simulator.base_url().c_str(), simulator.base_url().c_str(), options.simulator.account_sid.c_str());
+                simulator.base_url().c_str(), simulator.base_url().c_str(),
+                options.simulator.account_sid.c_str());
     std::fflush(stdout);
     wait_for_end();
     simulator.stop();
     return kOk;
 }
 
-int call(const Options& options, const std::string& method, const std::string& path, const std::string& body) {
+int call(const Options& options, const std::string& method, const std::string& path,
+         const std::string& body) {
     const Result<std::string> answer = sim::control(options.url, method, path, body);
     if (!answer) throw Failure{kFailed, answer.error().what};
     std::printf("%s", answer->c_str());
@@ -89,33 +92,48 @@ int script(const Options& options) {
 void add_twilio_sim(CLI::App& app, Chosen& chosen) {
     const auto options = std::make_shared<Options>();
     options->simulator.port = 8089;
-    CLI::App* sim = app.add_subcommand("twilio-sim", "A simulated Twilio on this machine; without a word more it runs one");
+    CLI::App* sim = app.add_subcommand(
+        "twilio-sim", "A simulated Twilio on this machine; without a word more it runs one");
     sim->require_subcommand(0, 1);
-    sim->add_option("--port", options->simulator.port, "Where it listens, on 127.0.0.1")->capture_default_str();
-    sim->add_option("--account-sid", options->simulator.account_sid, "Its account")->capture_default_str();
-    sim->add_option("--auth-token", options->auth_token, "The account's token; better in TWILIO_AUTH_TOKEN")
+    sim->add_option("--port", options->simulator.port, "Where it listens, on 127.0.0.1")
+        ->capture_default_str();
+    sim->add_option("--account-sid", options->simulator.account_sid, "Its account")
+        ->capture_default_str();
+    sim->add_option("--auth-token", options->auth_token,
+                    "The account's token; better in TWILIO_AUTH_TOKEN")
         ->envname("TWILIO_AUTH_TOKEN");
     sim->add_option("--inbound-url", options->simulator.inbound_url,
                     "The service's webhook, like http://127.0.0.1:8080/webhooks/twilio");
-    sim->add_option("--inbound-to", options->simulator.inbound_to, "The number that people write to");
-    sim->add_option("--latency", options->latency_ms, "Milliseconds before each answer")->capture_default_str();
-    sim->add_option("--ledger", options->simulator.ledger_path, "A file that what it took is appended to");
-    sim->add_option("--seed", options->simulator.seed, "Of probabilities and losses; 0: a random one");
+    sim->add_option("--inbound-to", options->simulator.inbound_to,
+                    "The number that people write to");
+    sim->add_option("--latency", options->latency_ms, "Milliseconds before each answer")
+        ->capture_default_str();
+    sim->add_option("--ledger", options->simulator.ledger_path,
+                    "A file that what it took is appended to");
+    sim->add_option("--seed", options->simulator.seed,
+                    "Of probabilities and losses; 0: a random one");
     sim->add_flag("--no-callbacks", options->no_callbacks, "Tell nothing of delivery");
     sim->callback([&chosen, options, sim] {
         if (sim->get_subcommands().empty()) chosen = [options] { return serve(*options); };
     });
 
     const auto add_url = [options](CLI::App* command) {
-        command->add_option("--url", options->url, "Where the simulator listens")->capture_default_str();
+        command->add_option("--url", options->url, "Where the simulator listens")
+            ->capture_default_str();
     };
-    CLI::App* in = sim->add_subcommand("inbound", "A person writes: posts a signed webhook to the service");
-    in->add_option("--from", options->from, "Who writes: a number like +33698765432, or a WhatsApp user id")->required();
+    CLI::App* in =
+        sim->add_subcommand("inbound", "A person writes: posts a signed webhook to the service");
+    in->add_option("--from", options->from,
+                   "Who writes: a number like +33698765432, or a WhatsApp user id")
+        ->required();
     in->add_option("--to", options->to, "Which of the shop's numbers; its own one by default");
     in->add_option("--body", options->body, "The text");
-    in->add_option("--media", options->media, "The URL of a picture, video or document; repeatable");
-    in->add_option("--with", options->parameters, "One more of Twilio's parameters, like ProfileName=Zoé; repeatable");
-    in->add_option("--times", options->times, "Post the same message so often, as Twilio's repeats do")
+    in->add_option("--media", options->media,
+                   "The URL of a picture, video or document; repeatable");
+    in->add_option("--with", options->parameters,
+                   "One more of Twilio's parameters, like ProfileName=Zoé; repeatable");
+    in->add_option("--times", options->times,
+                   "Post the same message so often, as Twilio's repeats do")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     in->add_flag("--concurrently", options->concurrently, "All of them at the same moment");
@@ -123,18 +141,24 @@ void add_twilio_sim(CLI::App& app, Chosen& chosen) {
     in->callback([&chosen, options] { chosen = [options] { return inbound(*options); }; });
 
     CLI::App* rules = sim->add_subcommand("script", "Adds rules for what it does wrong");
-    rules->add_option("rule", options->rules, R"(JSON, like {"to":"+33698765432","status":503,"code":20503,"times":2})");
+    rules->add_option("rule", options->rules,
+                      R"(JSON, like {"to":"+33698765432","status":503,"code":20503,"times":2})");
     rules->add_flag("--clear", options->clear, "Forget the rules that were there");
     add_url(rules);
     rules->callback([&chosen, options] { chosen = [options] { return script(*options); }; });
 
-    CLI::App* ledger = sim->add_subcommand("ledger", "Prints what it was asked and what it took, a JSON object a line");
+    CLI::App* ledger = sim->add_subcommand(
+        "ledger", "Prints what it was asked and what it took, a JSON object a line");
     add_url(ledger);
-    ledger->callback([&chosen, options] { chosen = [options] { return call(*options, "GET", "/sim/ledger", ""); }; });
+    ledger->callback([&chosen, options] {
+        chosen = [options] { return call(*options, "GET", "/sim/ledger", ""); };
+    });
 
     CLI::App* reset = sim->add_subcommand("reset", "Forgets messages, ledger and rules");
     add_url(reset);
-    reset->callback([&chosen, options] { chosen = [options] { return call(*options, "POST", "/sim/reset", ""); }; });
+    reset->callback([&chosen, options] {
+        chosen = [options] { return call(*options, "POST", "/sim/reset", ""); };
+    });
 }
 
 }  // namespace pgcourier::cli

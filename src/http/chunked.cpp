@@ -23,7 +23,8 @@ bool is_text(char c) {
 ChunkedDecoder::Progress ChunkedDecoder::feed(std::string_view& bytes, std::string& body) {
     while (!bytes.empty()) {
         if (state_ == State::data) {
-            const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(size_, bytes.size()));
+            const auto taken =
+                static_cast<std::size_t>(std::min<std::uint64_t>(size_, bytes.size()));
             body.append(bytes.substr(0, taken));
             bytes.remove_prefix(taken);
             size_ -= taken;

@@ -1,15 +1,15 @@
 #include "http/client.hpp"
 
+#include "base/handle.hpp"
+
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <utility>
-
-#include "base/handle.hpp"
 
 namespace pgcourier::http {
 namespace {
@@ -27,7 +27,8 @@ template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
     const CURLcode result = curl_easy_setopt(easy, option, value);
     if (result != CURLE_OK) {
-        throw std::logic_error{std::string{"libcurl refuses an option: "} + curl_easy_strerror(result)};
+        throw std::logic_error{std::string{"libcurl refuses an option: "} +
+                               curl_easy_strerror(result)};
     }
 }
 
@@ -53,8 +54,9 @@ struct Slot {
     std::array<char, CURL_ERROR_SIZE> error{};
 };
 
-// The body goes through a callback, not through CURLOPT_POSTFIELDS, because libcurl repeats a request by itself when a
-// kept-alive connection closes without an answer (Curl_retry_request), unless it cannot rewind the body.
+// The body goes through a callback, not through CURLOPT_POSTFIELDS, because libcurl repeats a
+// request by itself when a kept-alive connection closes without an answer (Curl_retry_request),
+// unless it cannot rewind the body.
 std::size_t read_body(char* out, std::size_t size, std::size_t count, void* context) {
     auto& slot = *static_cast<Slot*>(context);
     slot.body_was_asked_for = true;
@@ -66,7 +68,9 @@ std::size_t read_body(char* out, std::size_t size, std::size_t count, void* cont
     return taken;
 }
 
-int refuse_to_rewind(void*, curl_off_t, int) { return CURL_SEEKFUNC_FAIL; }
+int refuse_to_rewind(void*, curl_off_t, int) {
+    return CURL_SEEKFUNC_FAIL;
+}
 
 std::size_t take_response(char* bytes, std::size_t size, std::size_t count, void* context) {
     auto& slot = *static_cast<Slot*>(context);
@@ -138,15 +142,17 @@ void prepare(Slot& slot, const ClientOptions& options) {
         set(easy, CURLOPT_READFUNCTION, &read_body);
         set(easy, CURLOPT_READDATA, static_cast<void*>(&slot));
         set(easy, CURLOPT_SEEKFUNCTION, &refuse_to_rewind);
-        // Without a body there is nothing that cannot be rewound; but only a used connection is ever tried again.
+        // Without a body there is nothing that cannot be rewound; but only a used connection is
+        // ever tried again.
         if (call.body.empty()) set(easy, CURLOPT_FRESH_CONNECT, 1L);
     }
     set(easy, CURLOPT_WRITEFUNCTION, &take_response);
     set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&slot));
 }
 
-// Whether any of the request that matters can have reached the other side. A head alone cannot be carried out while its
-// Content-Length is owed; so with a body the question is whether libcurl was given any of it.
+// Whether any of the request that matters can have reached the other side. A head alone cannot be
+// carried out while its Content-Length is owed; so with a body the question is whether libcurl was
+// given any of it.
 bool may_have_left(const Slot& slot) {
     if (!slot.call.body.empty()) return slot.body_was_asked_for;
     long request_bytes = 0;
@@ -190,7 +196,8 @@ struct Client::State {
         multi.reset(curl_multi_init());
         if (!multi) throw std::bad_alloc{};
         curl_multi_setopt(multi.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
-        // Connections kept; the number of calls is bounded by start(), so that none waits inside libcurl.
+        // Connections kept; the number of calls is bounded by start(), so that none waits inside
+        // libcurl.
         curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS,
                           static_cast<long>(options.max_connections));
     }
@@ -254,7 +261,9 @@ void Client::start(std::uint64_t tag, Call call) {
     state.idle.pop_back();
 }
 
-std::size_t Client::in_flight() const { return state_->busy.size(); }
+std::size_t Client::in_flight() const {
+    return state_->busy.size();
+}
 
 std::size_t Client::free_slots() const {
     return state_->options.max_connections - state_->busy.size();
@@ -271,6 +280,8 @@ std::vector<Finished> Client::poll(std::chrono::milliseconds wait) {
     return finished;
 }
 
-void Client::wake() { curl_multi_wakeup(state_->multi.get()); }
+void Client::wake() {
+    curl_multi_wakeup(state_->multi.get());
+}
 
 }  // namespace pgcourier::http

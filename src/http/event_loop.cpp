@@ -1,13 +1,13 @@
 #include "http/event_loop.hpp"
 
+#include "http/reply_text.hpp"
+#include "http/session.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include <utility>
-
-#include "http/reply_text.hpp"
-#include "http/session.hpp"
 
 namespace pgcourier::http {
 namespace {
@@ -21,7 +21,8 @@ thread_local const Mailbox* own_mailbox = nullptr;
 
 }  // namespace
 
-void Mailbox::reply(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response) {
+void Mailbox::reply(std::uint64_t connection, std::uint64_t ticket,
+                    std::optional<Response> response) {
     if (own_mailbox == this) {
         loop_->deliver(connection, ticket, std::move(response));
         return;
@@ -120,7 +121,9 @@ void EventLoop::drain(std::chrono::milliseconds timeout) {
     asio::post(context_, [this, timeout] { begin_drain(timeout); });
 }
 
-void EventLoop::join() { thread_.join(); }
+void EventLoop::join() {
+    thread_.join();
+}
 
 void EventLoop::begin_drain(std::chrono::milliseconds timeout) {
     is_draining_ = true;
@@ -146,7 +149,8 @@ void EventLoop::end_if_drained() {
 void EventLoop::read_clock() {
     const Clock& clock = system_clock();
     now_ = clock.steady_now();
-    const auto second = std::chrono::floor<std::chrono::seconds>(clock.now()).time_since_epoch().count();
+    const auto second =
+        std::chrono::floor<std::chrono::seconds>(clock.now()).time_since_epoch().count();
     if (second != date_second_) {
         date_second_ = second;
         date_ = http_date(second);

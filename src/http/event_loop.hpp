@@ -1,6 +1,10 @@
 #pragma once
-// One thread of the server: its io_context, the sessions that live on it, their clock and the way in for answers from
-// other threads. Only server.cpp and session.cpp include it: it brings Asio.
+// One thread of the server: its io_context, the sessions that live on it, their clock and the way
+// in for answers from other threads. Only server.cpp and session.cpp include it: it brings Asio.
+
+#include "base/clock.hpp"
+#include "http/routes.hpp"
+#include "http/server.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -20,17 +24,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/clock.hpp"
-#include "http/routes.hpp"
-#include "http/server.hpp"
-
 namespace pgcourier::http {
 
-// The concrete executor instead of Asio's type-erased one: no virtual call and no allocation a step.
+// The concrete executor instead of Asio's type-erased one: no virtual call and no allocation a
+// step.
 using Executor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 template <class T = void>
 using Awaitable = boost::asio::awaitable<T, Executor>;
 
@@ -47,11 +48,13 @@ struct Counters {
 class EventLoop;
 class Session;
 
-/// Brings answers to the loop's thread, many with one wake. Outlives the loop: Responders own it together with it.
+/// Brings answers to the loop's thread, many with one wake. Outlives the loop: Responders own it
+/// together with it.
 class Mailbox : public ReplySink, public std::enable_shared_from_this<Mailbox> {
   public:
     explicit Mailbox(EventLoop& loop) : loop_{&loop} {}
-    void reply(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response) override;
+    void reply(std::uint64_t connection, std::uint64_t ticket,
+               std::optional<Response> response) override;
     /// From now on answers are dropped.
     void close();
 

@@ -12,10 +12,12 @@ namespace beast = boost::beast::http;
 using Error = boost::beast::error_code;
 using Text = boost::beast::string_view;
 
-std::string_view view(Text text) { return {text.data(), text.size()}; }
+std::string_view view(Text text) {
+    return {text.data(), text.size()};
+}
 
-// Beast finds lines, tokens and values, and refuses control characters, a missing CR, and white space in or after a
-// name. The rest of the rules is in on_field_impl and on_header_impl.
+// Beast finds lines, tokens and values, and refuses control characters, a missing CR, and white
+// space in or after a name. The rest of the rules is in on_field_impl and on_header_impl.
 class HeadParser : public beast::basic_parser<true> {
   public:
     HeadParser(const Limits& limits, Head& head) : limits_{limits}, head_{head} {
@@ -26,7 +28,8 @@ class HeadParser : public beast::basic_parser<true> {
     int status = 400;  // to refuse with, when put() fails
 
   private:
-    void on_request_impl(beast::verb, Text method, Text target, int version, Error& error) override {
+    void on_request_impl(beast::verb, Text method, Text target, int version,
+                         Error& error) override {
         head_.is_http10 = version == 10;
         head_.request.method = view(method);
         if (target.size() > limits_.target_bytes) return refuse(414, error);
@@ -107,7 +110,8 @@ std::size_t head_end(std::string_view bytes, std::size_t from) {
 bool is_hopeless(std::string_view partial) {
     if (partial.empty()) return false;
     if (!is_token(partial.front()) && partial.front() != '\r') return true;
-    for (auto at = partial.find('\n'); at != std::string_view::npos; at = partial.find('\n', at + 1)) {
+    for (auto at = partial.find('\n'); at != std::string_view::npos;
+         at = partial.find('\n', at + 1)) {
         if (at == 0 || partial[at - 1] != '\r') return true;
     }
     return false;
@@ -116,7 +120,8 @@ bool is_hopeless(std::string_view partial) {
 int parse_head(std::string_view bytes, const Limits& limits, Head& head) {
     if (bytes.size() > limits.header_bytes) return 431;
     // A folded field: Beast joins its lines, other servers do not.
-    if (bytes.find("\r\n ") != std::string_view::npos || bytes.find("\r\n\t") != std::string_view::npos) {
+    if (bytes.find("\r\n ") != std::string_view::npos ||
+        bytes.find("\r\n\t") != std::string_view::npos) {
         return 400;
     }
     const auto lines = std::count(bytes.begin(), bytes.end(), '\n');

@@ -1,14 +1,14 @@
 #pragma once
-// The head of a request, from bytes to values, strictly: what two servers could read in two ways is refused (request
-// smuggling), also where RFC 9112 would allow to guess and Beast 1.81 does. Pure.
+// The head of a request, from bytes to values, strictly: what two servers could read in two ways is
+// refused (request smuggling), also where RFC 9112 would allow to guess and Beast 1.81 does. Pure.
+
+#include "http/limits.hpp"
+#include "http/request.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "http/limits.hpp"
-#include "http/request.hpp"
 
 namespace pgcourier::http {
 
@@ -29,8 +29,8 @@ struct Head {
 /// returns  0 when it is not complete yet
 std::size_t head_end(std::string_view bytes, std::size_t from);
 
-/// Whether an incomplete head can become none any more: it begins as no method does (TLS spoken to a plain port), or
-/// has a line feed without a carriage return.
+/// Whether an incomplete head can become none any more: it begins as no method does (TLS spoken to
+/// a plain port), or has a line feed without a carriage return.
 bool is_hopeless(std::string_view partial);
 
 /// Reads one complete head, as head_end() delimits it.

@@ -1,6 +1,6 @@
 #pragma once
-// What one connection, and all of them together, may cost. A client that goes over a bound is refused, never waited
-// for. The defaults suit webhooks; tests inject short times.
+// What one connection, and all of them together, may cost. A client that goes over a bound is
+// refused, never waited for. The defaults suit webhooks; tests inject short times.
 
 #include <chrono>
 #include <cstddef>

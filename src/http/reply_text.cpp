@@ -58,7 +58,9 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     out.append("\r\n");
 }
 
-bool has_no_body(int status) { return status == 204 || status == 304 || status / 100 == 1; }
+bool has_no_body(int status) {
+    return status == 204 || status == 304 || status / 100 == 1;
+}
 
 }  // namespace
 
@@ -100,7 +102,8 @@ std::string http_date(long long unix_seconds) {
     const year_month_day date{day};
     const hh_mm_ss clock{time - day};
     const auto two = [](unsigned value) {
-        return std::string{static_cast<char>('0' + value / 10), static_cast<char>('0' + value % 10)};
+        return std::string{static_cast<char>('0' + value / 10),
+                           static_cast<char>('0' + value % 10)};
     };
 
     std::string text{kDays.substr(weekday{day}.c_encoding() * 3, 3)};

@@ -1,11 +1,11 @@
 #pragma once
-// A Response as the bytes that go out. Written by hand, since it is one append after another into a buffer that is used
-// again. Pure.
+// A Response as the bytes that go out. Written by hand, since it is one append after another into a
+// buffer that is used again. Pure.
+
+#include "http/request.hpp"
 
 #include <string>
 #include <string_view>
-
-#include "http/request.hpp"
 
 namespace pgcourier::http {
 
@@ -16,8 +16,9 @@ struct ReplyForm {
     std::string_view date;  // as http_date() writes it; empty: no Date field
 };
 
-/// Appends status line, fields and body. Content-Length, Date and Connection are written here alone; a control
-/// character in a field becomes a space, so that no value can begin a field of its own.
+/// Appends status line, fields and body. Content-Length, Date and Connection are written here
+/// alone; a control character in a field becomes a space, so that no value can begin a field of its
+/// own.
 void append_reply(std::string& out, const Response& response, const ReplyForm& form);
 
 /// `Not Found` for 404; `Unknown` for a number without a name.

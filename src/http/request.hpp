@@ -1,6 +1,6 @@
 #pragma once
-// One request as received and one answer to be sent, as plain values. Nothing here is decoded: path, query and body
-// are the bytes that came, since a signature covers them.
+// One request as received and one answer to be sent, as plain values. Nothing here is decoded:
+// path, query and body are the bytes that came, since a signature covers them.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace pgcourier::http {
 
-/// Header fields in the order received. Lookups ignore case. Two allocations, whatever the number of fields.
+/// Header fields in the order received. Lookups ignore case. Two allocations, whatever the number
+/// of fields.
 class Headers {
   public:
     void add(std::string_view name, std::string_view value);
@@ -42,7 +43,8 @@ struct Request {
     std::string target{};  // as in the request line: path, and query when there is one
     Headers headers{};
     std::string body{};
-    std::string peer_address{};  // of the TCP peer, without its port; an IPv4 one also when it came over IPv6
+    std::string peer_address{};  // of the TCP peer, without its port; an IPv4 one also when it came
+                                 // over IPv6
 
     /// The target up to the first `?`.
     std::string_view path() const;
@@ -56,10 +58,12 @@ struct Response {
     int status = 200;
     std::string content_type{};  // empty: no Content-Type field
     std::string body{};
-    std::vector<std::pair<std::string, std::string>> headers{};  // further ones; framing and Date are the server's
+    std::vector<std::pair<std::string, std::string>>
+        headers{};       // further ones; framing and Date are the server's
     bool close = false;  // close the connection after this answer
     bool reset = false;  // send nothing and reset the connection: for a simulator's faults
-    std::size_t send_at_most = std::string::npos;  // bytes of the whole answer, then close: the same use
+    std::size_t send_at_most =
+        std::string::npos;  // bytes of the whole answer, then close: the same use
 };
 
 /// Whether two header names (or tokens) are the same, ignoring ASCII case.

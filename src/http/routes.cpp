@@ -1,9 +1,9 @@
 #include "http/routes.hpp"
 
+#include "http/reply_text.hpp"
+
 #include <stdexcept>
 #include <utility>
-
-#include "http/reply_text.hpp"
 
 namespace pgcourier::http {
 namespace {
@@ -35,7 +35,9 @@ Responder& Responder::operator=(Responder&& other) noexcept {
     return *this;
 }
 
-Responder::~Responder() { give_up(); }
+Responder::~Responder() {
+    give_up();
+}
 
 void Responder::give_up() noexcept {
     if (const auto sink = std::exchange(sink_, nullptr)) {
@@ -72,7 +74,8 @@ Routes& Routes::add(std::string method, std::string path, Handler handler) {
 
 const Routes::Methods* Routes::methods_of(std::string_view path) const {
     if (const auto found = exact_.find(path); found != exact_.end()) return &found->second;
-    // Backwards, so that of two prefixes of one path the longer one, which sorts later, comes first.
+    // Backwards, so that of two prefixes of one path the longer one, which sorts later, comes
+    // first.
     for (auto entry = prefixes_.rbegin(); entry != prefixes_.rend(); ++entry) {
         if (path.starts_with(entry->first)) return &entry->second;
     }

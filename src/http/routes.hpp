@@ -1,6 +1,9 @@
 #pragma once
-// Which handler answers what, and the promise to answer. A handler runs on the server's thread and must not wait: it
-// keeps the Responder, gives the work away and returns; the answer may come later, from any thread.
+// Which handler answers what, and the promise to answer. A handler runs on the server's thread and
+// must not wait: it keeps the Responder, gives the work away and returns; the answer may come
+// later, from any thread.
+
+#include "http/request.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -11,8 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "http/request.hpp"
 
 namespace pgcourier::http {
 
@@ -25,8 +26,8 @@ class ReplySink {
                        std::optional<Response> response) = 0;
 };
 
-/// The right to answer one request, once, from any thread. Dropped without a call it answers 500. An answer that comes
-/// too late (deadline passed, connection or server gone) is ignored.
+/// The right to answer one request, once, from any thread. Dropped without a call it answers 500.
+/// An answer that comes too late (deadline passed, connection or server gone) is ignored.
 class Responder {
   public:
     Responder(std::shared_ptr<ReplySink> sink, std::uint64_t connection, std::uint64_t ticket)
@@ -50,7 +51,8 @@ class Responder {
 };
 
 using Handler = std::function<void(Request, Responder)>;
-/// Looks at a request whose header is complete and whose body was not read (`body` is empty); an answer refuses it.
+/// Looks at a request whose header is complete and whose body was not read (`body` is empty); an
+/// answer refuses it.
 using BeforeBody = std::function<std::optional<Response>(const Request& head)>;
 /// How a refusal by the server itself (404, 405, 413, 500…) looks.
 using ErrorRenderer = std::function<Response(int status)>;
@@ -62,23 +64,26 @@ struct RouteOptions {
     Handler handler{};
     std::optional<std::size_t> max_body_bytes{};  // nullopt: Limits::body_bytes
     BeforeBody before_body{};                     // empty: none
-    std::chrono::milliseconds deadline{0};      // from the call of the handler; 0 = none
-    Response on_deadline{.status = 503};        // the answer when the deadline passes
-    ErrorRenderer error{};                      // empty: ServerOptions::error
+    std::chrono::milliseconds deadline{0};        // from the call of the handler; 0 = none
+    Response on_deadline{.status = 503};          // the answer when the deadline passes
+    ErrorRenderer error{};                        // empty: ServerOptions::error
 };
 
 class Routes {
   public:
     /// Adds a route. A GET route answers HEAD too, unless HEAD has its own.
     ///
-    /// path     compared byte by byte with the request's; one that ends in `*` matches every path that begins with
-    ///          what stands before it. An exact path comes before a prefix, a longer prefix before a shorter one.
+    /// path     compared byte by byte with the request's; one that ends in `*` matches every path
+    /// that begins with
+    ///          what stands before it. An exact path comes before a prefix, a longer prefix before
+    ///          a shorter one.
     /// throws   std::logic_error when there already is this route, or no handler
     Routes& add(std::string method, std::string path, RouteOptions options);
     Routes& add(std::string method, std::string path, Handler handler);
 
     struct Match {
-        const RouteOptions* route = nullptr;  // null: 404, or 405 when `allow` says what the path has
+        const RouteOptions* route =
+            nullptr;  // null: 404, or 405 when `allow` says what the path has
         std::string allow{};
     };
     Match find(std::string_view method, std::string_view path) const;

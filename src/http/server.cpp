@@ -1,5 +1,7 @@
 #include "http/server.hpp"
 
+#include "http/event_loop.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,8 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "http/event_loop.hpp"
-
 namespace pgcourier::http {
 namespace {
 
@@ -24,7 +24,8 @@ using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr int kBacklog = 4096;
-constexpr std::chrono::milliseconds kAcceptPause{50};  // out of descriptors or memory: let some be closed
+constexpr std::chrono::milliseconds kAcceptPause{
+    50};  // out of descriptors or memory: let some be closed
 
 std::string text_of(const asio::ip::address& address) {
     if (address.is_v6() && address.to_v6().is_v4_mapped()) {
@@ -45,7 +46,8 @@ tcp::endpoint resolve(asio::io_context& context, const std::string& host, std::u
 }  // namespace
 
 struct Server::State {
-    State(ServerOptions given, Routes table) : options{std::move(given)}, routes{std::move(table)} {}
+    State(ServerOptions given, Routes table)
+        : options{std::move(given)}, routes{std::move(table)} {}
 
     Result<void> listen();
     Awaitable<> accept_all();
@@ -66,7 +68,8 @@ Result<void> Server::State::listen() {
         if (!failed) act();
     };
     step([&] { acceptor->open(endpoint.protocol(), failed); });
-    // Only addresses that wait for stray packets are used again (no SO_REUSEPORT): a second server is an error.
+    // Only addresses that wait for stray packets are used again (no SO_REUSEPORT): a second server
+    // is an error.
     step([&] { acceptor->set_option(tcp::acceptor::reuse_address{true}, failed); });
     if (endpoint.address().is_v6()) {
         step([&] { acceptor->set_option(asio::ip::v6_only{false}, failed); });
@@ -75,8 +78,9 @@ Result<void> Server::State::listen() {
     step([&] { acceptor->listen(kBacklog, failed); });
     step([&] { port = acceptor->local_endpoint(failed).port(); });
     if (failed) {
-        return Problem{"cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
-                       failed.message() + "; stop what uses it or change " + options.port_setting};
+        return Problem{"cannot listen on " + options.host + ":" + std::to_string(options.port) +
+                       ": " + failed.message() + "; stop what uses it or change " +
+                       options.port_setting};
     }
     return {};
 }
@@ -106,12 +110,15 @@ Awaitable<> Server::State::accept_all() {
 Server::Server(ServerOptions options, Routes routes)
     : state_{std::make_unique<State>(std::move(options), std::move(routes))} {}
 
-Server::~Server() { drain(std::chrono::milliseconds{0}); }
+Server::~Server() {
+    drain(std::chrono::milliseconds{0});
+}
 
 Result<void> Server::start() {
     State& state = *state_;
     for (int i = 0; i < state.options.threads; ++i) {
-        state.loops.push_back(std::make_unique<EventLoop>(state.options, state.routes, state.counters));
+        state.loops.push_back(
+            std::make_unique<EventLoop>(state.options, state.routes, state.counters));
     }
     if (auto listening = state.listen(); !listening) {
         state.acceptor.reset();
@@ -123,7 +130,9 @@ Result<void> Server::start() {
     return {};
 }
 
-std::uint16_t Server::port() const { return state_->port; }
+std::uint16_t Server::port() const {
+    return state_->port;
+}
 
 void Server::stop_accepting() {
     State& state = *state_;

@@ -1,15 +1,15 @@
 #pragma once
-// The HTTP/1.1 server: accepts, reads whole requests within limits, gives them to routes, writes their answers. It
-// never waits for a handler, and speaks no TLS (a proxy in front does).
+// The HTTP/1.1 server: accepts, reads whole requests within limits, gives them to routes, writes
+// their answers. It never waits for a handler, and speaks no TLS (a proxy in front does).
+
+#include "base/result.hpp"
+#include "http/limits.hpp"
+#include "http/routes.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "base/result.hpp"
-#include "http/limits.hpp"
-#include "http/routes.hpp"
 
 namespace pgcourier::http {
 
@@ -49,8 +49,9 @@ class Server {
 
     /// Closes the listening socket; what is connected goes on. After start(), from any thread.
     void stop_accepting();
-    /// stop_accepting(), closes idle connections, lets requests in flight be answered, then ends the threads. What is
-    /// not answered after `timeout` is cut off. Waits; the second call does nothing. Not from a handler.
+    /// stop_accepting(), closes idle connections, lets requests in flight be answered, then ends
+    /// the threads. What is not answered after `timeout` is cut off. Waits; the second call does
+    /// nothing. Not from a handler.
     void drain(std::chrono::milliseconds timeout);
 
     ServerStats stats() const;

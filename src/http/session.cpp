@@ -1,15 +1,15 @@
 #include "http/session.hpp"
 
+#include "base/log.hpp"
+#include "http/chunked.hpp"
+#include "http/reply_text.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
 #include <exception>
 #include <utility>
-
-#include "base/log.hpp"
-#include "http/chunked.hpp"
-#include "http/reply_text.hpp"
 
 namespace pgcourier::http {
 namespace {
@@ -23,8 +23,8 @@ constexpr int kComplete = 0;
 constexpr int kGone = -1;  // the client has left, or was cut off
 
 constexpr std::size_t kReadBytes = 4096;
-// A refused request's client may still be sending. Closing at once would reset the connection, and the reset would
-// overtake the answer; so it is read for a while and thrown away.
+// A refused request's client may still be sending. Closing at once would reset the connection, and
+// the reset would overtake the answer; so it is read for a while and thrown away.
 constexpr std::chrono::milliseconds kLinger{1000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::size_t kKeptOutputBytes = 64 * 1024;
@@ -43,7 +43,9 @@ Session::Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string p
     ++loop_.counters().connections;
 }
 
-Session::~Session() { --loop_.counters().connections; }
+Session::~Session() {
+    --loop_.counters().connections;
+}
 
 Awaitable<> Session::run() {
     Next next = Next::request;
@@ -104,7 +106,8 @@ Awaitable<Session::Next> Session::serve_one() {
 }
 
 // No coroutine itself, so that what it is given need not live on.
-Awaitable<Session::Next> Session::refuse(const Response& response, bool is_head, bool has_unread_body) {
+Awaitable<Session::Next> Session::refuse(const Response& response, bool is_head,
+                                         bool has_unread_body) {
     const bool keeps_alive = !has_unread_body && !response.close && !loop_.is_draining();
     render(response, {.without_body = is_head,
                       .keeps_alive = keeps_alive,
@@ -249,15 +252,16 @@ void Session::deliver(std::uint64_t ticket, std::optional<Response> response) {
 
 Awaitable<bool> Session::write_out() {
     std::size_t written = 0;
+    bool has_waited = false;
     while (written < output_.size()) {
         const auto rest = asio::buffer(output_) + written;
         // Nearly always the kernel takes all of it at once, without a turn through the loop.
         boost::system::error_code failed;
         std::size_t count = socket_.write_some(rest, failed);
         if (failed == asio::error::would_block) {
-            if (written == 0) limit_step(loop_.limits().write_timeout);
-            const auto [late_failed, late_count] =
-                co_await socket_.async_write_some(rest, kAwait);
+            if (!has_waited) limit_step(loop_.limits().write_timeout);  // for all of it
+            has_waited = true;
+            const auto [late_failed, late_count] = co_await socket_.async_write_some(rest, kAwait);
             failed = late_failed;
             count = late_count;
         }
@@ -312,6 +316,8 @@ std::string_view Session::received() const {
     return {static_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void Session::limit_step(std::chrono::milliseconds time) { step_ends_ = loop_.now() + time; }
+void Session::limit_step(std::chrono::milliseconds time) {
+    step_ends_ = loop_.now() + time;
+}
 
 }  // namespace pgcourier::http

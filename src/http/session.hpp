@@ -1,6 +1,10 @@
 #pragma once
-// One connection: reads a request, gives it to its route, waits for the answer, writes it, and so on until one side
-// has had enough. All of it on its loop's thread.
+// One connection: reads a request, gives it to its route, waits for the answer, writes it, and so
+// on until one side has had enough. All of it on its loop's thread.
+
+#include "http/event_loop.hpp"
+#include "http/head.hpp"
+#include "http/reply_text.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -8,10 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "http/event_loop.hpp"
-#include "http/head.hpp"
-#include "http/reply_text.hpp"
 
 namespace pgcourier::http {
 
@@ -36,7 +36,8 @@ class Session {
   private:
     enum class Next { request, close, linger };
 
-    // No coroutine here takes two bools: g++ 12.2 shifts such a frame by 8 bytes and resumes into nowhere.
+    // No coroutine here takes two bools: g++ 12.2 shifts such a frame by 8 bytes and resumes into
+    // nowhere.
     Awaitable<Next> serve_one();
     Awaitable<Next> refuse(const Response& response, bool is_head, bool has_unread_body);
     Awaitable<int> read_head(Head& head);
@@ -65,7 +66,7 @@ class Session {
     bool is_idle_ = false;
     bool is_aborted_ = false;
 
-    Timer answer_timer_;      // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
+    Timer answer_timer_;  // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
     std::uint64_t ticket_ = 0;  // of the request that waits; an answer with another one is late
     bool is_waiting_ = false;
     std::optional<Response> answer_;

@@ -1,19 +1,20 @@
 #include "maintenance/instance.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "base/ids.hpp"
 #include "sql/maintenance.hpp"
+
+#include <cerrno>
+#include <signal.h>
+#include <unistd.h>
 
 namespace pgcourier::maintenance {
 namespace {
 
 constexpr double kSilentTooLongMs = 30000;
 
-bool process_exists(int pid) { return kill(pid, 0) == 0 || errno == EPERM; }
+bool process_exists(int pid) {
+    return kill(pid, 0) == 0 || errno == EPERM;
+}
 
 }  // namespace
 
@@ -37,7 +38,8 @@ std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbo
 bool register_instance(pg::Connection& db, const Instance& self) {
     std::vector<Neighbour> neighbours;
     for (const pg::Row row : db.exec(sql::maintenance::other_instances, pg::Params{self.id})) {
-        Neighbour neighbour{row.string(0), row.string(1), static_cast<int>(row.int64(2)), row.number(3)};
+        Neighbour neighbour{row.string(0), row.string(1), static_cast<int>(row.int64(2)),
+                            row.number(3)};
         neighbour.has_process = process_exists(neighbour.pid);
         neighbours.push_back(std::move(neighbour));
     }
@@ -46,7 +48,8 @@ bool register_instance(pg::Connection& db, const Instance& self) {
         pg::Call{sql::maintenance::remove_instances, pg::Params{gone}},
         pg::Call{sql::maintenance::register_instance,
                  pg::Params{self.id, self.host, self.pid, self.version, self.roles}}};
-    // A repeat after an unknown COMMIT fails on the primary key, and the start with it: the next start is clean.
+    // A repeat after an unknown COMMIT fails on the primary key, and the start with it: the next
+    // start is clean.
     db.transact(calls);
     return !gone.empty();
 }

@@ -1,11 +1,11 @@
 #pragma once
-// This process as a row of `instances`: there from start to clean end. A row that its process left behind tells the
-// next one that something killed it.
+// This process as a row of `instances`: there from start to clean end. A row that its process left
+// behind tells the next one that something killed it.
+
+#include "pg/connection.hpp"
 
 #include <string>
 #include <vector>
-
-#include "pg/connection.hpp"
 
 namespace pgcourier::maintenance {
 
@@ -29,8 +29,8 @@ struct Neighbour {
     bool has_process = false;  // a process with its number runs on this machine
 };
 
-/// Which neighbours ended without saying goodbye: on this host, those whose process is gone (or is us: a container
-/// gives every start the same number); elsewhere, those silent for 30 s. Pure.
+/// Which neighbours ended without saying goodbye: on this host, those whose process is gone (or is
+/// us: a container gives every start the same number); elsewhere, those silent for 30 s. Pure.
 std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbour>& neighbours);
 
 /// Adds our row and takes away those of crashed processes.

@@ -14,7 +14,8 @@ void call(const std::function<void()>& action) {
 
 }  // namespace
 
-Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval, TickActions actions)
+Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval,
+           TickActions actions)
     : options_{std::move(options)},
       self_{std::move(self)},
       interval_{interval},
@@ -23,8 +24,9 @@ Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds 
 
 void Tick::run_once() {
     if (!db_) db_.emplace(options_);
-    const pg::Rows rows = db_->exec(sql::maintenance::tick,
-                                    pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
+    const pg::Rows rows =
+        db_->exec(sql::maintenance::tick,
+                  pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
     if (actions_.database_answered) actions_.database_answered(true);
     const pg::Row found = rows[0];
     if (found.boolean(4)) db_->exec(sql::maintenance::route_again);
@@ -51,7 +53,8 @@ void Tick::run(std::stop_token stop) {
         if (!db_) db_.emplace(options_);
         remove_instance(*db_, self_);
     } catch (const pg::Error& e) {
-        log_.warn("Could not say goodbye: the next start will route its first batches with care", {{"error", e.what()}});
+        log_.warn("Could not say goodbye: the next start will route its first batches with care",
+                  {{"error", e.what()}});
     }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// The pulse of the process: one statement each OUTBOX_POLL_INTERVAL_MS says that it lives and asks what fell due
-// without a notification having told. It finds out; the stages do.
-
-#include <functional>
-#include <stop_token>
+// The pulse of the process: one statement each OUTBOX_POLL_INTERVAL_MS says that it lives and asks
+// what fell due without a notification having told. It finds out; the stages do.
 
 #include "base/log.hpp"
 #include "base/rng.hpp"
 #include "maintenance/instance.hpp"
+
+#include <functional>
+#include <stop_token>
 
 namespace pgcourier::maintenance {
 
@@ -23,7 +23,8 @@ struct TickActions {
 
 class Tick {
   public:
-    Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval, TickActions actions);
+    Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval,
+         TickActions actions);
 
     /// One look. throws pg::Error
     void run_once();

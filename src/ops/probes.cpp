@@ -16,11 +16,14 @@ void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Me
                [](const http::Request&, http::Responder respond) { respond(text(200, "ok\n")); });
     routes.add("GET", "/readyz", [&readiness](const http::Request&, http::Responder respond) {
         if (readiness.is_stopping) return respond(text(503, "stopping\n"));
-        if (!readiness.database_answers) return respond(text(503, "the database does not answer\n"));
+        if (!readiness.database_answers)
+            return respond(text(503, "the database does not answer\n"));
         respond(text(200, "ready\n"));
     });
     routes.add("GET", "/metrics", [&metrics](const http::Request&, http::Responder respond) {
-        respond({.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = to_text(metrics)});
+        respond({.status = 200,
+                 .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                 .body = to_text(metrics)});
     });
 }
 

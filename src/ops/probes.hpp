@@ -1,11 +1,11 @@
 #pragma once
-// /healthz, /readyz and /metrics: for whatever watches the process. They never wait for the database: they tell what
-// the last tick found.
-
-#include <atomic>
+// /healthz, /readyz and /metrics: for whatever watches the process. They never wait for the
+// database: they tell what the last tick found.
 
 #include "base/metrics.hpp"
 #include "http/routes.hpp"
+
+#include <atomic>
 
 namespace pgcourier::ops {
 
@@ -15,8 +15,8 @@ struct Readiness {
     std::atomic<bool> is_stopping{false};
 };
 
-/// GET /healthz: 200 while the process lives. GET /readyz: 200 while the database answers and the service is not
-/// stopping, else 503 with the reason. GET /metrics: Prometheus's text format.
+/// GET /healthz: 200 while the process lives. GET /readyz: 200 while the database answers and the
+/// service is not stopping, else 503 with the reason. GET /metrics: Prometheus's text format.
 void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Metrics& metrics);
 
 }  // namespace pgcourier::ops

@@ -23,13 +23,14 @@ http::Call call_for(const Claimed& message, const Provider& provider) {
                                     .content_sid = message.content_sid,
                                     .content_variables = message.content_variables,
                                     .status_callback = callback_url(message, provider)};
-    return {.method = "POST",
-            .url = provider.base_url + twilio::create_message_path(provider.account_sid),
-            .headers = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"},
-            .body = twilio::create_message_body(outgoing),
-            .user = provider.user,
-            .password = provider.password,
-            .timeout = provider.timeout};
+    return {
+        .method = "POST",
+        .url = provider.base_url + twilio::create_message_path(provider.account_sid),
+        .headers = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"},
+        .body = twilio::create_message_body(outgoing),
+        .user = provider.user,
+        .password = provider.password,
+        .timeout = provider.timeout};
 }
 
 twilio::SendOutcome outcome_of(const http::Outcome& outcome) {
@@ -40,7 +41,8 @@ twilio::SendOutcome outcome_of(const http::Outcome& outcome) {
     if (outcome.kind == Kind::unknown) {
         return twilio::OutcomeUnknown{"no answer: " + outcome.error, 0, outcome.status};
     }
-    return twilio::read_reply(outcome.status, outcome.content_type, outcome.retry_after, outcome.body);
+    return twilio::read_reply(outcome.status, outcome.content_type, outcome.retry_after,
+                              outcome.body);
 }
 
 }  // namespace pgcourier::outbox

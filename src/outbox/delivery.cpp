@@ -17,15 +17,18 @@ Delivery::Delivery(pg::ConnectOptions options, Wake& wake, std::uint64_t seed)
 std::size_t Delivery::run_once() {
     if (!db_) db_.emplace(options_);
     pg::Transaction transaction{*db_};
-    const pg::Call calls[] = {{sql::outbox::plan_by_index}, {sql::outbox::settle_deliveries, pg::Params{kBatch}}};
+    const pg::Call calls[] = {{sql::outbox::plan_by_index},
+                              {sql::outbox::settle_deliveries, pg::Params{kBatch}}};
     const pg::Rows rows = std::move(db_->pipeline(calls)[1]);
 
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
     for (const pg::Row row : rows) {
         if (row.text(1) == "contradicts") {
-            log_.error("A callback tells of a send that was taken for not sent: the person may have it twice",
-                       {{"messageId", row.text(2)}, {"providerMessageId", row.text(3)}});
+            log_.error(
+                "A callback tells of a send that was taken for not sent: the person may have it "
+                "twice",
+                {{"messageId", row.text(2)}, {"providerMessageId", row.text(3)}});
         }
         if (row.text(1) != "settles") continue;
         tenants.push_back(row.string(4));
@@ -43,7 +46,8 @@ std::size_t Delivery::run_once() {
 void Delivery::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         try {
-            while (!stop.stop_requested() && run_once() > 0) {}  // drain before sleeping
+            while (!stop.stop_requested() && run_once() > 0) {
+            }  // drain before sleeping
             wake_.wait_for(stop, kUntilWoken);
         } catch (const pg::Error& e) {
             log_.error("Delivery could not reach or use its database", {{"error", e.what()}});

@@ -1,9 +1,9 @@
 #include "outbox/sender.hpp"
 
-#include <algorithm>
-
 #include "base/address.hpp"
 #include "base/metrics.hpp"
+
+#include <algorithm>
 
 namespace pgcourier::outbox {
 namespace {
@@ -21,8 +21,8 @@ constexpr milliseconds kForever{3'600'000};
 constexpr std::size_t kLookBeyond = 16;
 constexpr std::size_t kLookMost = 2'000;
 
-// While the database does not answer, calls in flight are not moved on: less than their timeout, so that an answer
-// that has arrived is read and not taken for late.
+// While the database does not answer, calls in flight are not moved on: less than their timeout, so
+// that an answer that has arrived is read and not taken for late.
 pg::ConnectOptions impatient(pg::ConnectOptions options) {
     options.connect_timeout = std::chrono::seconds{2};
     options.statement_timeout = milliseconds{4'000};
@@ -30,10 +30,15 @@ pg::ConnectOptions impatient(pg::ConnectOptions options) {
     return options;
 }
 
-Lease lease_of(const Claimed& message) { return {message.tenant_id, message.to, message.token}; }
+Lease lease_of(const Claimed& message) {
+    return {message.tenant_id, message.to, message.token};
+}
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
-    Settlement s{.id = message.id, .seq = message.seq, .lease = lease_of(message), .attempts = message.attempt};
+    Settlement s{.id = message.id,
+                 .seq = message.seq,
+                 .lease = lease_of(message),
+                 .attempts = message.attempt};
     if (const auto* sent = std::get_if<MarkSent>(&step)) {
         s.status = Settled::sent;
         s.message_sid = sent->message_sid;
@@ -79,13 +84,14 @@ milliseconds until(SteadyTime time, SteadyTime now) {
 SenderSettings sender_settings(const Config& config, std::string instance_id) {
     const bool has_key = !config.twilio_api_key_sid.empty();
     SenderSettings settings;
-    settings.provider = {.base_url = config.twilio_api_base_url,
-                         .account_sid = config.twilio_account_sid,
-                         .user = has_key ? config.twilio_api_key_sid : config.twilio_account_sid,
-                         .password = has_key ? config.twilio_api_key_secret : config.twilio_auth_token,
-                         .callback_url = config.twilio_status_callback
-                                             ? config.webhook_public_url + "/webhooks/twilio/status"
-                                             : std::string{}};
+    settings.provider = {
+        .base_url = config.twilio_api_base_url,
+        .account_sid = config.twilio_account_sid,
+        .user = has_key ? config.twilio_api_key_sid : config.twilio_account_sid,
+        .password = has_key ? config.twilio_api_key_secret : config.twilio_auth_token,
+        .callback_url = config.twilio_status_callback
+                            ? config.webhook_public_url + "/webhooks/twilio/status"
+                            : std::string{}};
     settings.policy.max_attempts = config.outbox_max_retries;
     settings.policy.cap = config.outbox_backoff_max;
     settings.instance_id = std::move(instance_id);
@@ -103,7 +109,8 @@ Sender::Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, 
       wake_{wake},
       clock_{clock},
       rng_{seed},
-      client_{std::make_shared<http::Client>(http::ClientOptions{.max_connections = settings_.concurrency})} {
+      client_{std::make_shared<http::Client>(
+          http::ClientOptions{.max_connections = settings_.concurrency})} {
     wake_.also_call([client = std::weak_ptr{client_}] {
         if (const auto alive = client.lock()) alive->wake();
     });
@@ -117,11 +124,15 @@ void Sender::run(std::stop_token stop) {
     while (!stop.stop_requested()) turn(true);
 
     const SteadyTime deadline = clock_.steady_now() + settings_.drain;
-    const auto has_work = [this] { return !in_flight_.empty() || !done_.empty() || !lost_claims_.empty(); };
+    const auto has_work = [this] {
+        return !in_flight_.empty() || !done_.empty() || !lost_claims_.empty();
+    };
     while (has_work() && clock_.steady_now() < deadline) turn(false);
     if (has_work()) {
-        log_.error("Outbox sender stops with unsettled messages; they become unknown when their leases end",
-                   {{"inFlight", in_flight_.size()}, {"unsettled", done_.size()}});
+        log_.error(
+            "Outbox sender stops with unsettled messages; they become unknown when their leases "
+            "end",
+            {{"inFlight", in_flight_.size()}, {"unsettled", done_.size()}});
     }
     log_.info("Outbox sender worker stopped");
 }
@@ -144,7 +155,8 @@ std::size_t Sender::run_once() {
 
 // One round: move the calls on, then give the database what is done and take what is due.
 void Sender::turn(bool may_claim) {
-    for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), may_claim))) finish(std::move(f));
+    for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), may_claim)))
+        finish(std::move(f));
     const SteadyTime now = clock_.steady_now();
     if (wake_.take()) looks_.woken(now);
     if (!connect(now)) return;
@@ -171,12 +183,13 @@ milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
     return sleep;
 }
 
-// The database gets at most about half of the time: while it is busy with one batch the next one grows, so that load
-// makes batches larger and not more frequent.
+// The database gets at most about half of the time: while it is busy with one batch the next one
+// grows, so that load makes batches larger and not more frequent.
 SteadyTime Sender::next_exchange() const {
     if (in_flight_.empty() || done_.size() * 2 >= settings_.concurrency) return paused_until_;
-    return std::max(paused_until_, exchanged_at_ + std::clamp<std::chrono::nanoseconds>(exchange_took_, kShortestPace,
-                                                                                        kLongestPace));
+    return std::max(paused_until_,
+                    exchanged_at_ + std::clamp<std::chrono::nanoseconds>(
+                                        exchange_took_, kShortestPace, kLongestPace));
 }
 
 bool Sender::connect(SteadyTime now) {
@@ -222,7 +235,8 @@ std::size_t Sender::claim_and_settle() {
     try {
         claim = settle_and_claim(*db_, done_, request);
     } catch (const pg::CommitUnknown&) {
-        // The settlements are repeated: what was settled already has lost its token. Of the claim nothing was sent.
+        // The settlements are repeated: what was settled already has lost its token. Of the claim
+        // nothing was sent.
         lost_claims_.push_back(request.token);
         throw;
     }
@@ -244,8 +258,8 @@ void Sender::settle_done() {
     done_.clear();
 }
 
-// A fault of our own in one row must not keep the others from being settled. Its message becomes unknown when its lease
-// ends: nothing is lost, and nothing is sent twice.
+// A fault of our own in one row must not keep the others from being settled. Its message becomes
+// unknown when its lease ends: nothing is lost, and nothing is sent twice.
 void Sender::settle_one_by_one() {
     while (!done_.empty()) {
         try {
@@ -291,17 +305,19 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     if (message.from.empty()) {
         const twilio::Refused refused{.permanent = true,
                                       .error_class = twilio::ErrorClass::permanent,
-                                      .reason = "the tenant has no whatsapp_phone_number, and "
-                                                "TWILIO_WHATSAPP_NUMBER is not set"};
+                                      .reason =
+                                          "the tenant has no whatsapp_phone_number, and "
+                                          "TWILIO_WHATSAPP_NUMBER is not set"};
         conclude(message, refused, milliseconds{0});
         return;
     }
     try {
         client_->start(next_tag_, call_for(message, settings_.provider));
     } catch (const std::logic_error& e) {
-        const twilio::Refused refused{.permanent = true,
-                                      .error_class = twilio::ErrorClass::permanent,
-                                      .reason = std::string{"no call could be made of it: "} + e.what()};
+        const twilio::Refused refused{
+            .permanent = true,
+            .error_class = twilio::ErrorClass::permanent,
+            .reason = std::string{"no call could be made of it: "} + e.what()};
         conclude(message, refused, milliseconds{0});
         return;
     }
@@ -312,13 +328,15 @@ void Sender::finish(http::Finished finished) {
     const auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
     const InFlight& flight = call.mapped();
-    const auto took = std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
+    const auto took =
+        std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
     conclude(flight.message, outcome_of(finished.outcome), took);
 }
 
-void Sender::conclude(const Claimed& message, const twilio::SendOutcome& outcome, milliseconds took) {
-    const Settlement& s =
-        done_.emplace_back(settlement_of(message, next_step(outcome, message.attempt, settings_.policy)));
+void Sender::conclude(const Claimed& message, const twilio::SendOutcome& outcome,
+                      milliseconds took) {
+    const Settlement& s = done_.emplace_back(
+        settlement_of(message, next_step(outcome, message.attempt, settings_.policy)));
     count(s.status);
     const auto tell = [&](auto write, std::string_view words) {
         (log_.*write)(words, {{"correlationId", message.correlation_id.value},
@@ -367,7 +385,8 @@ void Sender::put_back(const Claimed& message) {
 // What is done stays in memory, and nothing new is claimed, until the database takes it.
 void Sender::failed(const pg::Error& error, SteadyTime now) {
     if (error.is_lost()) {
-        if (!told_that_lost_) log_.error("Outbox sender has no database", {{"error", error.what()}});
+        if (!told_that_lost_)
+            log_.error("Outbox sender has no database", {{"error", error.what()}});
         told_that_lost_ = true;
         db_.reset();
         reconnect_at_ = now + jittered(kReconnect, rng_);

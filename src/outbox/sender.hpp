@@ -1,16 +1,7 @@
 #pragma once
-// The sending loop: claims what can start at once, drives all calls, writes their outcomes back in batches. One thread.
-// It sleeps until woken or until a message falls due; waking it for what no notification told of, and sweeping leases
-// that ended, is maintenance's work.
-
-#include <chrono>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <stop_token>
-#include <string>
-#include <unordered_map>
-#include <vector>
+// The sending loop: claims what can start at once, drives all calls, writes their outcomes back in
+// batches. One thread. It sleeps until woken or until a message falls due; waking it for what no
+// notification told of, and sweeping leases that ended, is maintenance's work.
 
 #include "base/clock.hpp"
 #include "base/config.hpp"
@@ -22,6 +13,15 @@
 #include "outbox/looks.hpp"
 #include "outbox/step.hpp"
 #include "outbox/store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace pgcourier::outbox {
 
@@ -42,13 +42,15 @@ SenderSettings sender_settings(const Config& config, std::string instance_id);
 class Sender {
   public:
     /// wake  outlives the sender; nobody else sets its hook
-    Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, const Clock& clock, std::uint64_t seed);
+    Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, const Clock& clock,
+           std::uint64_t seed);
     ~Sender();
     Sender(const Sender&) = delete;
     Sender& operator=(const Sender&) = delete;
 
-    /// Sends until stop is requested, then claims no more, waits for what is in flight and settles it. What it could not
-    /// settle by then becomes `unknown` when its lease ends. Blocks: give it a thread.
+    /// Sends until stop is requested, then claims no more, waits for what is in flight and settles
+    /// it. What it could not settle by then becomes `unknown` when its lease ends. Blocks: give it
+    /// a thread.
     void run(std::stop_token stop);
 
     /// Sends what is due now, one message a conversation, and settles it.
@@ -75,7 +77,8 @@ class Sender {
     void renew_leases(SteadyTime now);
     void start(Claimed message, std::chrono::nanoseconds claimed_at);
     void finish(http::Finished finished);
-    void conclude(const Claimed& message, const twilio::SendOutcome& outcome, std::chrono::milliseconds took);
+    void conclude(const Claimed& message, const twilio::SendOutcome& outcome,
+                  std::chrono::milliseconds took);
     void put_back(const Claimed& message);
     void failed(const pg::Error& error, SteadyTime now);
 

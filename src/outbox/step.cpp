@@ -28,7 +28,8 @@ struct Decide {
             return Reconcile{refused.code, refused.reason};
         }
         if (refused.error_class == ErrorClass::systemic) {
-            const auto wait = std::max(policy.systemic, refused.retry_after.value_or(policy.systemic));
+            const auto wait =
+                std::max(policy.systemic, refused.retry_after.value_or(policy.systemic));
             return PutBack{wait, refused.code, refused.reason};
         }
         // Nobody knows this refusal: it is believed when it is not the first attempt's.

@@ -1,11 +1,12 @@
 #pragma once
-// What becomes of a message after an attempt at sending it: the whole retry policy, as a function of values.
+// What becomes of a message after an attempt at sending it: the whole retry policy, as a function
+// of values.
+
+#include "twilio/reply.hpp"
 
 #include <chrono>
 #include <string>
 #include <variant>
-
-#include "twilio/reply.hpp"
 
 namespace pgcourier::outbox {
 

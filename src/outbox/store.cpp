@@ -1,8 +1,8 @@
 #include "outbox/store.hpp"
 
-#include <algorithm>
-
 #include "sql/outbox.hpp"
+
+#include <algorithm>
 
 namespace pgcourier::outbox {
 namespace {
@@ -45,8 +45,9 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
 
 void add_claim(std::vector<pg::Call>& calls, const ClaimRequest& request) {
     const std::size_t look_at = std::max(request.look_at, request.limit);
-    calls.push_back({sql::outbox::claim_lease, pg::Params{request.token.value, request.limit, look_at,
-                                                          request.lease.count(), request.instance_id}});
+    calls.push_back(
+        {sql::outbox::claim_lease, pg::Params{request.token.value, request.limit, look_at,
+                                              request.lease.count(), request.instance_id}});
     calls.push_back({sql::outbox::claim_take,
                      pg::Params{request.token.value, unless_empty(request.default_sender)}});
     calls.push_back({sql::outbox::next_due});
@@ -136,8 +137,9 @@ void renew(pg::Connection& db, std::span<const Lease> leases, std::chrono::milli
         recipients.push_back(l.recipient);
         tokens.push_back(l.token.value);
     }
-    const pg::Call calls[] = {{sql::outbox::plan_by_index},
-                              {sql::outbox::renew, pg::Params{tenants, recipients, tokens, lease.count()}}};
+    const pg::Call calls[] = {
+        {sql::outbox::plan_by_index},
+        {sql::outbox::renew, pg::Params{tenants, recipients, tokens, lease.count()}}};
     db.transact(calls);
 }
 

@@ -1,5 +1,9 @@
 #pragma once
-// The SQL of the outbox: claims under a lease, settlements by lease token, sweeping. Rows to structs and back; no policy.
+// The SQL of the outbox: claims under a lease, settlements by lease token, sweeping. Rows to
+// structs and back; no policy.
+
+#include "base/ids.hpp"
+#include "pg/connection.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -8,9 +12,6 @@
 #include <span>
 #include <string>
 #include <vector>
-
-#include "base/ids.hpp"
-#include "pg/connection.hpp"
 
 namespace pgcourier::outbox {
 
@@ -73,33 +74,35 @@ struct Settlement {
     std::chrono::milliseconds wait{0};  // failed, pending: until it is due
 };
 
-/// Leases up to `limit` due messages, the head of each free conversation, oldest first, and makes them `sending`.
-/// Messages to people who opted out become `blocked` instead.
+/// Leases up to `limit` due messages, the head of each free conversation, oldest first, and makes
+/// them `sending`. Messages to people who opted out become `blocked` instead.
 ///
 /// throws  pg::Error; on CommitUnknown they may be ours without our knowing: find_claimed() tells
 /// SQL     queries/outbox/{claim_lease,claim_take,next_due}.sql
 Claim claim(pg::Connection& db, const ClaimRequest& request);
 
-/// Writes outcomes back, in one transaction. Rows whose token is no longer ours are left alone, so that doing it again
-/// after CommitUnknown is safe.
+/// Writes outcomes back, in one transaction. Rows whose token is no longer ours are left alone, so
+/// that doing it again after CommitUnknown is safe.
 ///
 /// returns  how many of them were still ours
 /// SQL      queries/outbox/{settle,promote}.sql
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements);
 
-/// Both in one transaction and one round trip: settlements first, so that their conversations go on.
+/// Both in one transaction and one round trip: settlements first, so that their conversations go
+/// on.
 Claim settle_and_claim(pg::Connection& db, std::span<const Settlement> settlements,
                        const ClaimRequest& request);
 
-/// The messages of a claim whose COMMIT got no reply. Only id, seq, tenant, recipient, attempt and token are set.
-/// SQL  queries/outbox/find_claimed.sql
+/// The messages of a claim whose COMMIT got no reply. Only id, seq, tenant, recipient, attempt and
+/// token are set. SQL  queries/outbox/find_claimed.sql
 std::vector<Claimed> find_claimed(pg::Connection& db, const LeaseToken& token);
 
 /// Makes leases last `lease` from now. Those that have ended and were swept are left alone.
 /// SQL  queries/outbox/renew.sql
 void renew(pg::Connection& db, std::span<const Lease> leases, std::chrono::milliseconds lease);
 
-/// Makes messages `unknown` whose lease ended without an outcome. For every instance, each few seconds.
+/// Makes messages `unknown` whose lease ended without an outcome. For every instance, each few
+/// seconds.
 ///
 /// returns  how many
 /// SQL      queries/outbox/sweep.sql

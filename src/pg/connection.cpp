@@ -1,29 +1,30 @@
 #include "pg/connection.hpp"
 
-#include <poll.h>
-
-#include <cerrno>
-#include <cstring>
+#include "base/clock.hpp"
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
 
 namespace pgcourier::pg {
 namespace {
 
 constexpr Statement kBegin{"begin", "BEGIN"};
 constexpr Statement kCommit{"commit", "COMMIT"};
-// One statement sets them all. `SET LOCAL` semantics: nothing leaks to the next user of a pooled connection.
-// synchronous_commit, since a role or a pooler may have switched it off, and then a 200 would not be on disk (G1).
-constexpr Statement kSettings{
-    "settings",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('statement_timeout', $1, true),"
-    " set_config('idle_in_transaction_session_timeout', $1, true)"};
-constexpr Statement kSettingsWithPath{
-    "settings_with_path",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('statement_timeout', $1, true),"
-    " set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $2, true)"};
+// One statement sets them all. `SET LOCAL` semantics: nothing leaks to the next user of a pooled
+// connection. synchronous_commit, since a role or a pooler may have switched it off, and then a 200
+// would not be on disk (G1).
+constexpr Statement kSettings{"settings",
+                              "SELECT set_config('synchronous_commit', 'on', true), "
+                              "set_config('statement_timeout', $1, true),"
+                              " set_config('idle_in_transaction_session_timeout', $1, true)"};
+constexpr Statement kSettingsWithPath{"settings_with_path",
+                                      "SELECT set_config('synchronous_commit', 'on', true), "
+                                      "set_config('statement_timeout', $1, true),"
+                                      " set_config('idle_in_transaction_session_timeout', $1, "
+                                      "true), set_config('search_path', $2, true)"};
 
 std::string first_line(const char* text) {
     std::string line{text == nullptr ? "" : text};
@@ -35,7 +36,8 @@ std::string first_line(const char* text) {
 Error error_of(const PGresult* result, const char* doing) {
     const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate == nullptr) return {"", fmt::format("{}: {}", doing, first_line(PQresultErrorMessage(result)))};
+    if (sqlstate == nullptr)
+        return {"", fmt::format("{}: {}", doing, first_line(PQresultErrorMessage(result)))};
     return {sqlstate, fmt::format("{}: {}", doing, message == nullptr ? "" : message)};
 }
 
@@ -47,7 +49,8 @@ void receive_notice(void* self, const PGresult* result) {
 
 ConnHandle open(const ConnectOptions& options) {
     std::vector<std::pair<std::string, std::string>> keywords = {
-        // A peer that vanished is noticed within 20 s, whether we are waiting for it or writing to it.
+        // A peer that vanished is noticed within 20 s, whether we are waiting for it or writing to
+        // it.
         {"keepalives_idle", "10"},
         {"keepalives_interval", "3"},
         {"keepalives_count", "3"},
@@ -87,7 +90,8 @@ Connection::Connection(ConnectOptions options) : options_{std::move(options)} {
     PQsetNoticeReceiver(conn_.get(), receive_notice, &options_);
     exec_script("SET TimeZone = 'UTC'");
     if (options_.is_direct && !options_.target.search_path.empty()) {
-        static constexpr Statement kSetPath{"set_path", "SELECT set_config('search_path', $1, false)"};
+        static constexpr Statement kSetPath{"set_path",
+                                            "SELECT set_config('search_path', $1, false)"};
         exec(kSetPath, Params{options_.target.search_path});
     }
     if (PQsetnonblocking(conn_.get(), 1) != 0) throw_lost("preparing the connection");
@@ -141,7 +145,9 @@ std::vector<Rows> Connection::pipeline(std::span<const Call> calls) {
     return run(std::move(steps));
 }
 
-int Connection::server_version() const { return PQserverVersion(conn_.get()); }
+int Connection::server_version() const {
+    return PQserverVersion(conn_.get());
+}
 
 Connection::Step Connection::begin_settings() const {
     const std::string timeout = std::to_string(options_.statement_timeout.count());
@@ -161,7 +167,8 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
         const std::string_view name = step.statement.name;
         if (options_.is_direct && !prepared_.contains(name)) {
             const std::vector<unsigned> types = step.params.types();
-            if (PQsendPrepare(conn, step.statement.name, step.statement.text, step.params.size(), types.data()) == 0) {
+            if (PQsendPrepare(conn, step.statement.name, step.statement.text, step.params.size(),
+                              types.data()) == 0) {
                 throw_lost(step.statement.name);
             }
             prepared_.insert(name);
@@ -203,13 +210,16 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
         if (status == PGRES_FATAL_ERROR) {
             if (!failure) failure = error_of(result.get(), doing);
             if (PQstatus(conn) == CONNECTION_BAD) {
-                if (sent_commit && failure->sqlstate().empty()) throw CommitUnknown{"", failure->what()};
+                if (sent_commit && failure->sqlstate().empty())
+                    throw CommitUnknown{"", failure->what()};
                 throw *failure;
             }
         } else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
             // COMMIT of a transaction that had failed before answers ROLLBACK, and no error.
-            if (step != nullptr && step->is_commit && std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0) {
-                failure = Error{"25P02", "COMMIT was answered by ROLLBACK: the transaction had failed before"};
+            if (step != nullptr && step->is_commit &&
+                std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0) {
+                failure = Error{
+                    "25P02", "COMMIT was answered by ROLLBACK: the transaction had failed before"};
             }
         }
         while (next_result()) {
@@ -221,8 +231,10 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
     if (PQexitPipelineMode(conn) == 0) throw_lost("ending a pipeline");
     if (failure) {
         if (PQtransactionStatus(conn) == PQTRANS_INERROR) roll_back();
-        // "prepared statement does not exist" / "already exists": a pooler gave us another server's session.
-        if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05") options_.is_direct = false;
+        // "prepared statement does not exist" / "already exists": a pooler gave us another server's
+        // session.
+        if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05")
+            options_.is_direct = false;
         throw *failure;
     }
     return rows;
@@ -234,31 +246,34 @@ void Connection::send(const Step& step) {
     const std::vector<int> lengths = params.lengths();
     const std::vector<int> formats = params.formats();
     const std::vector<unsigned> types = params.types();
-    const int sent = options_.is_direct
-                         ? PQsendQueryPrepared(conn_.get(), step.statement.name, params.size(), values.data(),
-                                               lengths.data(), formats.data(), 0)
-                         : PQsendQueryParams(conn_.get(), step.statement.text, params.size(), types.data(),
-                                             values.data(), lengths.data(), formats.data(), 0);
+    const int sent =
+        options_.is_direct
+            ? PQsendQueryPrepared(conn_.get(), step.statement.name, params.size(), values.data(),
+                                  lengths.data(), formats.data(), 0)
+            : PQsendQueryParams(conn_.get(), step.statement.text, params.size(), types.data(),
+                                values.data(), lengths.data(), formats.data(), 0);
     if (sent == 0) throw_lost(step.statement.name);
 }
 
-// Writes what is waiting to be written and reads what arrives: both at once, since a server that waits for us to read
-// would never read what we write.
+// Writes what is waiting to be written and reads what arrives: both at once, since a server that
+// waits for us to read would never read what we write.
 void Connection::wait_for_answer() {
     const SteadyTime deadline = system_clock().steady_now() + options_.answer_timeout;
     while (PQisBusy(conn_.get()) == 1) {
         const int unsent = PQflush(conn_.get());
         if (unsent < 0) return;  // PQgetResult tells
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().steady_now());
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - system_clock().steady_now());
         if (left.count() <= 0) {
             throw Error{"", fmt::format("no answer from {} for {} ms", options_.target.described(),
                                         options_.answer_timeout.count())};
         }
-        pollfd ready{PQsocket(conn_.get()), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+        pollfd ready{PQsocket(conn_.get()), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)),
+                     0};
         const int count = poll(&ready, 1, static_cast<int>(left.count()));
         if (count < 0 && errno != EINTR) return;
-        if (count > 0 && (ready.revents & ~POLLOUT) != 0 && PQconsumeInput(conn_.get()) == 0) return;
+        if (count > 0 && (ready.revents & ~POLLOUT) != 0 && PQconsumeInput(conn_.get()) == 0)
+            return;
     }
 }
 
@@ -268,7 +283,9 @@ ResultHandle Connection::next_result() {
     return ResultHandle{PQgetResult(conn_.get())};
 }
 
-void Connection::roll_back() { exec_script("ROLLBACK"); }
+void Connection::roll_back() {
+    exec_script("ROLLBACK");
+}
 
 void Connection::throw_lost(const char* doing) {
     throw Error{"", fmt::format("{}: {}", doing, first_line(PQerrorMessage(conn_.get())))};
@@ -281,7 +298,8 @@ Transaction::Transaction(Connection& connection) : connection_{&connection} {
     connection.run(std::move(steps));
 }
 
-Transaction::Transaction(Connection& connection, std::span<const Call> calls, std::vector<Rows>& rows)
+Transaction::Transaction(Connection& connection, std::span<const Call> calls,
+                         std::vector<Rows>& rows)
     : connection_{&connection} {
     std::vector<Connection::Step> steps;
     steps.reserve(calls.size() + 2);

@@ -1,6 +1,13 @@
 #pragma once
-// One connection to PostgreSQL, owned by one thread for its life. Keeps no session state that a transaction pooler
-// would lose: what a transaction needs is set inside it. After any Error with is_lost(), drop it.
+// One connection to PostgreSQL, owned by one thread for its life. Keeps no session state that a
+// transaction pooler would lose: what a transaction needs is set inside it. After any Error with
+// is_lost(), drop it.
+
+#include "pg/error.hpp"
+#include "pg/params.hpp"
+#include "pg/rows.hpp"
+#include "pg/statement.hpp"
+#include "pg/url.hpp"
 
 #include <chrono>
 #include <functional>
@@ -10,12 +17,6 @@
 #include <unordered_set>
 #include <utility>
 #include <vector>
-
-#include "pg/error.hpp"
-#include "pg/params.hpp"
-#include "pg/rows.hpp"
-#include "pg/statement.hpp"
-#include "pg/url.hpp"
 
 namespace pgcourier::pg {
 
@@ -29,7 +30,8 @@ struct ConnectOptions {
     std::chrono::seconds connect_timeout{5};
     /// The longest that one statement of a transaction may run, and a transaction may stand idle.
     std::chrono::milliseconds statement_timeout{10000};
-    /// No answer from the server for this long: the connection is taken for lost. Above statement_timeout.
+    /// No answer from the server for this long: the connection is taken for lost. Above
+    /// statement_timeout.
     std::chrono::milliseconds answer_timeout{20000};
     /// Gets each NOTICE and WARNING of the server, one line.
     std::function<void(std::string_view)> on_notice{};
@@ -49,15 +51,16 @@ class Connection {
     /// One statement in its own transaction, or in the open one.
     Rows exec(const Statement& statement, const Params& params = {});
 
-    /// Several statements without parameters, as they stand in a file: one implicit transaction unless the text says
-    /// otherwise. returns the last one's rows
+    /// Several statements without parameters, as they stand in a file: one implicit transaction
+    /// unless the text says otherwise. returns the last one's rows
     Rows exec_script(const char* text);
 
-    /// All calls in ONE round trip (libpq pipeline mode), in one transaction: BEGIN, `SET LOCAL`s for
-    /// synchronous_commit = on and the timeouts, the calls, COMMIT.
+    /// All calls in ONE round trip (libpq pipeline mode), in one transaction: BEGIN, `SET LOCAL`s
+    /// for synchronous_commit = on and the timeouts, the calls, COMMIT.
     ///
     /// returns  one Rows for each call
-    /// throws   CommitUnknown when the connection broke after everything was sent; Error: nothing of it happened
+    /// throws   CommitUnknown when the connection broke after everything was sent; Error: nothing
+    /// of it happened
     std::vector<Rows> transact(std::span<const Call> calls);
 
     /// All calls in one round trip inside the transaction that is open (see Transaction).
@@ -86,7 +89,8 @@ class Connection {
 
     ConnectOptions options_;
     ConnHandle conn_;
-    std::unordered_set<std::string_view> prepared_;  // names of statements, which are constants of the program
+    std::unordered_set<std::string_view>
+        prepared_;  // names of statements, which are constants of the program
 };
 
 /// A transaction over several round trips. Rolls back unless `commit()` ran.

@@ -1,5 +1,6 @@
 #pragma once
-// What is thrown when the infrastructure fails. Only pg/ throws it; it is caught once at the edge: session or loop.
+// What is thrown when the infrastructure fails. Only pg/ throws it; it is caught once at the edge:
+// session or loop.
 
 #include <stdexcept>
 #include <string>
@@ -9,7 +10,8 @@ namespace pgcourier::pg {
 class Error : public std::runtime_error {
   public:
     /// sqlstate  five characters, or empty when the connection itself failed
-    Error(std::string sqlstate, const std::string& what) : std::runtime_error{what}, sqlstate_{std::move(sqlstate)} {}
+    Error(std::string sqlstate, const std::string& what)
+        : std::runtime_error{what}, sqlstate_{std::move(sqlstate)} {}
 
     const std::string& sqlstate() const { return sqlstate_; }
     /// The connection is gone or must be dropped: no reply, shutdown, crash of the server.
@@ -19,8 +21,8 @@ class Error : public std::runtime_error {
     /// Says nothing about the rows at hand: doing the same again may well succeed.
     bool is_retryable() const {
         return is_lost() || sqlstate_.starts_with("40") || sqlstate_.starts_with("53") ||
-               sqlstate_.starts_with("58") || sqlstate_ == "55P03" || sqlstate_ == "57014" || sqlstate_ == "25P04" ||
-               sqlstate_ == "25006";
+               sqlstate_.starts_with("58") || sqlstate_ == "55P03" || sqlstate_ == "57014" ||
+               sqlstate_ == "25P04" || sqlstate_ == "25006";
     }
     bool is_unique_violation() const { return sqlstate_ == "23505"; }
     bool is_undefined_table() const { return sqlstate_ == "42P01"; }
@@ -29,8 +31,8 @@ class Error : public std::runtime_error {
     std::string sqlstate_;
 };
 
-/// COMMIT was sent and no reply came: the transaction may or may not have happened. Every commit site says what makes
-/// doing it again safe.
+/// COMMIT was sent and no reply came: the transaction may or may not have happened. Every commit
+/// site says what makes doing it again safe.
 class CommitUnknown : public Error {
   public:
     using Error::Error;

@@ -1,12 +1,12 @@
 #include "pg/listener.hpp"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "base/clock.hpp"
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace pgcourier::pg {
 namespace {
@@ -15,8 +15,9 @@ using std::chrono::milliseconds;
 
 using NotifyHandle = std::unique_ptr<PGnotify, FreeWith<PQfreemem>>;
 
-// Nothing at all for this long: ask the server for a sign of life, since a connection that was silently cut looks
-// exactly like a quiet one. TCP keepalives notice it too, where nothing between keeps them up.
+// Nothing at all for this long: ask the server for a sign of life, since a connection that was
+// silently cut looks exactly like a quiet one. TCP keepalives notice it too, where nothing between
+// keeps them up.
 constexpr milliseconds kSignOfLife{60000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kReconnect{1000};
@@ -39,7 +40,8 @@ void Listener::run(std::stop_token stop) {
                 listen(stop);
             } catch (const Error& e) {
                 works_ = false;
-                log_.warn("Notifications lost: polling until the database is back", {{"error", e.what()}});
+                log_.warn("Notifications lost: polling until the database is back",
+                          {{"error", e.what()}});
                 pollfd stopped{stop_fd_, POLLIN, 0};
                 poll(&stopped, 1, static_cast<int>(jittered(kReconnect, rng_).count()));
             }
@@ -54,9 +56,11 @@ void Listener::listen(std::stop_token stop) {
     // A channel of this process alone. Its name is made by us, so that it may stand in the text.
     const std::string probe = fmt::format("pgcourier_probe_{:016x}", rng_());
     std::string script = fmt::format("LISTEN {};", probe);
-    for (const Subscription& subscription : subscriptions_) script += fmt::format("LISTEN {};", subscription.channel);
+    for (const Subscription& subscription : subscriptions_)
+        script += fmt::format("LISTEN {};", subscription.channel);
     connection.exec_script(script.c_str());
-    // In a statement of its own: a notification is delivered after the transaction that began to listen.
+    // In a statement of its own: a notification is delivered after the transaction that began to
+    // listen.
     connection.exec_script(fmt::format("NOTIFY {}", probe).c_str());
 
     const SteadyTime deadline = system_clock().steady_now() + kProbeTimeout;

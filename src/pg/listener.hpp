@@ -1,6 +1,11 @@
 #pragma once
-// The one connection of the process that LISTENs, outside any transaction, and wakes whoever asked for a channel.
-// It carries no data: a lost notification costs time, never a message, since every stage also polls.
+// The one connection of the process that LISTENs, outside any transaction, and wakes whoever asked
+// for a channel. It carries no data: a lost notification costs time, never a message, since every
+// stage also polls.
+
+#include "base/log.hpp"
+#include "base/rng.hpp"
+#include "pg/connection.hpp"
 
 #include <chrono>
 #include <functional>
@@ -8,15 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
-#include "base/rng.hpp"
-#include "pg/connection.hpp"
-
 namespace pgcourier::pg {
 
 struct Subscription {
-    std::string channel;             // a name of ours: letters and underscores
-    std::function<void()> on_wake;   // called on the listener's thread; also once after each (re)connect
+    std::string channel;  // a name of ours: letters and underscores
+    std::function<void()>
+        on_wake;  // called on the listener's thread; also once after each (re)connect
 };
 
 class Listener {

@@ -7,12 +7,14 @@ namespace {
 
 // From pg_type.dat; they never change.
 constexpr unsigned kBool = 16, kBytea = 17, kInt8 = 20, kInt4 = 23, kText = 25;
-constexpr unsigned kBoolArray = 1000, kByteaArray = 1001, kInt4Array = 1007, kTextArray = 1009, kInt8Array = 1016;
+constexpr unsigned kBoolArray = 1000, kByteaArray = 1001, kInt4Array = 1007, kTextArray = 1009,
+                   kInt8Array = 1016;
 
 template <class Int>
 void put(std::string& out, Int value) {
     for (int shift = (static_cast<int>(sizeof(Int)) - 1) * 8; shift >= 0; shift -= 8) {
-        out.push_back(static_cast<char>((static_cast<std::make_unsigned_t<Int>>(value) >> shift) & 0xFF));
+        out.push_back(
+            static_cast<char>((static_cast<std::make_unsigned_t<Int>>(value) >> shift) & 0xFF));
     }
 }
 
@@ -48,14 +50,19 @@ void put_element(std::string& out, const std::optional<std::string>& value) {
     }
 }
 
-std::size_t size_of(std::string_view value) { return value.size(); }
-std::size_t size_of(const std::optional<std::string>& value) { return value ? value->size() : 0; }
+std::size_t size_of(std::string_view value) {
+    return value.size();
+}
+std::size_t size_of(const std::optional<std::string>& value) {
+    return value ? value->size() : 0;
+}
 template <class T>
 std::size_t size_of(const T&) {
     return 8;
 }
 
-// array_recv's form: dimensions, has-nulls flag, element type, then length and lower bound of the one dimension.
+// array_recv's form: dimensions, has-nulls flag, element type, then length and lower bound of the
+// one dimension.
 template <class Values>
 std::string array_of(unsigned element_type, const Values& values) {
     std::size_t bytes = 20;
@@ -74,7 +81,9 @@ std::string array_of(unsigned element_type, const Values& values) {
 
 }  // namespace
 
-Params& Params::add(double value) { return add_text(fmt::format("{}", value)); }
+Params& Params::add(double value) {
+    return add_text(fmt::format("{}", value));
+}
 
 Params& Params::add(const std::vector<std::string>& values) {
     return add(std::vector<std::string_view>{values.begin(), values.end()});
@@ -85,11 +94,15 @@ Params& Params::add(const std::vector<std::string_view>& values) {
 Params& Params::add(const std::vector<std::optional<std::string>>& values) {
     return add_binary(kTextArray, array_of(kText, values));
 }
-Params& Params::add(const std::vector<std::int64_t>& values) { return add_binary(kInt8Array, array_of(kInt8, values)); }
+Params& Params::add(const std::vector<std::int64_t>& values) {
+    return add_binary(kInt8Array, array_of(kInt8, values));
+}
 Params& Params::add(const std::vector<std::optional<std::int64_t>>& values) {
     return add_binary(kInt8Array, array_of(kInt8, values));
 }
-Params& Params::add(const std::vector<std::int32_t>& values) { return add_binary(kInt4Array, array_of(kInt4, values)); }
+Params& Params::add(const std::vector<std::int32_t>& values) {
+    return add_binary(kInt4Array, array_of(kInt4, values));
+}
 Params& Params::add(const std::vector<std::optional<std::int32_t>>& values) {
     return add_binary(kInt4Array, array_of(kInt4, values));
 }
@@ -109,7 +122,9 @@ Params& Params::add(const std::vector<bool>& values) {
 Params& Params::add_bytes(const std::vector<std::string_view>& values) {
     return add_binary(kByteaArray, array_of(kBytea, values));
 }
-Params& Params::add_bytes(std::string_view value) { return add_binary(kBytea, std::string{value}); }
+Params& Params::add_bytes(std::string_view value) {
+    return add_binary(kBytea, std::string{value});
+}
 
 Params& Params::add_text(std::string value) {
     slots_.push_back({std::move(value), 0, false});
@@ -133,7 +148,8 @@ std::vector<const char*> Params::values() const {
 std::vector<int> Params::lengths() const {
     std::vector<int> out;
     out.reserve(slots_.size());
-    for (const Slot& slot : slots_) out.push_back(slot.data ? static_cast<int>(slot.data->size()) : 0);
+    for (const Slot& slot : slots_)
+        out.push_back(slot.data ? static_cast<int>(slot.data->size()) : 0);
     return out;
 }
 std::vector<int> Params::formats() const {

@@ -1,6 +1,6 @@
 #pragma once
-// Parameters of a statement. Values always travel beside the text, never in it. Arrays go in PostgreSQL's binary form:
-// no escaping, and bytea at its own size.
+// Parameters of a statement. Values always travel beside the text, never in it. Arrays go in
+// PostgreSQL's binary form: no escaping, and bytea at its own size.
 
 #include <cstdint>
 #include <optional>
@@ -26,8 +26,7 @@ class Params {
     Params& add(const char* value) { return add_text(value); }
     Params& add(bool value) { return add_text(value ? "t" : "f"); }
     template <class Int>
-        requires std::is_integral_v<Int>
-    Params& add(Int value) {
+    requires std::is_integral_v<Int> Params& add(Int value) {
         return add_text(std::to_string(value));
     }
     Params& add(double value);

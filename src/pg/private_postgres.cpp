@@ -1,6 +1,16 @@
 #include "pg/private_postgres.hpp"
 
+#include "base/clock.hpp"
+#include "base/environment.hpp"
+#include "pg/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
@@ -10,17 +20,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-
-#include <fmt/format.h>
-
-#include "base/clock.hpp"
-#include "base/environment.hpp"
-#include "pg/connection.hpp"
 
 namespace pgcourier::pg {
 namespace {
@@ -37,7 +36,8 @@ std::string find_binaries() {
     std::string newest;
     int newest_version = 0;
     std::error_code ignored;
-    for (const fs::directory_entry& entry : fs::directory_iterator{"/usr/lib/postgresql", ignored}) {
+    for (const fs::directory_entry& entry :
+         fs::directory_iterator{"/usr/lib/postgresql", ignored}) {
         const int version = whole_number<int>(entry.path().filename().string()).value_or(0);
         if (version > newest_version && fs::exists(entry.path() / "bin/postgres")) {
             newest = (entry.path() / "bin").string();
@@ -47,7 +47,8 @@ std::string find_binaries() {
     return newest;
 }
 
-/// The user that the server runs as: ourselves, or when we are root the one that Debian's package made.
+/// The user that the server runs as: ourselves, or when we are root the one that Debian's package
+/// made.
 struct ServerUser {
     uid_t uid;
     gid_t gid;
@@ -58,11 +59,13 @@ Result<ServerUser> server_user() {
     for (const char* name : {"postgres", "nobody"}) {
         if (const passwd* entry = getpwnam(name)) return ServerUser{entry->pw_uid, entry->pw_gid};
     }
-    return Problem{"PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as"};
+    return Problem{
+        "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as"};
 }
 
 // Runs in the child between fork and exec: only async-signal-safe calls.
-[[noreturn]] void become(const ServerUser& user, const char* log_path, const std::vector<char*>& arguments) {
+[[noreturn]] void become(const ServerUser& user, const char* log_path,
+                         const std::vector<char*>& arguments) {
     const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (log >= 0) {
@@ -70,20 +73,24 @@ Result<ServerUser> server_user() {
         dup2(log, STDERR_FILENO);
     }
     dup2(nothing, STDIN_FILENO);
-    // Signals that our owner waits for instead of handling them are blocked in it: the server must get its own.
+    // Signals that our owner waits for instead of handling them are blocked in it: the server must
+    // get its own.
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     // A terminal's Ctrl-C goes to the whole process group: the owner decides when the server stops.
     setpgid(0, 0);
-    if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)) _exit(126);
+    if (geteuid() == 0 &&
+        (setgroups(0, nullptr) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0))
+        _exit(126);
     // After setuid, which clears it: if our owner is killed, nothing may stay behind.
     prctl(PR_SET_PDEATHSIG, SIGINT);
     execv(arguments[0], arguments.data());
     _exit(127);
 }
 
-pid_t spawn(const ServerUser& user, const std::string& log_path, std::vector<std::string> arguments) {
+pid_t spawn(const ServerUser& user, const std::string& log_path,
+            std::vector<std::string> arguments) {
     std::vector<char*> raw;
     for (std::string& argument : arguments) raw.push_back(argument.data());
     raw.push_back(nullptr);
@@ -111,7 +118,9 @@ Result<PrivatePostgres> PrivatePostgres::start(PrivatePostgresOptions options) {
     PrivatePostgres server{std::move(options)};
     server.binaries_ = find_binaries();
     if (server.binaries_.empty()) {
-        return Problem{"no PostgreSQL server found in /usr/lib/postgresql: install Debian's package postgresql"};
+        return Problem{
+            "no PostgreSQL server found in /usr/lib/postgresql: install Debian's package "
+            "postgresql"};
     }
     const Result<ServerUser> user = server_user();
     if (!user) return user.error();
@@ -121,19 +130,22 @@ Result<PrivatePostgres> PrivatePostgres::start(PrivatePostgresOptions options) {
     const std::string log = directory + "/server.log";
     std::error_code error;
     fs::create_directories(directory, error);
-    if (error) return Problem{fmt::format("cannot make the directory {}: {}", directory, error.message())};
+    if (error)
+        return Problem{fmt::format("cannot make the directory {}: {}", directory, error.message())};
     if (geteuid() == 0 && chown(directory.c_str(), user->uid, user->gid) != 0) {
-        return Problem{fmt::format("cannot give {} to PostgreSQL's user: {}", directory, std::strerror(errno))};
+        return Problem{fmt::format("cannot give {} to PostgreSQL's user: {}", directory,
+                                   std::strerror(errno))};
     }
     if (!fs::exists(data + "/PG_VERSION")) {
         fs::remove_all(data, error);  // left by an initdb that was killed
         const pid_t child = spawn(*user, log,
-                                  {server.binaries_ + "/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E",
-                                   "UTF8", "--locale=C.UTF-8", "--no-sync"});
+                                  {server.binaries_ + "/initdb", "-D", data, "-U", "postgres", "-A",
+                                   "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"});
         int status = 0;
         waitpid(child, &status, 0);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            return Problem{fmt::format("initdb failed in {}: {} (all of it in {})", directory, last_lines(log), log)};
+            return Problem{fmt::format("initdb failed in {}: {} (all of it in {})", directory,
+                                       last_lines(log), log)};
         }
     }
     if (const Result<void> launched = server.launch(); !launched) return launched.error();
@@ -141,9 +153,13 @@ Result<PrivatePostgres> PrivatePostgres::start(PrivatePostgresOptions options) {
 }
 
 PrivatePostgres::PrivatePostgres(PrivatePostgres&& other) noexcept
-    : options_{std::move(other.options_)}, binaries_{std::move(other.binaries_)}, pid_{std::exchange(other.pid_, -1)} {}
+    : options_{std::move(other.options_)},
+      binaries_{std::move(other.binaries_)},
+      pid_{std::exchange(other.pid_, -1)} {}
 
-PrivatePostgres::~PrivatePostgres() { stop(); }
+PrivatePostgres::~PrivatePostgres() {
+    stop();
+}
 
 Result<void> PrivatePostgres::restart() {
     stop();
@@ -154,17 +170,19 @@ Result<void> PrivatePostgres::launch() {
     const Result<ServerUser> user = server_user();
     if (!user) return user.error();
     const std::string log = options_.directory + "/server.log";
-    std::vector<std::string> arguments = {binaries_ + "/postgres",
-                                          "-D",
-                                          options_.directory + "/data",
-                                          "-k",
-                                          options_.directory,
-                                          "-c",
-                                          options_.port == 0 ? "listen_addresses=" : "listen_addresses=127.0.0.1",
-                                          "-c",
-                                          fmt::format("port={}", options_.port == 0 ? 5432 : options_.port)};
+    std::vector<std::string> arguments = {
+        binaries_ + "/postgres",
+        "-D",
+        options_.directory + "/data",
+        "-k",
+        options_.directory,
+        "-c",
+        options_.port == 0 ? "listen_addresses=" : "listen_addresses=127.0.0.1",
+        "-c",
+        fmt::format("port={}", options_.port == 0 ? 5432 : options_.port)};
     std::vector<std::string> settings = options_.settings;
-    if (!options_.is_durable) settings.insert(settings.end(), {"fsync=off", "full_page_writes=off"});
+    if (!options_.is_durable)
+        settings.insert(settings.end(), {"fsync=off", "full_page_writes=off"});
     for (const std::string& setting : settings) {
         arguments.emplace_back("-c");
         arguments.push_back(setting);
@@ -175,24 +193,29 @@ Result<void> PrivatePostgres::launch() {
     if (pid_ < 0) return Problem{fmt::format("cannot start PostgreSQL: {}", std::strerror(errno))};
 
     const SteadyTime deadline = system_clock().steady_now() + kStartTimeout;
-    const std::string probe = fmt::format("host={} port={} user=postgres dbname=postgres", options_.directory,
-                                          options_.port == 0 ? 5432 : options_.port);
+    const std::string probe =
+        fmt::format("host={} port={} user=postgres dbname=postgres", options_.directory,
+                    options_.port == 0 ? 5432 : options_.port);
     while (system_clock().steady_now() < deadline) {
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) == pid_) {
             pid_ = -1;
             if (fs::exists(log) && fs::file_size(log, ignored) == log_size) {
-                return Problem{fmt::format("PostgreSQL ended at once; {} cannot be reached by its user: choose a directory "
-                                           "that every user may enter",
-                                           options_.directory)};
+                return Problem{
+                    fmt::format("PostgreSQL ended at once; {} cannot be reached by its user: "
+                                "choose a directory "
+                                "that every user may enter",
+                                options_.directory)};
             }
-            return Problem{fmt::format("PostgreSQL ended at once: {} (all of it in {})", last_lines(log), log)};
+            return Problem{fmt::format("PostgreSQL ended at once: {} (all of it in {})",
+                                       last_lines(log), log)};
         }
         if (PQping(probe.c_str()) == PQPING_OK) return {};
         poll(nullptr, 0, 20);
     }
     stop(StopMode::immediate);
-    return Problem{fmt::format("PostgreSQL does not answer after {} s: see {}", kStartTimeout.count(), log)};
+    return Problem{
+        fmt::format("PostgreSQL does not answer after {} s: see {}", kStartTimeout.count(), log)};
 }
 
 void PrivatePostgres::stop(StopMode mode) {
@@ -213,9 +236,11 @@ void PrivatePostgres::stop(StopMode mode) {
 
 Secret PrivatePostgres::url(const std::string& database) const {
     if (options_.port != 0) {
-        return Secret{fmt::format("postgresql://postgres@127.0.0.1:{}/{}", options_.port, database)};
+        return Secret{
+            fmt::format("postgresql://postgres@127.0.0.1:{}/{}", options_.port, database)};
     }
-    return Secret{fmt::format("host={} port=5432 user=postgres dbname={}", options_.directory, database)};
+    return Secret{
+        fmt::format("host={} port=5432 user=postgres dbname={}", options_.directory, database)};
 }
 
 }  // namespace pgcourier::pg

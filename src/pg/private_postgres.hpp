@@ -1,23 +1,23 @@
 #pragma once
-// A PostgreSQL server of our own, for `pgcourier dev` and the tests: its own data directory, a Unix socket and (if
-// wished) a port on 127.0.0.1. Started by an unprivileged user, since PostgreSQL refuses root. Stops with its owner,
-// also when that is killed.
-
-#include <sys/types.h>
-
-#include <cstdint>
-#include <string>
-#include <vector>
+// A PostgreSQL server of our own, for `pgcourier dev` and the tests: its own data directory, a Unix
+// socket and (if wished) a port on 127.0.0.1. Started by an unprivileged user, since PostgreSQL
+// refuses root. Stops with its owner, also when that is killed.
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
 namespace pgcourier::pg {
 
 struct PrivatePostgresOptions {
-    std::string directory;            // holds data/, the socket and server.log; made when missing
-    std::uint16_t port = 0;           // on 127.0.0.1; 0: Unix socket only
-    bool is_durable = true;           // false: no fsync, for tests; survives kill -9 of the server, not of the machine
+    std::string directory;   // holds data/, the socket and server.log; made when missing
+    std::uint16_t port = 0;  // on 127.0.0.1; 0: Unix socket only
+    bool is_durable =
+        true;  // false: no fsync, for tests; survives kill -9 of the server, not of the machine
     std::vector<std::string> settings;  // further `name=value`
 };
 

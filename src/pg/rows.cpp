@@ -11,16 +11,20 @@ std::int64_t Row::int64(int column) const {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc{} || end != value.data() + value.size()) {
-        throw std::logic_error{std::string{"column "} + PQfname(result_, column) + " is no integer"};
+        throw std::logic_error{std::string{"column "} + PQfname(result_, column) +
+                               " is no integer"};
     }
     return number;
 }
 
-double Row::number(int column) const { return std::strtod(PQgetvalue(result_, index_, column), nullptr); }
+double Row::number(int column) const {
+    return std::strtod(PQgetvalue(result_, index_, column), nullptr);
+}
 
 std::string Row::bytes(int column) const {
     std::size_t size = 0;
-    const auto* escaped = reinterpret_cast<const unsigned char*>(PQgetvalue(result_, index_, column));
+    const auto* escaped =
+        reinterpret_cast<const unsigned char*>(PQgetvalue(result_, index_, column));
     const std::unique_ptr<unsigned char, FreeWith<PQfreemem>> raw{PQunescapeBytea(escaped, &size)};
     if (!raw) throw std::bad_alloc{};
     return {reinterpret_cast<const char*>(raw.get()), size};

@@ -1,14 +1,14 @@
 #pragma once
 // The rows that a statement returned, read by position. Values come as text; bytes() decodes bytea.
 
+#include "base/handle.hpp"
+
 #include <libpq-fe.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/handle.hpp"
 
 namespace pgcourier::pg {
 
@@ -20,13 +20,15 @@ class Row {
     bool is_null(int column) const { return PQgetisnull(result_, index_, column) == 1; }
     /// The value as PostgreSQL prints it; NULL is empty. Lives as long as its Rows.
     std::string_view text(int column) const {
-        return {PQgetvalue(result_, index_, column), static_cast<std::size_t>(PQgetlength(result_, index_, column))};
+        return {PQgetvalue(result_, index_, column),
+                static_cast<std::size_t>(PQgetlength(result_, index_, column))};
     }
     std::string string(int column) const { return std::string{text(column)}; }
     std::optional<std::string> optional(int column) const {
         return is_null(column) ? std::nullopt : std::optional{string(column)};
     }
-    /// throws  std::logic_error when the value is NULL or not an integer: the statement is not the one we think
+    /// throws  std::logic_error when the value is NULL or not an integer: the statement is not the
+    /// one we think
     std::int64_t int64(int column) const;
     bool boolean(int column) const { return text(column) == "t"; }
     double number(int column) const;

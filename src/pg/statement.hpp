@@ -1,9 +1,11 @@
 #pragma once
-// The forms in which sql/ is embedded into the program; the generated headers sql/<module>.hpp are made of them.
+// The forms in which sql/ is embedded into the program; the generated headers sql/<module>.hpp are
+// made of them.
 
 namespace pgcourier::pg {
 
-/// One statement of sql/queries: its name (also the prepared statement's and the log's) and its text.
+/// One statement of sql/queries: its name (also the prepared statement's and the log's) and its
+/// text.
 struct Statement {
     const char* name;
     const char* text;

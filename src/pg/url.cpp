@@ -1,13 +1,12 @@
 #include "pg/url.hpp"
 
+#include "base/handle.hpp"
+
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
-
-#include "base/handle.hpp"
 
 namespace pgcourier::pg {
 namespace {
@@ -15,14 +14,18 @@ namespace {
 using OptionsHandle = std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>>;
 using MessageHandle = std::unique_ptr<char, FreeWith<PQfreemem>>;
 
-// Prisma's and its relatives' own parameters, which libpq refuses (https://www.prisma.io/docs/orm/overview/databases/postgresql).
+// Prisma's and its relatives' own parameters, which libpq refuses
+// (https://www.prisma.io/docs/orm/overview/databases/postgresql).
 constexpr std::array<std::string_view, 13> kIgnored = {
-    "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout", "statement_cache_size", "sslidentity",
-    "sslpassword",      "sslaccept",    "directUrl", "shadowDatabaseUrl", "pooling", "poolerMode", "schema"};
+    "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout", "statement_cache_size",
+    "sslidentity",      "sslpassword",  "sslaccept", "directUrl",      "shadowDatabaseUrl",
+    "pooling",          "poolerMode",   "schema"};
 
 constexpr std::string_view kExpected = "expected postgresql://user:password@host:5432/database";
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 std::string percent_decoded(std::string_view text) {
     std::string out;
@@ -81,11 +84,14 @@ Result<Target> parse_url(const Secret& url) {
                 const std::string_view parameter = rest.substr(0, end);
                 rest.remove_prefix(std::min(end + 1, rest.size()));
                 const std::string_view name = parameter.substr(0, parameter.find('='));
-                const std::string value =
-                    parameter.size() > name.size() ? percent_decoded(parameter.substr(name.size() + 1)) : "";
+                const std::string value = parameter.size() > name.size()
+                                              ? percent_decoded(parameter.substr(name.size() + 1))
+                                              : "";
                 if (name == "schema") target.search_path = quoted_identifier(value);
                 if (name == "pgbouncer") target.is_pooled = value == "true" || value == "1";
-                if (name.empty() || std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end()) continue;
+                if (name.empty() ||
+                    std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end())
+                    continue;
                 kept += kept.empty() ? "?" : "&";
                 kept += parameter;
             }

@@ -1,12 +1,12 @@
 #pragma once
 // DATABASE_URL as Prisma and everybody else writes it, made into what libpq takes.
 
+#include "base/result.hpp"
+#include "base/secret.hpp"
+
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "base/result.hpp"
-#include "base/secret.hpp"
 
 namespace pgcourier::pg {
 
@@ -19,8 +19,9 @@ struct Target {
     std::string described() const;
 };
 
-/// Understands `postgres://` and `postgresql://` URLs with Prisma's parameters (`schema` is the search path;
-/// `pgbouncer`, `connection_limit`, `pool_timeout`, … are ignored) and libpq's own `key=value` form.
+/// Understands `postgres://` and `postgresql://` URLs with Prisma's parameters (`schema` is the
+/// search path; `pgbouncer`, `connection_limit`, `pool_timeout`, … are ignored) and libpq's own
+/// `key=value` form.
 ///
 /// returns  the target, or what is wrong in one line without the password
 Result<Target> parse_url(const Secret& url);

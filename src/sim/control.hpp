@@ -2,11 +2,15 @@
 // The simulator's own routes, below /sim, by which the command line and tests of other processes
 // use it. They answer this machine only.
 //
-//   POST   /sim/inbound   one message, form or JSON (read_inbound): {"sid":"SM…","statuses":[200]}
-//   after the last answer GET    /sim/ledger    the ledger, a JSON object a line POST   /sim/script
-//   rules to add, form or JSON objects, one a line (read_rules): {"rules":3} DELETE /sim/script no
-//   rules any more POST   /sim/reset     forget everything GET    /sim/health
-//   {"status":"ok","messages":12,"accepted":9}
+// clang-format off
+//   POST   /sim/inbound  one message, form or JSON (read_inbound); after the last answer:
+//                        {"sid":"SM…","statuses":[200]}
+//   GET    /sim/ledger   the ledger, a JSON object a line
+//   POST   /sim/script   rules to add, form or JSON objects, one a line (read_rules): {"rules":3}
+//   DELETE /sim/script   no rules any more
+//   POST   /sim/reset    forget everything
+//   GET    /sim/health   {"status":"ok","messages":12,"accepted":9}
+// clang-format on
 //
 // What is wrong is answered 400 with {"error":"…"}.
 

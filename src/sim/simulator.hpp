@@ -3,11 +3,15 @@
 // command, and a ledger of what it took. The provider of tests, benches and `pgcourier dev`;
 // `pgcourier twilio-sim` runs it alone.
 //
-//   Simulator twilio{{.inbound_url = "http://127.0.0.1:8080/webhooks/twilio", .inbound_to =
-//   "+33700000001"}}; if (const auto started = twilio.start(); !started) … twilio.script().add({.to
-//   = "+33612345678", .then = {.answer = Answer::error, .status = 503, .code = 20503}});
+// clang-format off
+//   Simulator twilio{{.inbound_url = "http://127.0.0.1:8080/webhooks/twilio",
+//                     .inbound_to = "+33700000001"}};
+//   if (const auto started = twilio.start(); !started) …
+//   twilio.script().add({.to = "+33612345678",
+//                        .then = {.answer = Answer::error, .status = 503, .code = 20503}});
 //   twilio.inbound({.from = "+33612345678", .body = "Bonjour"});
 //   twilio.ledger().accepted_to("+33612345678");
+// clang-format on
 
 #include "base/clock.hpp"
 #include "base/result.hpp"

@@ -192,8 +192,8 @@ void Receiver::receive(http::Request request, http::Responder respond) {
         log_.debug("Webhook received", {{"correlationId", event.correlation_id.value},
                                         {"kind", twilio::to_text(event.kind)}});
     }
-    const auto pending = std::make_shared<Pending>(shared_from_this(), std::move(respond),
-                                                   event.correlation_id, began);
+    const auto pending = std::make_shared<Pending>(
+        Pending{shared_from_this(), std::move(respond), event.correlation_id, began});
     const bool is_accepted = writer_.submit(
         std::move(event), began + options_.deadline,
         [pending](const inbox::Outcome& outcome) { pending->receiver->answer(*pending, outcome); });

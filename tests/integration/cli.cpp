@@ -1,10 +1,10 @@
 // The command line as a person or a script uses it.
+#include "support/process.hpp"
+#include "support/test_database.hpp"
+
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 #include <rapidjson/document.h>
-
-#include "support/process.hpp"
-#include "support/test_database.hpp"
 
 namespace pgcourier {
 namespace {
@@ -13,7 +13,9 @@ using namespace test;
 
 struct Cli {
     TestDatabase db;
-    Ran run(std::vector<std::string> arguments) const { return run_program(std::move(arguments), {{"DATABASE_URL", db.url().reveal()}}); }
+    Ran run(std::vector<std::string> arguments) const {
+        return run_program(std::move(arguments), {{"DATABASE_URL", db.url().reveal()}});
+    }
     rapidjson::Document json(std::vector<std::string> arguments) const {
         arguments.emplace_back("--json");
         const Ran ran = run(std::move(arguments));
@@ -25,17 +27,44 @@ struct Cli {
     }
 };
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_command_has_help) {
-    const std::vector<std::vector<std::string>> commands = {
-        {}, {"serve"}, {"dev"}, {"migrate"}, {"migrate", "up"}, {"migrate", "status"}, {"migrate", "baseline"}, {"status"},
-        {"tenant"}, {"tenant", "add"}, {"tenant", "list"}, {"seller"}, {"seller", "add"}, {"seller", "remove"}, {"seller", "list"},
-        {"outbox"}, {"outbox", "add"}, {"outbox", "list"}, {"outbox", "show"}, {"outbox", "release"}, {"dlq"}, {"dlq", "list"},
-        {"dlq", "show"}, {"dlq", "retry"}, {"dlq", "discard"}, {"events"}, {"twilio-sim"}, {"twilio-sim", "inbound"},
-        {"twilio-sim", "script"}, {"twilio-sim", "ledger"}, {"twilio-sim", "reset"}};
+    const std::vector<std::vector<std::string>> commands = {{},
+                                                            {"serve"},
+                                                            {"dev"},
+                                                            {"migrate"},
+                                                            {"migrate", "up"},
+                                                            {"migrate", "status"},
+                                                            {"migrate", "baseline"},
+                                                            {"status"},
+                                                            {"tenant"},
+                                                            {"tenant", "add"},
+                                                            {"tenant", "list"},
+                                                            {"seller"},
+                                                            {"seller", "add"},
+                                                            {"seller", "remove"},
+                                                            {"seller", "list"},
+                                                            {"outbox"},
+                                                            {"outbox", "add"},
+                                                            {"outbox", "list"},
+                                                            {"outbox", "show"},
+                                                            {"outbox", "release"},
+                                                            {"dlq"},
+                                                            {"dlq", "list"},
+                                                            {"dlq", "show"},
+                                                            {"dlq", "retry"},
+                                                            {"dlq", "discard"},
+                                                            {"events"},
+                                                            {"twilio-sim"},
+                                                            {"twilio-sim", "inbound"},
+                                                            {"twilio-sim", "script"},
+                                                            {"twilio-sim", "ledger"},
+                                                            {"twilio-sim", "reset"}};
     for (std::vector<std::string> command : commands) {
         command.emplace_back("--help");
         const Ran ran = run_program(command, {});
@@ -54,7 +83,8 @@ BOOST_AUTO_TEST_CASE(wrong_words_and_missing_configuration_are_exit_2) {
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_not_there_is_exit_1_without_its_password) {
-    const Ran ran = run_program({"status"}, {{"DATABASE_URL", "postgresql://shop:s3cret@127.0.0.1:1/shop"}});
+    const Ran ran =
+        run_program({"status"}, {{"DATABASE_URL", "postgresql://shop:s3cret@127.0.0.1:1/shop"}});
     BOOST_TEST(ran.exit_code == 1);
     BOOST_TEST(has(ran.output, "127.0.0.1:1/shop"));
     BOOST_TEST(!has(ran.output, "s3cret"));
@@ -62,33 +92,41 @@ BOOST_AUTO_TEST_CASE(a_database_that_is_not_there_is_exit_1_without_its_password
 
 BOOST_AUTO_TEST_CASE(a_tenant_and_its_sellers) {
     const Cli cli;
-    const rapidjson::Document added = cli.json({"tenant", "add", "Chez Zoé", "--number", "whatsapp:+33700000001"});
+    const rapidjson::Document added =
+        cli.json({"tenant", "add", "Chez Zoé", "--number", "whatsapp:+33700000001"});
     BOOST_TEST(std::string{added["number"].GetString()} == "+33700000001");
     BOOST_TEST(cli.run({"tenant", "add", "x", "--number", "0612345678"}).exit_code == 2);
     BOOST_TEST(cli.run({"tenant", "add", "Other", "--number", "+33700000001"}).exit_code == 1);
     BOOST_TEST(cli.run({"seller", "add", "+33612345678", "--tenant", "Chez Zoé"}).exit_code == 0);
-    BOOST_TEST(has(cli.run({"seller", "add", "whatsapp:+33612345678", "--tenant", "+33700000001"}).output, "there already"));
+    BOOST_TEST(
+        has(cli.run({"seller", "add", "whatsapp:+33612345678", "--tenant", "+33700000001"}).output,
+            "there already"));
     BOOST_TEST(cli.json({"seller", "list"}).Size() == 1);
     BOOST_TEST(cli.json({"tenant", "list"})[0]["sellers"].GetInt() == 1);
-    BOOST_TEST(cli.run({"seller", "remove", "+33612345678", "--tenant", added["id"].GetString()}).exit_code == 0);
-    BOOST_TEST(cli.run({"seller", "remove", "+33612345678", "--tenant", "Chez Zoé"}).exit_code == 1);
+    BOOST_TEST(cli.run({"seller", "remove", "+33612345678", "--tenant", added["id"].GetString()})
+                   .exit_code == 0);
+    BOOST_TEST(cli.run({"seller", "remove", "+33612345678", "--tenant", "Chez Zoé"}).exit_code ==
+               1);
     BOOST_TEST(cli.run({"seller", "add", "+33612345678", "--tenant", "nobody"}).exit_code == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body) {
     const Cli cli;
     cli.db.add_tenant("Shop", "+33700000001");
-    const rapidjson::Document added = cli.json({"outbox", "add", "--tenant", "Shop", "--to", "+33612345678", "--body", "Secret words"});
+    const rapidjson::Document added = cli.json(
+        {"outbox", "add", "--tenant", "Shop", "--to", "+33612345678", "--body", "Secret words"});
     BOOST_TEST(std::string{added["status"].GetString()} == "pending");
     const std::string id = added["id"].GetString();
-    for (const Ran& ran : {cli.run({"outbox", "list"}), cli.run({"outbox", "show", id}), cli.run({"events", "--correlation", id})}) {
+    for (const Ran& ran : {cli.run({"outbox", "list"}), cli.run({"outbox", "show", id}),
+                           cli.run({"events", "--correlation", id})}) {
         BOOST_TEST(ran.exit_code == 0, ran.output);
         BOOST_TEST(has(ran.output, id));
         BOOST_TEST(!has(ran.output, "33612345678"));
         BOOST_TEST(!has(ran.output, "Secret words"));
     }
     BOOST_TEST(cli.json({"outbox", "show", id})["attempts"].GetInt() == 0);
-    const Ran refused = cli.run({"outbox", "add", "--tenant", "Shop", "--to", "0612345678", "--body", "x"});
+    const Ran refused =
+        cli.run({"outbox", "add", "--tenant", "Shop", "--to", "0612345678", "--body", "x"});
     BOOST_TEST(refused.exit_code == 1);
     BOOST_TEST(has(refused.output, "E.164"));
     BOOST_TEST(cli.run({"outbox", "show", "nothing"}).exit_code == 1);
@@ -98,13 +136,16 @@ BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body)
 BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_discarded) {
     const Cli cli;
     const std::string tenant = cli.db.add_tenant("Shop", "+33700000001");
-    cli.db.exec(fmt::format("INSERT INTO messages_out (id, tenant_id, \"to\", body, held_reason) VALUES ('held', '{0}', '+33612345678', 'x', 'old');"
-                            "INSERT INTO messages_out (id, tenant_id, \"to\", body, status, attempts) VALUES ('dead-1', '{0}', '+33612345678', 'x', 'dead', 5),"
-                            " ('dead-2', '{0}', '+33612345678', 'x', 'dead', 5);"
-                            "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload, attempts) VALUES"
-                            " ('letter-1', '{0}', 'message_out', '{{\"message_out_id\": \"dead-1\"}}', 5),"
-                            " ('letter-2', '{0}', 'message_out', '{{\"message_out_id\": \"dead-2\"}}', 5)",
-                            tenant));
+    cli.db.exec(fmt::format(
+        "INSERT INTO messages_out (id, tenant_id, \"to\", body, held_reason) VALUES ('held', "
+        "'{0}', '+33612345678', 'x', 'old');"
+        "INSERT INTO messages_out (id, tenant_id, \"to\", body, status, attempts) VALUES "
+        "('dead-1', '{0}', '+33612345678', 'x', 'dead', 5),"
+        " ('dead-2', '{0}', '+33612345678', 'x', 'dead', 5);"
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload, attempts) VALUES"
+        " ('letter-1', '{0}', 'message_out', '{{\"message_out_id\": \"dead-1\"}}', 5),"
+        " ('letter-2', '{0}', 'message_out', '{{\"message_out_id\": \"dead-2\"}}', 5)",
+        tenant));
     BOOST_TEST(cli.db.count("SELECT count(*) FROM outbox_queue") == 0);
     BOOST_TEST(cli.run({"outbox", "release"}).exit_code == 2);
     BOOST_TEST(cli.run({"outbox", "release", "held"}).exit_code == 0);
@@ -113,17 +154,22 @@ BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_di
     BOOST_TEST(cli.json({"dlq", "list"}).Size() == 2);
     BOOST_TEST(cli.run({"dlq", "retry", "letter-1"}).exit_code == 0);
     BOOST_TEST(has(cli.run({"dlq", "retry", "letter-1"}).output, "already resolved"));
-    BOOST_TEST(cli.db.query_value("SELECT status || attempts FROM messages_out WHERE id = 'dead-1'") == "pending0");
+    BOOST_TEST(
+        cli.db.query_value("SELECT status || attempts FROM messages_out WHERE id = 'dead-1'") ==
+        "pending0");
     BOOST_TEST(cli.run({"dlq", "discard", "letter-2", "--reason", "too old"}).exit_code == 0);
     BOOST_TEST(cli.db.query_value("SELECT status FROM messages_out WHERE id = 'dead-2'") == "dead");
     BOOST_TEST(has(cli.run({"dlq", "list"}).output, "No dead letters"));
-    BOOST_TEST(cli.json({"dlq", "show", "letter-2"})["payload"]["message_out_id"].GetString() == std::string{"dead-2"});
+    BOOST_TEST(cli.json({"dlq", "show", "letter-2"})["payload"]["message_out_id"].GetString() ==
+               std::string{"dead-2"});
 }
 
 BOOST_AUTO_TEST_CASE(status_says_that_all_is_well_or_what_is_not) {
     const Cli cli;
     BOOST_TEST(has(cli.run({"status"}).output, "All is well."));
-    cli.db.exec("INSERT INTO dead_letter_jobs (job_type, payload, error_message) VALUES ('webhook_event', '{}', 'x')");
+    cli.db.exec(
+        "INSERT INTO dead_letter_jobs (job_type, payload, error_message) VALUES ('webhook_event', "
+        "'{}', 'x')");
     BOOST_TEST(has(cli.run({"status"}).output, "1 of "));
     BOOST_TEST(cli.json({"status"}).Size() == 8);
 }

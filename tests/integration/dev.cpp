@@ -1,17 +1,16 @@
 // `pgcourier dev` as a new user meets it: one command, and everything runs.
-#include <signal.h>
-
-#include <filesystem>
-
-#include <boost/test/unit_test.hpp>
-#include <fmt/format.h>
-
 #include "cli/free_port.hpp"
 #include "pg/connection.hpp"
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/process.hpp"
 #include "support/test_database.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <signal.h>
 
 namespace pgcourier {
 namespace {
@@ -38,7 +37,9 @@ struct Dev {
     }
 };
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -51,19 +52,29 @@ BOOST_AUTO_TEST_CASE(one_command_runs_everything_and_a_second_run_finds_its_data
         for (const std::uint16_t port : {dev.port, dev.twilio_port, dev.postgres_port}) {
             BOOST_TEST(has(output, std::to_string(port)));
         }
-        const Ran inbound = run_program({"twilio-sim", "inbound", "--url", fmt::format("http://127.0.0.1:{}", dev.twilio_port), "--from",
-                                         "+33698765432", "--body", "Bonjour", "--media", "https://example.test/robe.jpg"},
-                                        {});
+        const Ran inbound = run_program(
+            {"twilio-sim", "inbound", "--url", fmt::format("http://127.0.0.1:{}", dev.twilio_port),
+             "--from", "+33698765432", "--body", "Bonjour", "--media",
+             "https://example.test/robe.jpg"},
+            {});
         BOOST_TEST(inbound.exit_code == 0);
         BOOST_TEST(has(inbound.output, "[200]"));
-        BOOST_TEST(eventually([&] { return dev.ask("SELECT count(*) FROM messages_in WHERE tenant_id = 'demo-shop' AND "
-                                                   "message_type = 'client' AND media_url = 'https://example.test/robe.jpg'") == "1"; }));
-        const Ran added = run_program({"outbox", "add", "--tenant", "Demo shop", "--to", "+33698765432", "--body", "Merci"},
-                                      {{"DATABASE_URL", dev.url}});
+        BOOST_TEST(eventually([&] {
+            return dev.ask(
+                       "SELECT count(*) FROM messages_in WHERE tenant_id = 'demo-shop' AND "
+                       "message_type = 'client' AND media_url = 'https://example.test/robe.jpg'") ==
+                   "1";
+        }));
+        const Ran added = run_program(
+            {"outbox", "add", "--tenant", "Demo shop", "--to", "+33698765432", "--body", "Merci"},
+            {{"DATABASE_URL", dev.url}});
         BOOST_TEST(added.exit_code == 0);
         // Sent, and Twilio's callbacks came back, signed, and were merged.
-        BOOST_TEST(eventually([&] { return dev.ask("SELECT count(*) FROM messages_out WHERE status = 'sent' AND "
-                                                   "delivery_status = 'delivered'") == "1"; }));
+        BOOST_TEST(eventually([&] {
+            return dev.ask(
+                       "SELECT count(*) FROM messages_out WHERE status = 'sent' AND "
+                       "delivery_status = 'delivered'") == "1";
+        }));
         process.signal(SIGINT);
         BOOST_TEST(process.wait() == 0);
     }
@@ -96,7 +107,8 @@ BOOST_AUTO_TEST_CASE(kill_9_leaves_no_server_behind) {
     Process process{{"dev"}, dev.variables, dev.directory};
     BOOST_REQUIRE_MESSAGE(process.wait_for_output("Three things to try"), process.output());
     process.kill();
-    BOOST_TEST(eventually([&] { return cli::is_free_port(dev.postgres_port) && cli::is_free_port(dev.port); }));
+    BOOST_TEST(eventually(
+        [&] { return cli::is_free_port(dev.postgres_port) && cli::is_free_port(dev.port); }));
 }
 
 }  // namespace pgcourier

@@ -1,29 +1,25 @@
-#define BOOST_TEST_MODULE http client over sockets
+#include "base/handle.hpp"
 #include "http/client.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <boost/test/unit_test.hpp>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <boost/test/unit_test.hpp>
-
+#include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
-
-#include "base/handle.hpp"
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -35,7 +31,8 @@ using Kind = http::Outcome::Kind;
 
 namespace {
 
-const std::string kOk = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+const std::string kOk =
+    "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
 // One connection that a server's script talks on.
 class Peer {
@@ -91,7 +88,8 @@ class Peer {
     std::string received_;
 };
 
-// A server written by the case: `script` runs once a connection, in its own thread, with the connection's number.
+// A server written by the case: `script` runs once a connection, in its own thread, with the
+// connection's number.
 class ScriptedServer {
   public:
     using Script = std::function<void(ScriptedServer&, Peer&, int connection)>;
@@ -248,7 +246,8 @@ BOOST_AUTO_TEST_CASE(a_kept_alive_connection_closed_without_an_answer_is_unknown
         ScriptedServer server{[by_reset](ScriptedServer& self, Peer& peer, int connection) {
             self.take(peer);
             peer.say(kOk);
-            if (connection > 0) return answer_all(self, peer, connection);  // a repeat would succeed
+            if (connection > 0)
+                return answer_all(self, peer, connection);  // a repeat would succeed
             self.take(peer);
             by_reset ? peer.reset() : peer.close();
         }};
@@ -276,7 +275,8 @@ BOOST_AUTO_TEST_CASE(the_same_without_a_body_is_unknown_and_sent_once) {
     // A connection to reuse, then a POST that must not use it.
     client.start(1, a_post(server.url()));
     while (server.requests() == 0) client.poll(10ms);
-    const Outcome outcome = outcome_of(client, {.method = "POST", .url = server.url(), .timeout = 300ms});
+    const Outcome outcome =
+        outcome_of(client, {.method = "POST", .url = server.url(), .timeout = 300ms});
     BOOST_TEST(outcome.kind == Kind::unknown);
     BOOST_TEST(server.requests() == 2);
 }
@@ -387,7 +387,8 @@ BOOST_AUTO_TEST_CASE(a_certificate_that_nobody_vouches_for_ends_it_before_anythi
 
     std::atomic<int> handshakes{0};
     ScriptedServer server{[&](ScriptedServer&, Peer& peer, int) {
-        const std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context{SSL_CTX_new(TLS_server_method())};
+        const std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context{
+            SSL_CTX_new(TLS_server_method())};
         SSL_CTX_use_certificate(context.get(), certificate.get());
         SSL_CTX_use_PrivateKey(context.get(), key.get());
         const std::unique_ptr<SSL, FreeWith<SSL_free>> tls{SSL_new(context.get())};
@@ -419,7 +420,8 @@ BOOST_AUTO_TEST_CASE(a_truncated_answer_is_unknown_with_what_came) {
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_is_no_http_is_unknown) {
-    for (const char* words : {"hello there, no http\r\n\r\n", "HTTP/1.1 20", "HTTP/1.1 100 Continue\r\n\r\n"}) {
+    for (const char* words :
+         {"hello there, no http\r\n\r\n", "HTTP/1.1 20", "HTTP/1.1 100 Continue\r\n\r\n"}) {
         ScriptedServer server{[words](ScriptedServer& self, Peer& peer, int) {
             self.take(peer);
             peer.say(words);
@@ -452,15 +454,22 @@ BOOST_AUTO_TEST_CASE(refusals_are_answers_with_their_retry_after_and_are_not_rep
         std::optional<std::string> retry_after;
     };
     for (const Case& c : {
-             Case{"HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n", 429, "7"},
-             Case{"HTTP/1.1 503 Service Unavailable\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                  "Content-Length: 0\r\n\r\n", 503, "Sun, 06 Nov 1994 08:49:37 GMT"},
+             Case{"HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n",
+                  429, "7"},
+             Case{"HTTP/1.1 503 Service Unavailable\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 "
+                  "GMT\r\n"
+                  "Content-Length: 0\r\n\r\n",
+                  503, "Sun, 06 Nov 1994 08:49:37 GMT"},
              Case{"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
-                  "Content-Length: 0\r\n\r\n", 401, std::nullopt},
-             Case{"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", 417, std::nullopt},
-             Case{"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 307,
+                  "Content-Length: 0\r\n\r\n",
+                  401, std::nullopt},
+             Case{"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", 417,
                   std::nullopt},
-             Case{"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", 500, std::nullopt},
+             Case{"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: "
+                  "0\r\n\r\n",
+                  307, std::nullopt},
+             Case{"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", 500,
+                  std::nullopt},
          }) {
         ScriptedServer server{[&c](ScriptedServer& self, Peer& peer, int) {
             while (self.take(peer)) peer.say(c.answer);
@@ -478,7 +487,8 @@ BOOST_AUTO_TEST_CASE(refusals_are_answers_with_their_retry_after_and_are_not_rep
 BOOST_AUTO_TEST_CASE(an_answer_before_the_body_was_read_is_an_answer) {
     ScriptedServer server{[](ScriptedServer&, Peer& peer, int) {
         peer.read_until("\r\n\r\n");
-        peer.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        peer.say(
+            "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         peer.read_until("never");
     }};
     Client client;
@@ -493,7 +503,8 @@ BOOST_AUTO_TEST_CASE(many_calls_run_at_once_and_none_waits_inside) {
     ScriptedServer server{[&](ScriptedServer& self, Peer& peer, int) {
         while (self.take(peer)) {
             ++arrived;
-            while (arrived < kCalls) std::this_thread::sleep_for(1ms);  // all of them, or none is answered
+            while (arrived < kCalls)
+                std::this_thread::sleep_for(1ms);  // all of them, or none is answered
             peer.say(kOk);
         }
     }};

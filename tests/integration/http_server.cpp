@@ -1,27 +1,24 @@
-#define BOOST_TEST_MODULE http server over sockets
+#include "base/log.hpp"
 #include "http/server.hpp"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
 #include <mutex>
+#include <netinet/in.h>
 #include <optional>
+#include <poll.h>
 #include <string>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
-
-#include "base/log.hpp"
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -54,7 +51,8 @@ class Wire {
                static_cast<ssize_t>(text.size());
     }
 
-    /// The next answer: head and body, by its Content-Length. What there is of it when none is complete in time.
+    /// The next answer: head and body, by its Content-Length. What there is of it when none is
+    /// complete in time.
     std::string answer(bool has_body = true) {
         std::size_t end = 0;
         while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
@@ -72,7 +70,8 @@ class Wire {
         return answer;
     }
 
-    /// Whether the server closes the connection within `time`, however it does it. Answers are thrown away.
+    /// Whether the server closes the connection within `time`, however it does it. Answers are
+    /// thrown away.
     bool is_closed_within(std::chrono::milliseconds time) {
         const auto ends = std::chrono::steady_clock::now() + time;
         received_.clear();
@@ -112,7 +111,9 @@ bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds de
     return true;
 }
 
-std::string status_line(const std::string& answer) { return answer.substr(0, answer.find('\r')); }
+std::string status_line(const std::string& answer) {
+    return answer.substr(0, answer.find('\r'));
+}
 
 std::string body(const std::string& answer) {
     const auto end = answer.find("\r\n\r\n");
@@ -128,8 +129,9 @@ std::string get(const std::string& target) {
 }
 
 std::string post(const std::string& target, const std::string& content) {
-    return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
-           std::to_string(content.size()) + "\r\n\r\n" + content;
+    return "POST " + target +
+           " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(content.size()) +
+           "\r\n\r\n" + content;
 }
 
 // Responders that a case answers when it wants to, from its own thread.
@@ -168,31 +170,34 @@ struct Fixture {
         routes.add("GET", "/peer", [](const Request& request, Responder respond) {
             respond({.body = request.peer_address});
         });
-        routes.add("GET", "/later", [this](const Request&, Responder respond) {
-            waiting.add(std::move(respond));
-        });
+        routes.add("GET", "/later",
+                   [this](const Request&, Responder respond) { waiting.add(std::move(respond)); });
         routes.add("GET", "/dropped", [](const Request&, const Responder&) {});
-        routes.add("GET", "/broken", [](const Request&, const Responder&) {
-            throw std::runtime_error{"a bug"};
-        });
+        routes.add("GET", "/broken",
+                   [](const Request&, const Responder&) { throw std::runtime_error{"a bug"}; });
         routes.add("GET", "/large", [](const Request&, Responder respond) {
             respond({.body = std::string(8'000'000, 'x')});
         });
-        routes.add("GET", "/reset", [](const Request&, Responder respond) { respond({.reset = true}); });
+        routes.add("GET", "/reset",
+                   [](const Request&, Responder respond) { respond({.reset = true}); });
         routes.add("GET", "/deadline",
-                   {.handler = [this](const Request&, Responder respond) { waiting.add(std::move(respond)); },
+                   {.handler = [this](const Request&,
+                                      Responder respond) { waiting.add(std::move(respond)); },
                     .deadline = 100ms,
-                    .on_deadline = {.status = 503, .body = "too late", .headers = {{"Retry-After", "1"}}}});
-        routes.add("POST", "/small",
-                   {.handler = [](const Request&, Responder respond) { respond({}); },
-                    .max_body_bytes = 10,
-                    .before_body = [](const Request& head) -> std::optional<Response> {
-                        if (head.headers.has("X-Signature")) return std::nullopt;
-                        return Response{.status = 401, .content_type = "text/xml"};
-                    },
-                    .error = [](int) { return Response{.content_type = "text/xml", .body = "<R/>"}; }});
+                    .on_deadline = {
+                        .status = 503, .body = "too late", .headers = {{"Retry-After", "1"}}}});
+        routes.add(
+            "POST", "/small",
+            {.handler = [](const Request&, Responder respond) { respond({}); },
+             .max_body_bytes = 10,
+             .before_body = [](const Request& head) -> std::optional<Response> {
+                 if (head.headers.has("X-Signature")) return std::nullopt;
+                 return Response{.status = 401, .content_type = "text/xml"};
+             },
+             .error = [](int) { return Response{.content_type = "text/xml", .body = "<R/>"}; }});
         server = std::make_unique<http::Server>(
-            http::ServerOptions{.host = "127.0.0.1", .port = 0, .limits = limits, .threads = threads},
+            http::ServerOptions{
+                .host = "127.0.0.1", .port = 0, .limits = limits, .threads = threads},
             std::move(routes));
         BOOST_REQUIRE(server->start().has_value());
     }
@@ -293,12 +298,17 @@ struct Broken {
     const char* name;
     std::string bytes;
 };
-std::ostream& operator<<(std::ostream& out, const Broken& b) { return out << b.name; }
+std::ostream& operator<<(std::ostream& out, const Broken& b) {
+    return out << b.name;
+}
 const std::vector<Broken> kBroken = {
-    {"two framings", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked"
-                     "\r\n\r\n0\r\n\r\n" + get("/hello")},
-    {"two lengths", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n" +
-                        get("/hello")},
+    {"two framings",
+     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked"
+     "\r\n\r\n0\r\n\r\n" +
+         get("/hello")},
+    {"two lengths",
+     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n" +
+         get("/hello")},
     {"a folded field", "GET /hello HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n" + get("/hello")},
     {"NUL", std::string{"GET /hello HTTP/1.1\r\nHost: a\0b\r\n\r\n", 34} + get("/hello")},
     {"space before a colon", "GET /hello HTTP/1.1\r\nHost : a\r\n\r\n" + get("/hello")},
@@ -335,7 +345,8 @@ BOOST_FIXTURE_TEST_CASE(a_body_over_the_limit_is_refused_before_it_is_read, Fixt
                "HTTP/1.1 413 Content Too Large");
     BOOST_TEST(status_line(ask(kChunkedHead + "10001\r\n")) == "HTTP/1.1 413 Content Too Large");
     BOOST_TEST(status_line(ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: "
-                               "18446744073709551615\r\n\r\n")) == "HTTP/1.1 413 Content Too Large");
+                               "18446744073709551615\r\n\r\n")) ==
+               "HTTP/1.1 413 Content Too Large");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_route_has_its_own_limit_refusal_and_errors, Fixture) {
@@ -362,7 +373,8 @@ BOOST_FIXTURE_TEST_CASE(expect_100_continue_is_answered, Fixture) {
     BOOST_TEST(body(wire.answer()) == "body");
 
     Wire large{server->port()};
-    large.say("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\nExpect: 100-continue\r\n\r\n");
+    large.say(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\nExpect: 100-continue\r\n\r\n");
     BOOST_TEST(status_line(large.answer()) == "HTTP/1.1 413 Content Too Large");
 }
 
@@ -413,7 +425,8 @@ BOOST_FIXTURE_TEST_CASE(a_large_answer_arrives_whole, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_client_that_leaves_harms_nobody, Fixture) {
     serve();
-    for (const auto& part : {get("/later"), get("/large"), kChunkedHead + "5\r\nhe", std::string{"GE"}}) {
+    for (const auto& part :
+         {get("/later"), get("/large"), kChunkedHead + "5\r\nhe", std::string{"GE"}}) {
         Wire wire{server->port()};
         wire.say(part);
     }
@@ -438,7 +451,8 @@ BOOST_FIXTURE_TEST_CASE(answers_from_other_threads_reach_their_own_requests, Fix
     int right = 0;
     for (int round = 0; round < kRounds; ++round) {
         for (int i = 0; i < kClients; ++i) {
-            wires[static_cast<std::size_t>(i)]->say(post("/echo", std::to_string(i)) + get("/later"));
+            wires[static_cast<std::size_t>(i)]->say(post("/echo", std::to_string(i)) +
+                                                    get("/later"));
         }
         for (int i = 0; i < kClients; ++i) {
             auto& wire = *wires[static_cast<std::size_t>(i)];

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE inbox writer
 // links: inbox
 #include "inbox/writer.hpp"
 #include "support/eventually.hpp"

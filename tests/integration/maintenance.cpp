@@ -1,10 +1,10 @@
 // links: maintenance
-#include <boost/test/unit_test.hpp>
-
 #include "maintenance/instance.hpp"
 #include "maintenance/tick.hpp"
 #include "support/eventually.hpp"
 #include "support/test_database.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 namespace pgcourier::maintenance {
 namespace {
@@ -27,7 +27,8 @@ struct Found {
     }
 };
 
-const Instance kSelf{.id = "self", .host = "here", .pid = 1, .version = "1", .roles = "webhook,router,sender"};
+const Instance kSelf{
+    .id = "self", .host = "here", .pid = 1, .version = "1", .roles = "webhook,router,sender"};
 
 }  // namespace
 
@@ -44,14 +45,18 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
 BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
     const TestDatabase db;
     const std::string tenant = db.add_tenant("Shop", "+33700000001");
-    db.exec("INSERT INTO outbox_queue VALUES (1, 'm', 't', '+33612345678', now() + interval '1 h');"
-            "INSERT INTO webhook_queue (id, due_at) VALUES (1, now() + interval '1 h');"
-            "INSERT INTO outbox_leases VALUES ('t', '+33612345678', 1, 'm', 'token', 1, 'self', now(), now() + interval '1 h')");
+    db.exec(
+        "INSERT INTO outbox_queue VALUES (1, 'm', 't', '+33612345678', now() + interval '1 h');"
+        "INSERT INTO webhook_queue (id, due_at) VALUES (1, now() + interval '1 h');"
+        "INSERT INTO outbox_leases VALUES ('t', '+33612345678', 1, 'm', 'token', 1, 'self', now(), "
+        "now() + interval '1 h')");
     Found found;
     Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
     tick.run_once();
     BOOST_TEST(found.events + found.messages + found.leases == 0);
-    db.exec("UPDATE outbox_queue SET due_at = now(); UPDATE webhook_queue SET due_at = now(); UPDATE outbox_leases SET expires_at = now()");
+    db.exec(
+        "UPDATE outbox_queue SET due_at = now(); UPDATE webhook_queue SET due_at = now(); UPDATE "
+        "outbox_leases SET expires_at = now()");
     tick.run_once();
     BOOST_TEST(found.events == 1);
     BOOST_TEST(found.messages == 1);
@@ -60,11 +65,16 @@ BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
 
 BOOST_AUTO_TEST_CASE(a_message_stored_while_its_tenant_was_being_made_is_queued_again) {
     const TestDatabase db;
-    // The tenant's trigger looked before the router had committed: the row stands without a tenant although there is one.
-    db.exec("INSERT INTO webhook_events (key, kind, format, raw, payload, correlation_id) VALUES ('msg:1', 'inbound', 'form', '', '{}', 'c')");
+    // The tenant's trigger looked before the router had committed: the row stands without a tenant
+    // although there is one.
+    db.exec(
+        "INSERT INTO webhook_events (key, kind, format, raw, payload, correlation_id) VALUES "
+        "('msg:1', 'inbound', 'form', '', '{}', 'c')");
     db.add_tenant("Shop", "+33700000001");
-    db.exec("INSERT INTO messages_in (provider_message_id, \"from\", \"to\", body, correlation_id, event_id) "
-            "SELECT 'SM1', '+33612345678', '+33700000001', 'x', 'c', id FROM webhook_events");
+    db.exec(
+        "INSERT INTO messages_in (provider_message_id, \"from\", \"to\", body, correlation_id, "
+        "event_id) "
+        "SELECT 'SM1', '+33612345678', '+33700000001', 'x', 'c', id FROM webhook_events");
     Found found;
     Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
     tick.run_once();
@@ -74,7 +84,9 @@ BOOST_AUTO_TEST_CASE(a_message_stored_while_its_tenant_was_being_made_is_queued_
 
 BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_once_and_taken_away) {
     const TestDatabase db;
-    db.exec("INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES ('other', 'there', 1, '1', '', now() - interval '1 min')");
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES ('other', "
+        "'there', 1, '1', '', now() - interval '1 min')");
     pg::Connection connection = db.connect();
     BOOST_TEST(register_instance(connection, kSelf));
     Instance second = kSelf;

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE migrate
 // links: pg
 #include "pg/migrate.hpp"
 

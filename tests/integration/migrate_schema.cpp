@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE migrate_schema
 // links: pg
 // tests/schema.sql is the dump after all migrations: a change of the schema is read as its diff.
 #include "base/handle.hpp"

@@ -1,12 +1,10 @@
-#define BOOST_TEST_MODULE outbox claims
 // links: outbox
-#include <boost/test/unit_test.hpp>
-
-#include <fmt/format.h>
-
 #include "outbox/store.hpp"
 #include "sql/outbox.hpp"
 #include "support/test_database.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
 
 #include <thread>
 
@@ -30,7 +28,8 @@ struct Claims {
 
     std::string add(const std::string& to, const std::string& body = "text") const {
         return db.query_value(fmt::format(
-            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', '{}') RETURNING id)", shop, to, body));
+            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', '{}') RETURNING id)",
+            shop, to, body));
     }
     outbox::ClaimRequest request(std::size_t limit = 10, std::size_t look_at = 100) {
         return {.token = {fmt::format("token-{}", ++tokens)},
@@ -43,8 +42,13 @@ struct Claims {
     Claim claim(std::size_t limit = 10, std::size_t look_at = 100) {
         return outbox::claim(connection, request(limit, look_at));
     }
-    static Settlement settlement(const Claimed& m, Settled status, std::chrono::milliseconds wait = 0ms) {
-        Settlement s{.id = m.id, .seq = m.seq, .lease = {m.tenant_id, m.to, m.token}, .status = status, .attempts = m.attempt};
+    static Settlement settlement(const Claimed& m, Settled status,
+                                 std::chrono::milliseconds wait = 0ms) {
+        Settlement s{.id = m.id,
+                     .seq = m.seq,
+                     .lease = {m.tenant_id, m.to, m.token},
+                     .status = status,
+                     .attempts = m.attempt};
         if (status == Settled::sent) s.message_sid = "SM" + m.id.value;
         if (status == Settled::pending) s.attempts -= 1;
         s.wait = wait;
@@ -72,7 +76,8 @@ struct Claims {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(a_claim_takes_the_head_of_each_conversation_and_tells_all_to_send_it, Claims) {
+BOOST_FIXTURE_TEST_CASE(a_claim_takes_the_head_of_each_conversation_and_tells_all_to_send_it,
+                        Claims) {
     const std::string first = add(kAnna, "one");
     add(kAnna, "two");
     const std::string other = add(kBert, "three");
@@ -128,7 +133,8 @@ BOOST_FIXTURE_TEST_CASE(a_failed_message_keeps_its_place_until_it_is_due, Claims
 
 BOOST_FIXTURE_TEST_CASE(a_message_for_later_holds_up_nobody, Claims) {
     db.exec(fmt::format(R"(INSERT INTO messages_out (tenant_id, "to", body, next_attempt_at)
-                           VALUES ('{}', '{}', 'tomorrow', (now() AT TIME ZONE 'UTC') + interval '1 day'))", shop, kAnna));
+                           VALUES ('{}', '{}', 'tomorrow', (now() AT TIME ZONE 'UTC') + interval '1 day'))",
+                        shop, kAnna));
     const std::string now = add(kAnna, "now");
     const Claim claimed = claim();
     BOOST_TEST(claimed.messages.at(0).id.value == now);
@@ -162,7 +168,9 @@ BOOST_FIXTURE_TEST_CASE(an_expired_lease_makes_its_message_unknown_and_never_pen
     BOOST_TEST(outbox::sweep(connection) == 1);
     BOOST_TEST(outbox::sweep(connection) == 0);
     BOOST_TEST(status(id) == "unknown");
-    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_outcome_unknown'") == 1);
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_outcome_unknown'") ==
+        1);
     BOOST_TEST(claim().messages.empty());
 
     // Whoever had it was only slow: what it knows still holds.
@@ -198,17 +206,23 @@ BOOST_FIXTURE_TEST_CASE(a_claim_whose_commit_was_not_answered_is_found_by_its_to
 }
 
 // The older snapshot of a claim does not see what was put back at its place a moment ago.
-BOOST_FIXTURE_TEST_CASE(a_claim_gives_a_conversation_back_when_an_earlier_message_has_returned_meanwhile, Claims) {
+BOOST_FIXTURE_TEST_CASE(
+    a_claim_gives_a_conversation_back_when_an_earlier_message_has_returned_meanwhile, Claims) {
     const std::string first = add(kAnna, "one");
     db.exec("DELETE FROM outbox_queue");  // in flight elsewhere
     const std::string second = add(kAnna, "two");
     const outbox::ClaimRequest r = request();
     {
         pg::Transaction transaction{connection};
-        connection.exec(sql::outbox::claim_lease, pg::Params{r.token.value, 10, 100, 30000, "test"});
-        db.exec("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry) SELECT seq, id, "
-                "tenant_id, \"to\", now() + interval '1 s', true FROM messages_out WHERE id = '" + first + "'");
-        BOOST_TEST(connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt}).size() == 0);
+        connection.exec(sql::outbox::claim_lease,
+                        pg::Params{r.token.value, 10, 100, 30000, "test"});
+        db.exec(
+            "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry) "
+            "SELECT seq, id, "
+            "tenant_id, \"to\", now() + interval '1 s', true FROM messages_out WHERE id = '" +
+            first + "'");
+        BOOST_TEST(connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt})
+                       .size() == 0);
         transaction.commit();
     }
     BOOST_TEST(status(second) == "pending");
@@ -221,8 +235,11 @@ BOOST_FIXTURE_TEST_CASE(a_stop_committed_while_a_claim_looks_is_seen_by_it, Clai
     const outbox::ClaimRequest r = request();
     pg::Transaction transaction{connection};
     connection.exec(sql::outbox::claim_lease, pg::Params{r.token.value, 10, 100, 30000, "test"});
-    db.exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('" + shop + "', '" + kAnna + "')");
-    BOOST_TEST(connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt}).size() == 0);
+    db.exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('" + shop + "', '" + kAnna +
+            "')");
+    BOOST_TEST(
+        connection.exec(sql::outbox::claim_take, pg::Params{r.token.value, std::nullopt}).size() ==
+        0);
     transaction.commit();
     BOOST_TEST(status(id) == "blocked");
 }
@@ -252,28 +269,36 @@ BOOST_FIXTURE_TEST_CASE(deleting_a_message_lets_the_next_one_go, Claims) {
 
 BOOST_FIXTURE_TEST_CASE(a_status_typed_by_hand_is_refused, Claims) {
     const std::string id = add(kAnna);
-    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sending' WHERE id = '" + id + "'"), pg::Error);
-    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sent' WHERE id = '" + id + "'"), pg::Error);
+    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sending' WHERE id = '" + id + "'"),
+                      pg::Error);
+    BOOST_CHECK_THROW(db.exec("UPDATE messages_out SET status = 'sent' WHERE id = '" + id + "'"),
+                      pg::Error);
     BOOST_TEST(status(id) == "pending");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claims) {
-    db.exec("INSERT INTO tenants (id, name, whatsapp_phone_number) "
-            "SELECT 't' || g, 'shop', '+337111' || lpad(g::text, 5, '0') FROM generate_series(1, 100) AS g");
+    db.exec(
+        "INSERT INTO tenants (id, name, whatsapp_phone_number) "
+        "SELECT 't' || g, 'shop', '+337111' || lpad(g::text, 5, '0') FROM generate_series(1, 100) "
+        "AS g");
     for (int part = 0; part < 4; ++part) {
         db.exec(fmt::format(
             R"(SET session_replication_role = replica;
                INSERT INTO messages_out (tenant_id, "to", body)
                SELECT 't' || 1 + g % 100, '+336' || lpad((g / 3)::text, 8, '0'), 'text'
-               FROM generate_series({}, {}) AS g)", part * 50'000 + 1, (part + 1) * 50'000));
+               FROM generate_series({}, {}) AS g)",
+            part * 50'000 + 1, (part + 1) * 50'000));
     }
-    db.exec("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) "
-            "SELECT seq, id, tenant_id, \"to\", now() FROM messages_out");
-    db.exec("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) "
-            "SELECT -g, 'gone', 't1', 'gone', now() - interval '1 h' FROM generate_series(1, 20000) AS g");
+    db.exec(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) "
+        "SELECT seq, id, tenant_id, \"to\", now() FROM messages_out");
+    db.exec(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) "
+        "SELECT -g, 'gone', 't1', 'gone', now() - interval '1 h' FROM generate_series(1, 20000) AS "
+        "g");
     db.exec("DELETE FROM outbox_queue WHERE seq < 0");
-    // What a hundred claims may cost; a claim that scanned would take a second each. Plans are made while the table is
-    // as it is, which the statistics do not know.
+    // What a hundred claims may cost; a claim that scanned would take a second each. Plans are made
+    // while the table is as it is, which the statistics do not know.
     const auto before = std::chrono::steady_clock::now();
     std::size_t claimed = 0;
     for (int i = 0; i < 100; ++i) claimed += claim(64, 80).messages.size();
@@ -286,11 +311,16 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
     for (int generic = 0; generic < 2; ++generic) {
         const std::string lease = plan_of(sql::outbox::claim_lease, "('t', 64, 80, 30000, 'i')");
         BOOST_TEST(lease.find("Seq Scan") == std::string::npos, lease);
-        BOOST_TEST(lease.find("Index Scan using outbox_queue_due_at_idx") != std::string::npos, lease);
-        BOOST_TEST(lease.find("Index Scan using outbox_queue_conversation_idx") != std::string::npos, lease);
-        BOOST_TEST(plan_of(sql::outbox::next_due, "").find("outbox_queue_due_at_idx") != std::string::npos);
-        const std::string settle =
-            plan_of(sql::outbox::settle, "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', '{null}', '{null}', '{null}')");
+        BOOST_TEST(lease.find("Index Scan using outbox_queue_due_at_idx") != std::string::npos,
+                   lease);
+        BOOST_TEST(
+            lease.find("Index Scan using outbox_queue_conversation_idx") != std::string::npos,
+            lease);
+        BOOST_TEST(plan_of(sql::outbox::next_due, "").find("outbox_queue_due_at_idx") !=
+                   std::string::npos);
+        const std::string settle = plan_of(
+            sql::outbox::settle,
+            "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', '{null}', '{null}', '{null}')");
         BOOST_TEST(settle.find("Seq Scan") == std::string::npos, settle);
         db.exec("ANALYZE outbox_queue, outbox_leases, messages_out, opt_outs");
     }
@@ -298,7 +328,8 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
 
 BOOST_FIXTURE_TEST_CASE(a_long_conversation_costs_the_others_nothing, Claims) {
     db.exec(fmt::format(R"(INSERT INTO messages_out (tenant_id, "to", body)
-                           SELECT '{}', '{}', 'n' || g FROM generate_series(1, 5000) AS g)", shop, kAnna));
+                           SELECT '{}', '{}', 'n' || g FROM generate_series(1, 5000) AS g)",
+                        shop, kAnna));
     const std::string id = add(kBert);
     const auto before = std::chrono::steady_clock::now();
     std::size_t look_at = 80;
@@ -312,8 +343,9 @@ BOOST_FIXTURE_TEST_CASE(a_long_conversation_costs_the_others_nothing, Claims) {
     }
     const auto took = std::chrono::steady_clock::now() - before;
     BOOST_TEST(is_found);
-    BOOST_TEST_MESSAGE(fmt::format("moving 5,000 messages of one conversation out of the way: {} claims, {:.0f} ms", claims,
-                                   std::chrono::duration<double, std::milli>(took).count()));
+    BOOST_TEST_MESSAGE(fmt::format(
+        "moving 5,000 messages of one conversation out of the way: {} claims, {:.0f} ms", claims,
+        std::chrono::duration<double, std::milli>(took).count()));
     BOOST_TEST((took < 2s));
     // And they stay out of the way of later claims.
     const Claim next = claim(64, 80);

@@ -1,9 +1,8 @@
-#define BOOST_TEST_MODULE outbox delivery
 // links: outbox sim
-#include <boost/test/unit_test.hpp>
-
 #include "outbox/delivery.hpp"
 #include "support/sending.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -20,12 +19,14 @@ struct Callbacks : Sending {
     outbox::Sender sender{db.options("sender"), settings(), sender_wake, system_clock(), 1};
     outbox::Delivery delivery{db.options("delivery"), wake, 1};
 
-    void callback(const std::string& sid, const std::string& state, const std::string& message = {}, int attempt = 0,
-                  const std::string& error_code = "NULL") const {
-        db.exec(fmt::format("INSERT INTO delivery_events (provider_message_id, message_id, attempt, status, error_code, "
-                            "event_id, correlation_id, received_at) VALUES ('{}', {}, {}, '{}', {}, 1, 'c', now())",
-                            sid, message.empty() ? "NULL" : "'" + message + "'",
-                            attempt == 0 ? "NULL" : std::to_string(attempt), state, error_code));
+    void callback(const std::string& sid, const std::string& state, const std::string& message = {},
+                  int attempt = 0, const std::string& error_code = "NULL") const {
+        db.exec(fmt::format(
+            "INSERT INTO delivery_events (provider_message_id, message_id, attempt, status, "
+            "error_code, "
+            "event_id, correlation_id, received_at) VALUES ('{}', {}, {}, '{}', {}, 1, 'c', now())",
+            sid, message.empty() ? "NULL" : "'" + message + "'",
+            attempt == 0 ? "NULL" : std::to_string(attempt), state, error_code));
     }
     std::string sent() {
         const std::string id = add(kAnna, "text");
@@ -34,7 +35,8 @@ struct Callbacks : Sending {
         return id;
     }
     std::string unknown() {
-        twilio.script().add({.times = 1, .then = {.answer = sim::Answer::error, .processes = true, .status = 500}});
+        twilio.script().add(
+            {.times = 1, .then = {.answer = sim::Answer::error, .processes = true, .status = 500}});
         const std::string id = add(kAnna, "text");
         sender.run_once();
         BOOST_REQUIRE(status(id) == "unknown");
@@ -53,7 +55,8 @@ BOOST_FIXTURE_TEST_CASE(a_callback_settles_a_send_whose_outcome_nobody_knew, Cal
     BOOST_TEST(delivery.run_once() == 2);
     BOOST_TEST(column(id, "status || '|' || delivery_status || '|' || provider_message_id") ==
                std::string{"sent|delivered|"} + kSid);
-    BOOST_TEST(column(id, "lease_token IS NULL AND last_error IS NULL AND sent_at IS NOT NULL") == "t");
+    BOOST_TEST(column(id, "lease_token IS NULL AND last_error IS NULL AND sent_at IS NOT NULL") ==
+               "t");
     BOOST_TEST(events(id, "message_sent") == 1);
     BOOST_TEST(events(id, "message_delivered") == 1);
     BOOST_TEST(sender.run_once() == 1);
@@ -61,10 +64,12 @@ BOOST_FIXTURE_TEST_CASE(a_callback_settles_a_send_whose_outcome_nobody_knew, Cal
     BOOST_TEST(delivery.run_once() == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_callback_before_the_answer_settles_the_message_and_the_answer_changes_nothing, Callbacks) {
+BOOST_FIXTURE_TEST_CASE(
+    a_callback_before_the_answer_settles_the_message_and_the_answer_changes_nothing, Callbacks) {
     const std::string id = add(kAnna, "text");
     auto connection = db.connect();
-    const auto claimed = outbox::claim(connection, {.token = {"t"}, .limit = 1, .look_at = 1, .instance_id = "i"});
+    const auto claimed =
+        outbox::claim(connection, {.token = {"t"}, .limit = 1, .look_at = 1, .instance_id = "i"});
     BOOST_REQUIRE(claimed.messages.size() == 1);
     const outbox::Claimed& m = claimed.messages[0];
     callback(kSid, "queued", id, 1);
@@ -104,12 +109,15 @@ BOOST_FIXTURE_TEST_CASE(what_twilio_took_and_could_not_deliver_stays_sent_and_sa
     const std::string id = sent();
     callback(column(id, "provider_message_id"), "undelivered", "", 0, "63016");
     delivery.run_once();
-    BOOST_TEST(column(id, "status || '|' || delivery_status || '|' || error_code") == "sent|undelivered|63016");
+    BOOST_TEST(column(id, "status || '|' || delivery_status || '|' || error_code") ==
+               "sent|undelivered|63016");
     BOOST_TEST(events(id, "message_undelivered") == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_is_told_and_changes_nothing, Callbacks) {
-    twilio.script().add({.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_is_told_and_changes_nothing,
+                        Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
     const std::string id = add(kAnna, "text");
     sender.run_once();
     BOOST_REQUIRE(status(id) == "failed");
@@ -119,7 +127,8 @@ BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_is_told_and_
     BOOST_TEST(events(id, "delivery_contradicts") == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_does_not_settle_the_present_one, Callbacks) {
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_does_not_settle_the_present_one,
+                        Callbacks) {
     const std::string id = unknown();
     callback(kSid, "sent", id, 7);
     delivery.run_once();

@@ -1,10 +1,9 @@
-#define BOOST_TEST_MODULE outbox sending
 // links: outbox sim maintenance
-#include <boost/test/unit_test.hpp>
-
 #include "maintenance/tick.hpp"
 #include "pg/listener.hpp"
 #include "support/sending.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -18,7 +17,9 @@ constexpr const char* kAnna = "+33612345678";
 constexpr const char* kBert = "+33612345679";
 
 sim::Rule answer(const char* to, int status, int code, std::uint64_t times = 0) {
-    return {.to = to, .times = times, .then = {.answer = sim::Answer::error, .status = status, .code = code}};
+    return {.to = to,
+            .times = times,
+            .then = {.answer = sim::Answer::error, .status = status, .code = code}};
 }
 
 struct OneSender : Sending {
@@ -43,9 +44,10 @@ BOOST_FIXTURE_TEST_CASE(an_accepted_message_is_sent_from_its_shops_number_and_re
     BOOST_TEST(entry.to == "whatsapp:+33612345678");
     BOOST_TEST(entry.from == "whatsapp:+33700000001");
     BOOST_TEST(entry.body == "Bonjour");
-    BOOST_TEST(db.query_value("SELECT status || '|' || attempts || '|' || provider_message_id || '|' || sent_from FROM "
-                              "messages_out WHERE sent_at IS NOT NULL AND lease_token IS NULL AND last_error IS NULL") ==
-               "sent|1|" + entry.sid + "|+33700000001");
+    BOOST_TEST(db.query_value("SELECT status || '|' || attempts || '|' || provider_message_id || "
+                              "'|' || sent_from FROM "
+                              "messages_out WHERE sent_at IS NOT NULL AND lease_token IS NULL AND "
+                              "last_error IS NULL") == "sent|1|" + entry.sid + "|+33700000001");
     BOOST_TEST(events(id, "message_sent") == 1);
     BOOST_TEST(is_idle());
     BOOST_TEST(sender.run_once() == 0);
@@ -54,18 +56,21 @@ BOOST_FIXTURE_TEST_CASE(an_accepted_message_is_sent_from_its_shops_number_and_re
 BOOST_FIXTURE_TEST_CASE(media_and_templates_are_sent, OneSender) {
     db.exec("INSERT INTO messages_out (tenant_id, \"to\", media_url) VALUES ('" + shop +
             "', '+33612345678', 'https://shop.example.test/a.jpg')");
-    db.exec("INSERT INTO messages_out (tenant_id, \"to\", content_sid, content_variables) VALUES ('" + shop +
-            "', '+33612345679', 'HX0123456789abcdef0123456789abcdef', '{\"1\":\"Anna\"}')");
+    db.exec(
+        "INSERT INTO messages_out (tenant_id, \"to\", content_sid, content_variables) VALUES ('" +
+        shop + "', '+33612345679', 'HX0123456789abcdef0123456789abcdef', '{\"1\":\"Anna\"}')");
     BOOST_TEST(sender.run_once() == 2);
     const auto entries = twilio.ledger().entries();
     BOOST_REQUIRE(entries.size() == 2);
     BOOST_TEST(entries[0].accepted);
     BOOST_TEST(entries[1].accepted);
     BOOST_TEST(entries[0].media_url + entries[1].media_url == "https://shop.example.test/a.jpg");
-    BOOST_TEST(entries[0].content_sid + entries[1].content_sid == "HX0123456789abcdef0123456789abcdef");
+    BOOST_TEST(entries[0].content_sid + entries[1].content_sid ==
+               "HX0123456789abcdef0123456789abcdef");
 }
 
-BOOST_AUTO_TEST_CASE(what_is_surely_not_sent_is_tried_five_times_at_growing_waits_and_then_a_dead_letter) {
+BOOST_AUTO_TEST_CASE(
+    what_is_surely_not_sent_is_tried_five_times_at_growing_waits_and_then_a_dead_letter) {
     Sending s;
     s.twilio.script().add(answer(kAnna, 503, 20503));
     const std::string id = s.add(kAnna, "never");
@@ -91,8 +96,9 @@ BOOST_AUTO_TEST_CASE(what_is_surely_not_sent_is_tried_five_times_at_growing_wait
     BOOST_TEST(s.column(id, "error_code") == "20503");
     BOOST_TEST(s.events(id, "message_failed") == 4);
     BOOST_TEST(s.events(id, "message_dead_lettered") == 1);
-    const auto letters = s.db.query_rows("SELECT job_type, payload::text, attempts, error_message LIKE 'twilio 20503%', "
-                                         "resolved_at FROM dead_letter_jobs");
+    const auto letters = s.db.query_rows(
+        "SELECT job_type, payload::text, attempts, error_message LIKE 'twilio 20503%', "
+        "resolved_at FROM dead_letter_jobs");
     BOOST_REQUIRE(letters.size() == 1);
     BOOST_TEST(letters[0] == "message_out|{\"message_out_id\": \"" + id + "\"}|5|t|");
     BOOST_TEST(s.is_idle());
@@ -103,13 +109,15 @@ BOOST_FIXTURE_TEST_CASE(a_message_waits_as_long_as_its_row_says, OneSender) {
     const std::string id = add(kAnna, "later");
     sender.run_once();
     BOOST_TEST(status(id) == "failed");
-    BOOST_TEST(column(id, "round(extract(epoch FROM next_attempt_at - updated_at) * 1000)::int") == "50");
+    BOOST_TEST(column(id, "round(extract(epoch FROM next_attempt_at - updated_at) * 1000)::int") ==
+               "50");
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue AS q JOIN messages_out AS m USING (seq) "
                         "WHERE q.is_retry AND q.due_at::timestamp(3) = m.next_attempt_at") == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_may_have_been_sent_is_put_aside_and_never_sent_again, OneSender) {
-    twilio.script().add({.to = kAnna, .then = {.answer = sim::Answer::error, .processes = true, .status = 500}});
+    twilio.script().add(
+        {.to = kAnna, .then = {.answer = sim::Answer::error, .processes = true, .status = 500}});
     const std::string id = add(kAnna, "once");
     const std::string next = add(kAnna, "waits");
     const std::string other = add(kBert, "goes");
@@ -118,7 +126,8 @@ BOOST_FIXTURE_TEST_CASE(what_may_have_been_sent_is_put_aside_and_never_sent_agai
     BOOST_TEST(status(next) == "pending");
     BOOST_TEST(status(other) == "sent");
     BOOST_TEST(events(id, "message_outcome_unknown") == 1);
-    BOOST_TEST(db.query_value("SELECT message_id FROM outbox_leases WHERE unknown_since IS NOT NULL") == id);
+    BOOST_TEST(db.query_value(
+                   "SELECT message_id FROM outbox_leases WHERE unknown_since IS NOT NULL") == id);
 
     db.exec("UPDATE outbox_leases SET expires_at = now() - interval '1 h'");
     db.exec("UPDATE outbox_queue SET due_at = now()");
@@ -129,7 +138,8 @@ BOOST_FIXTURE_TEST_CASE(what_may_have_been_sent_is_put_aside_and_never_sent_agai
     BOOST_TEST(twilio.ledger().attempts_to(kAnna) == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_permanent_refusal_is_one_dead_letter_at_once_and_lets_the_next_message_go, OneSender) {
+BOOST_FIXTURE_TEST_CASE(a_permanent_refusal_is_one_dead_letter_at_once_and_lets_the_next_message_go,
+                        OneSender) {
     twilio.script().add(answer(kAnna, 400, 21211, 1));
     const std::string id = add(kAnna, "refused");
     const std::string next = add(kAnna, "goes");
@@ -148,14 +158,16 @@ BOOST_FIXTURE_TEST_CASE(bad_credentials_use_no_attempt_and_empty_no_queue, OneSe
     sender.run_once();
     BOOST_TEST(status(id) == "pending");
     BOOST_TEST(column(id, "attempts") == "0");
-    BOOST_TEST(db.query_value("SELECT round(extract(epoch FROM due_at - now())) BETWEEN 55 AND 60 FROM outbox_queue") == "t");
+    BOOST_TEST(db.query_value("SELECT round(extract(epoch FROM due_at - now())) BETWEEN 55 AND 60 "
+                              "FROM outbox_queue") == "t");
     BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
     BOOST_TEST(sender.run_once() == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(twilios_own_wait_is_honoured, OneSender) {
     twilio.script().add(
-        {.to = kAnna, .then = {.answer = sim::Answer::error, .status = 429, .code = 20429, .retry_after = 7}});
+        {.to = kAnna,
+         .then = {.answer = sim::Answer::error, .status = 429, .code = 20429, .retry_after = 7}});
     const std::string id = add(kAnna, "slower");
     sender.run_once();
     BOOST_TEST(column(id, "round(extract(epoch FROM next_attempt_at - updated_at))::int") == "7");
@@ -165,9 +177,11 @@ BOOST_FIXTURE_TEST_CASE(an_opted_out_person_gets_nothing, OneSender) {
     const std::string id = add(kAnna, "no");
     const std::string next = add(kAnna, "nor this");
     const std::string other = add(kBert, "yes");
-    db.exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('" + shop + "', '+33612345678')");
+    db.exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('" + shop +
+            "', '+33612345678')");
     send_all();
-    db.exec("UPDATE outbox_queue SET due_at = now()");  // the minute after which it is looked at again
+    db.exec(
+        "UPDATE outbox_queue SET due_at = now()");  // the minute after which it is looked at again
     send_all();
     BOOST_TEST(status(id) == "blocked");
     BOOST_TEST(status(next) == "blocked");
@@ -178,12 +192,14 @@ BOOST_FIXTURE_TEST_CASE(an_opted_out_person_gets_nothing, OneSender) {
     BOOST_TEST(is_idle());
 }
 
-BOOST_AUTO_TEST_CASE(a_tenant_without_a_number_sends_from_the_default_and_without_one_gets_a_dead_letter) {
+BOOST_AUTO_TEST_CASE(
+    a_tenant_without_a_number_sends_from_the_default_and_without_one_gets_a_dead_letter) {
     Sending s;
     s.db.exec("UPDATE tenants SET whatsapp_phone_number = NULL");
     Wake wake;
     const std::string id = s.add(kAnna, "from where?");
-    BOOST_TEST((outbox::Sender{s.db.options(), s.settings(), wake, system_clock(), 1}.run_once()) == 1);
+    BOOST_TEST((outbox::Sender{s.db.options(), s.settings(), wake, system_clock(), 1}.run_once()) ==
+               1);
     BOOST_TEST(s.status(id) == "dead");
     BOOST_TEST(s.column(id, "last_error") ==
                "the tenant has no whatsapp_phone_number, and TWILIO_WHATSAPP_NUMBER is not set");
@@ -197,9 +213,11 @@ BOOST_AUTO_TEST_CASE(a_tenant_without_a_number_sends_from_the_default_and_withou
 
 BOOST_AUTO_TEST_CASE(each_conversation_keeps_its_order_whatever_fails) {
     Sending s;
-    s.twilio.script().add({.probability = 0.2, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+    s.twilio.script().add(
+        {.probability = 0.2, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
     s.db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) SELECT '" + s.shop +
-              "', '+336000000' || lpad((g % 20)::text, 2, '0'), 'n' || g FROM generate_series(1, 400) AS g");
+              "', '+336000000' || lpad((g % 20)::text, 2, '0'), 'n' || g FROM generate_series(1, "
+              "400) AS g");
     outbox::SenderSettings settings = s.settings();
     settings.policy.base = 5ms;
     settings.policy.max_attempts = 20;
@@ -219,22 +237,34 @@ BOOST_AUTO_TEST_CASE(each_conversation_keeps_its_order_whatever_fails) {
 BOOST_AUTO_TEST_CASE(senders_that_race_send_each_message_once) {
     Sending s;
     s.db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) SELECT '" + s.shop +
-              "', '+33600000' || lpad((g % 300)::text, 3, '0'), 'n' || g FROM generate_series(1, 1500) AS g");
+              "', '+33600000' || lpad((g % 300)::text, 3, '0'), 'n' || g FROM generate_series(1, "
+              "1500) AS g");
     {
         RunningSender a{s.db.options(), s.settings()};
         RunningSender b{s.db.options(), s.settings()};
         RunningSender c{s.db.options(), s.settings()};
         BOOST_TEST(eventually([&] { return s.is_idle(); }, 60s));
     }
+    for (const std::string& row :
+         s.db.query_rows("SELECT status, count(*), max(last_error) FROM messages_out GROUP BY 1"))
+        BOOST_TEST_MESSAGE(row);
+    for (const std::string& row : s.db.query_rows(
+             "SELECT is_behind, is_retry, due_at - now(), recipient, (SELECT count(*) FROM "
+             "outbox_leases l WHERE l.recipient=q.recipient) FROM outbox_queue q LIMIT 40"))
+        BOOST_TEST_MESSAGE(row);
     BOOST_TEST(s.twilio.ledger().accepted() == 1500);
-    BOOST_TEST(s.db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND attempts = 1") == 1500);
-    BOOST_TEST(s.db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") == 1500);
+    BOOST_TEST(
+        s.db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND attempts = 1") ==
+        1500);
+    BOOST_TEST(s.db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") ==
+               1500);
 }
 
 BOOST_AUTO_TEST_CASE(hand_typed_inserts_are_sent_at_once_in_any_time_zone) {
     Sending s;
     RunningSender sender{s.db.options(), s.settings()};
-    pg::Listener listener{s.db.options("listener"), {{"messages_out", [&] { sender.wake().notify(); }}}};
+    pg::Listener listener{s.db.options("listener"),
+                          {{"messages_out", [&] { sender.wake().notify(); }}}};
     std::jthread listening{[&](std::stop_token stop) { listener.run(std::move(stop)); }};
     BOOST_TEST(eventually([&] { return listener.is_working(); }));
     int number = 10;
@@ -249,7 +279,8 @@ BOOST_AUTO_TEST_CASE(hand_typed_inserts_are_sent_at_once_in_any_time_zone) {
     }
     // The sleeping sender was woken each time: not one of its looks was a poll.
     BOOST_TEST(eventually([&] { return s.is_idle(); }));
-    BOOST_TEST(s.db.count("SELECT count(*) FROM messages_out WHERE created_at BETWEEN (now() AT TIME ZONE 'UTC') - "
+    BOOST_TEST(s.db.count("SELECT count(*) FROM messages_out WHERE created_at BETWEEN (now() AT "
+                          "TIME ZONE 'UTC') - "
                           "interval '1 min' AND (now() AT TIME ZONE 'UTC') + interval '1 s'") == 3);
 }
 

@@ -1,9 +1,9 @@
 // links: pg
-#include <boost/test/unit_test.hpp>
-
 #include "pg/listener.hpp"
 #include "support/eventually.hpp"
 #include "support/test_database.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 namespace pgcourier {
 namespace {
@@ -12,23 +12,25 @@ using test::eventually;
 using test::TestDatabase;
 
 constexpr pg::Statement kEcho{"test.echo", "SELECT $1::text, $2::bigint, $3::boolean, $4::text"};
-constexpr pg::Statement kMake{"test.make", "CREATE TABLE t (id bigint PRIMARY KEY, name text, raw bytea)"};
-constexpr pg::Statement kInsert{
-    "test.insert",
-    "INSERT INTO t (id, name, raw) SELECT id, name, raw FROM unnest($1::bigint[], $2::text[], $3::bytea[]) AS u (id, name, raw)"
-    " RETURNING id"};
+constexpr pg::Statement kMake{"test.make",
+                              "CREATE TABLE t (id bigint PRIMARY KEY, name text, raw bytea)"};
+constexpr pg::Statement kInsert{"test.insert",
+                                "INSERT INTO t (id, name, raw) SELECT id, name, raw FROM "
+                                "unnest($1::bigint[], $2::text[], $3::bytea[]) AS u (id, name, raw)"
+                                " RETURNING id"};
 constexpr pg::Statement kCount{"test.count", "SELECT count(*) FROM t"};
 constexpr pg::Statement kSettings{
     "test.settings",
-    "SELECT current_setting('synchronous_commit'), current_setting('TimeZone'), current_setting('application_name')"};
+    "SELECT current_setting('synchronous_commit'), current_setting('TimeZone'), "
+    "current_setting('application_name')"};
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(scalars_travel_as_parameters) {
     TestDatabase db{TestDatabase::Content::empty};
     pg::Connection connection = db.connect("echo");
-    const pg::Rows rows =
-        connection.exec(kEcho, pg::Params{"it's; DROP TABLE", std::int64_t{-7}, true, std::optional<std::string>{}});
+    const pg::Rows rows = connection.exec(kEcho, pg::Params{"it's; DROP TABLE", std::int64_t{-7},
+                                                            true, std::optional<std::string>{}});
     BOOST_TEST(rows.size() == 1);
     BOOST_TEST(rows[0].text(0) == "it's; DROP TABLE");
     BOOST_TEST(rows[0].int64(1) == -7);
@@ -77,8 +79,9 @@ BOOST_AUTO_TEST_CASE(a_transaction_in_one_round_trip_commits_all_or_nothing) {
     BOOST_TEST(rows[2][0].int64(0) == 2);
 
     const std::array<pg::Call, 3> bad{insert(3), insert(1), insert(4)};
-    BOOST_CHECK_EXCEPTION(connection.transact(bad), pg::Error,
-                          [](const pg::Error& e) { return e.is_unique_violation() && !e.is_lost(); });
+    BOOST_CHECK_EXCEPTION(connection.transact(bad), pg::Error, [](const pg::Error& e) {
+        return e.is_unique_violation() && !e.is_lost();
+    });
     BOOST_TEST(connection.exec(kCount)[0].int64(0) == 2);
 }
 
@@ -137,19 +140,25 @@ BOOST_AUTO_TEST_CASE(the_same_works_without_prepared_statements) {
 BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
     TestDatabase db{TestDatabase::Content::empty};
     pg::Connection connection = db.connect("victim");
-    db.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgcourier/victim'");
+    db.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+        "'pgcourier/victim'");
     BOOST_CHECK_EXCEPTION(connection.exec(kEcho, pg::Params{"", 1, true, ""}), pg::Error,
                           [](const pg::Error& e) { return e.is_lost(); });
 }
 
 BOOST_AUTO_TEST_CASE(an_error_never_quotes_a_row) {
     TestDatabase db{TestDatabase::Content::empty};
-    db.exec("CREATE TABLE people (number text PRIMARY KEY); INSERT INTO people VALUES ('+33612345678')");
+    db.exec(
+        "CREATE TABLE people (number text PRIMARY KEY); INSERT INTO people VALUES "
+        "('+33612345678')");
     static constexpr pg::Statement kAdd{"test.person", "INSERT INTO people VALUES ($1)"};
     pg::Connection connection = db.connect();
-    BOOST_CHECK_EXCEPTION(connection.exec(kAdd, pg::Params{"+33612345678"}), pg::Error, [](const pg::Error& e) {
-        return std::string{e.what()}.find("+336") == std::string::npos && e.is_unique_violation();
-    });
+    BOOST_CHECK_EXCEPTION(connection.exec(kAdd, pg::Params{"+33612345678"}), pg::Error,
+                          [](const pg::Error& e) {
+                              return std::string{e.what()}.find("+336") == std::string::npos &&
+                                     e.is_unique_violation();
+                          });
 }
 
 BOOST_AUTO_TEST_CASE(the_listener_wakes_reconnects_and_stops) {
@@ -160,7 +169,9 @@ BOOST_AUTO_TEST_CASE(the_listener_wakes_reconnects_and_stops) {
     BOOST_TEST(eventually([&] { return wakes == 1 && listener.is_working(); }));
     db.exec("NOTIFY messages_out");
     BOOST_TEST(eventually([&] { return wakes == 2; }));
-    db.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgcourier/listener'");
+    db.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+        "'pgcourier/listener'");
     BOOST_TEST(eventually([&] { return wakes >= 3 && listener.is_working(); }));
     const int before = wakes;
     db.exec("NOTIFY messages_out");

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE router
 // links: router
 #include "sql/router.hpp"
 

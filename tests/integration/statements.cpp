@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE statements
 // links: pg
 // Every file of sql/queries fits the schema: a typo fails here and not at a customer.
 #include "sql/all.hpp"

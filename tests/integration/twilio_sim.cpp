@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio simulator
 // links: sim
 #include "base/address.hpp"
 #include "base/environment.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE webhook
 // links: webhook
 #include "http/server.hpp"
 #include "support/eventually.hpp"

@@ -1,19 +1,18 @@
 #include "support/process.hpp"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
+#include "support/eventually.hpp"
+#include "support/test_database.hpp"
 
 #include <fmt/format.h>
 
-#include "support/eventually.hpp"
-#include "support/test_database.hpp"
+#include <fcntl.h>
+#include <fstream>
+#include <signal.h>
+#include <sstream>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace pgcourier::test {
 namespace {
@@ -25,7 +24,9 @@ std::string next_log_path() {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> arguments, Variables variables, const std::string& directory) : log_path_{next_log_path()} {
+Process::Process(std::vector<std::string> arguments, Variables variables,
+                 const std::string& directory)
+    : log_path_{next_log_path()} {
     std::vector<std::string> words{PGCOURIER_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> assignments{"PATH=/usr/bin:/bin"};
@@ -54,7 +55,9 @@ Process::~Process() {
     if (is_running()) kill();
 }
 
-void Process::signal(int number) const { ::kill(pid_, number); }
+void Process::signal(int number) const {
+    ::kill(pid_, number);
+}
 
 bool Process::is_running() {
     if (pid_ <= 0) return false;
@@ -82,10 +85,12 @@ std::string Process::output() const {
 
 bool Process::wait_for_output(const std::string& text) {
     bool found = false;
-    eventually([&] {
-        found = output().find(text) != std::string::npos;
-        return found || !is_running();
-    }, std::chrono::seconds{30});
+    eventually(
+        [&] {
+            found = output().find(text) != std::string::npos;
+            return found || !is_running();
+        },
+        std::chrono::seconds{30});
     return found || output().find(text) != std::string::npos;
 }
 
@@ -95,7 +100,8 @@ Ran run_program(std::vector<std::string> arguments, Variables variables) {
     return {exit_code, process.output()};
 }
 
-Variables service_variables(const Secret& database_url, std::uint16_t port, const std::string& twilio_url) {
+Variables service_variables(const Secret& database_url, std::uint16_t port,
+                            const std::string& twilio_url) {
     return {
         {"DATABASE_URL", database_url.reveal()},
         {"HOST", "127.0.0.1"},

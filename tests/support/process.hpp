@@ -1,13 +1,12 @@
 #pragma once
 // The program itself as a child process, to be killed, stopped and asked.
 
-#include <sys/types.h>
+#include "base/secret.hpp"
 
 #include <map>
 #include <string>
+#include <sys/types.h>
 #include <vector>
-
-#include "base/secret.hpp"
 
 namespace pgcourier::test {
 
@@ -15,10 +14,12 @@ using Variables = std::map<std::string, std::string>;
 
 class Process {
   public:
-    /// Runs the built `pgcourier` with these arguments and ONLY these variables (and PATH). What it prints goes to a file.
+    /// Runs the built `pgcourier` with these arguments and ONLY these variables (and PATH). What it
+    /// prints goes to a file.
     ///
     /// directory  where it runs; empty: where we do
-    Process(std::vector<std::string> arguments, Variables variables, const std::string& directory = {});
+    Process(std::vector<std::string> arguments, Variables variables,
+            const std::string& directory = {});
     /// kill -9 when it still runs.
     ~Process();
     Process(const Process&) = delete;
@@ -50,6 +51,7 @@ struct Ran {
 Ran run_program(std::vector<std::string> arguments, Variables variables);
 
 /// What `serve` needs to run against this database and this simulated Twilio, listening on `port`.
-Variables service_variables(const Secret& database_url, std::uint16_t port, const std::string& twilio_url);
+Variables service_variables(const Secret& database_url, std::uint16_t port,
+                            const std::string& twilio_url);
 
 }  // namespace pgcourier::test

@@ -1,17 +1,17 @@
 #pragma once
 // A database, a simulated Twilio and a sender between them, for the suites of the outbox.
 
-#include <chrono>
-#include <memory>
-#include <string>
-#include <thread>
-
-#include <fmt/format.h>
-
 #include "outbox/sender.hpp"
 #include "sim/simulator.hpp"
 #include "support/eventually.hpp"
 #include "support/test_database.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
 
 namespace pgcourier::test {
 
@@ -22,8 +22,10 @@ struct Sending {
     sim::Simulator twilio;
     std::string shop = db.add_tenant("shop", kShopNumber);
 
-    explicit Sending(sim::SimulatorOptions options = {.progress = {.callbacks = false}}) : twilio{std::move(options)} {
-        if (const auto started = twilio.start(); !started) throw std::runtime_error{started.error().what};
+    explicit Sending(sim::SimulatorOptions options = {.progress = {.callbacks = false}})
+        : twilio{std::move(options)} {
+        if (const auto started = twilio.start(); !started)
+            throw std::runtime_error{started.error().what};
     }
 
     /// As configured for this provider, with waits a tenth or less of the real ones.
@@ -41,7 +43,8 @@ struct Sending {
     /// A pending message of the shop. returns its id
     std::string add(const std::string& to, const std::string& body) const {
         return db.query_value(fmt::format(
-            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', '{}') RETURNING id)", shop, to, body));
+            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', '{}') RETURNING id)",
+            shop, to, body));
     }
     std::string status(const std::string& id) const { return column(id, "status"); }
     std::string column(const std::string& id, const std::string& name) const {
@@ -49,7 +52,8 @@ struct Sending {
     }
     std::int64_t events(const std::string& id, const std::string& type) const {
         return db.count(fmt::format(
-            "SELECT count(*) FROM event_log WHERE entity_id = '{}' AND event_type = '{}'", id, type));
+            "SELECT count(*) FROM event_log WHERE entity_id = '{}' AND event_type = '{}'", id,
+            type));
     }
     /// The bodies that were taken for `to`, in order.
     std::vector<std::string> taken(const std::string& to) const {
@@ -61,7 +65,9 @@ struct Sending {
     }
     /// Nothing waits, is in flight or unknown.
     bool is_idle() const {
-        return db.count("SELECT (SELECT count(*) FROM outbox_queue) + (SELECT count(*) FROM outbox_leases)") == 0;
+        return db.count(
+                   "SELECT (SELECT count(*) FROM outbox_queue) + (SELECT count(*) FROM "
+                   "outbox_leases)") == 0;
     }
 };
 

@@ -1,15 +1,14 @@
 #include "support/test_database.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <filesystem>
-
-#include <fmt/format.h>
-
 #include "base/rng.hpp"
 #include "pg/migrate.hpp"
 #include "support/free_port.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace pgcourier::test {
 namespace {
@@ -18,11 +17,13 @@ namespace fs = std::filesystem;
 
 bool is_durable = false;
 
-// Outlives every test case; removed at exit by the process that made it (a forked child leaves it alone).
+// Outlives every test case; removed at exit by the process that made it (a forked child leaves it
+// alone).
 struct Scratch {
     pid_t owner = getpid();
-    std::string path = fmt::format("{}/pgcourier-test-{}-{:08x}", fs::temp_directory_path().string(), getpid(),
-                                   static_cast<std::uint32_t>(random_seed()));
+    std::string path =
+        fmt::format("{}/pgcourier-test-{}-{:08x}", fs::temp_directory_path().string(), getpid(),
+                    static_cast<std::uint32_t>(random_seed()));
     Scratch() {
         fs::create_directories(path);
         chmod(path.c_str(), 0755);
@@ -53,7 +54,9 @@ const std::string& migrated_template() {
 
 }  // namespace
 
-void use_durable_server() { is_durable = true; }
+void use_durable_server() {
+    is_durable = true;
+}
 
 std::string scratch_directory() {
     static const Scratch scratch;
@@ -61,14 +64,16 @@ std::string scratch_directory() {
 }
 
 pg::PrivatePostgres& test_server() {
-    static const std::string directory = scratch_directory() + "/postgres";  // destroyed after the server
+    static const std::string directory =
+        scratch_directory() + "/postgres";  // destroyed after the server
     static pg::PrivatePostgres server = [] {
         auto started = pg::PrivatePostgres::start({
             .directory = directory,
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=200", "shared_buffers=128MB", "max_wal_size=4GB", "log_statement=none",
-                         "log_min_duration_statement=-1", "autovacuum_naptime=10s"},
+            .settings = {"max_connections=200", "shared_buffers=128MB", "max_wal_size=4GB",
+                         "log_statement=none", "log_min_duration_statement=-1",
+                         "autovacuum_naptime=10s"},
         });
         if (!started) throw std::runtime_error{started.error().what};
         return std::move(*started);
@@ -80,14 +85,16 @@ TestDatabase::TestDatabase(Content content) {
     static int count = 0;
     name_ = fmt::format("case_{}", ++count);
     const std::string base = content == Content::migrated ? migrated_template() : "template0";
-    run_on(test_server().url("postgres"), fmt::format("CREATE DATABASE {} TEMPLATE {}", name_, base));
+    run_on(test_server().url("postgres"),
+           fmt::format("CREATE DATABASE {} TEMPLATE {}", name_, base));
     url_ = test_server().url(name_);
 }
 
 TestDatabase::~TestDatabase() {
     try {
         if (test_server().is_running()) {
-            run_on(test_server().url("postgres"), fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", name_));
+            run_on(test_server().url("postgres"),
+                   fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", name_));
         }
     } catch (const pg::Error&) {
         // The whole server goes at exit.
@@ -98,7 +105,9 @@ pg::ConnectOptions TestDatabase::options(const std::string& role) const {
     return {.target = *pg::parse_url(url_), .role = role};
 }
 
-void TestDatabase::exec(const std::string& script) const { run_on(url_, script); }
+void TestDatabase::exec(const std::string& script) const {
+    run_on(url_, script);
+}
 
 std::string TestDatabase::query_value(const std::string& query) const {
     pg::Connection connection = connect("test-query");
@@ -122,15 +131,16 @@ std::vector<std::string> TestDatabase::query_rows(const std::string& query) cons
 }
 
 std::string TestDatabase::add_tenant(const std::string& name, const std::string& number) const {
-    static constexpr pg::Statement kAdd{"test_add_tenant",
-                                        "INSERT INTO tenants (name, whatsapp_phone_number) VALUES ($1, $2) RETURNING id"};
+    static constexpr pg::Statement kAdd{
+        "test_add_tenant",
+        "INSERT INTO tenants (name, whatsapp_phone_number) VALUES ($1, $2) RETURNING id"};
     pg::Connection connection = connect("test-query");
     return connection.exec(kAdd, pg::Params{name, number})[0].string(0);
 }
 
 void TestDatabase::add_seller(const std::string& tenant_id, const std::string& number) const {
-    static constexpr pg::Statement kAdd{"test_add_seller",
-                                        "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)"};
+    static constexpr pg::Statement kAdd{
+        "test_add_seller", "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)"};
     pg::Connection connection = connect("test-query");
     connection.exec(kAdd, pg::Params{tenant_id, number});
 }

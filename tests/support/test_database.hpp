@@ -1,21 +1,22 @@
 #pragma once
 // A database of its own for each test case, on a private PostgreSQL that this test program started.
 
-#include <string>
-
 #include "pg/connection.hpp"
 #include "pg/private_postgres.hpp"
+
+#include <string>
 
 namespace pgcourier::test {
 
 /// A directory of this process that goes with it. Readable by PostgreSQL's user.
 std::string scratch_directory();
 
-/// This program's server: started at the first call, ended at exit. Reachable over TCP too, so that a proxy can stand
-/// between.
+/// This program's server: started at the first call, ended at exit. Reachable over TCP too, so that
+/// a proxy can stand between.
 pg::PrivatePostgres& test_server();
 
-/// For benches: the server commits as in production (fsync, full_page_writes). Before the first use of test_server().
+/// For benches: the server commits as in production (fsync, full_page_writes). Before the first use
+/// of test_server().
 void use_durable_server();
 
 class TestDatabase {
@@ -34,7 +35,9 @@ class TestDatabase {
 
     /// As the program connects; `role` shows in pg_stat_activity.
     pg::ConnectOptions options(const std::string& role = "test") const;
-    pg::Connection connect(const std::string& role = "test") const { return pg::Connection{options(role)}; }
+    pg::Connection connect(const std::string& role = "test") const {
+        return pg::Connection{options(role)};
+    }
 
     /// Statements as they would be typed in psql, on a connection of their own.
     void exec(const std::string& script) const;

@@ -1,9 +1,9 @@
 #include "support/webhook_sender.hpp"
 
-#include <fmt/format.h>
-
 #include "http/client.hpp"
 #include "twilio/signature.hpp"
+
+#include <fmt/format.h>
 
 namespace pgcourier::test {
 namespace {
@@ -23,7 +23,8 @@ Posted run(http::Call call) {
     while (client.in_flight() > 0) {
         for (http::Finished& finished : client.poll(std::chrono::milliseconds{1000})) {
             const bool is_whole = finished.outcome.kind == http::Outcome::Kind::response;
-            return {is_whole ? finished.outcome.status : 0, finished.outcome.body, finished.outcome.content_type};
+            return {is_whole ? finished.outcome.status : 0, finished.outcome.body,
+                    finished.outcome.content_type};
         }
     }
     return {};
@@ -31,7 +32,9 @@ Posted run(http::Call call) {
 
 }  // namespace
 
-std::string message_sid(std::uint64_t number) { return fmt::format("SM{:032x}", number); }
+std::string message_sid(std::uint64_t number) {
+    return fmt::format("SM{:032x}", number);
+}
 
 const Secret& test_auth_token() {
     static const Secret token{"51510000000000000000000000005151"};
@@ -56,9 +59,12 @@ twilio::Params inbound_form(std::uint64_t number, const std::string& from, const
             {"ApiVersion", "2010-04-01"}};
 }
 
-Posted post_signed(const std::string& url, const twilio::Params& form) { return run(signed_call(url, form)); }
+Posted post_signed(const std::string& url, const twilio::Params& form) {
+    return run(signed_call(url, form));
+}
 
-Posted post(const std::string& url, const std::string& body, const std::string& signature, const std::string& content_type) {
+Posted post(const std::string& url, const std::string& body, const std::string& signature,
+            const std::string& content_type) {
     return run({.method = "POST",
                 .url = url,
                 .headers = {"Content-Type: " + content_type, "X-Twilio-Signature: " + signature},
@@ -66,9 +72,12 @@ Posted post(const std::string& url, const std::string& body, const std::string& 
                 .timeout = std::chrono::seconds{15}});
 }
 
-Posted get(const std::string& url) { return run({.method = "GET", .url = url, .timeout = std::chrono::seconds{15}}); }
+Posted get(const std::string& url) {
+    return run({.method = "GET", .url = url, .timeout = std::chrono::seconds{15}});
+}
 
-std::vector<int> post_all(const std::vector<std::string>& urls, const std::vector<twilio::Params>& forms, std::size_t at_once) {
+std::vector<int> post_all(const std::vector<std::string>& urls,
+                          const std::vector<twilio::Params>& forms, std::size_t at_once) {
     http::Client client{{.max_connections = at_once}};
     std::vector<int> statuses(forms.size(), 0);
     std::size_t next = 0;

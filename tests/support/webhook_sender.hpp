@@ -1,13 +1,14 @@
 #pragma once
-// Twilio's side of the webhooks, with a ledger of what was answered 200: what the service may not lose.
+// Twilio's side of the webhooks, with a ledger of what was answered 200: what the service may not
+// lose.
+
+#include "base/secret.hpp"
+#include "twilio/form.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "base/secret.hpp"
-#include "twilio/form.hpp"
 
 namespace pgcourier::test {
 
@@ -37,7 +38,7 @@ Posted get(const std::string& url);
 
 /// Posts all forms, `at_once` at the same time, each to the URL of its turn.
 /// returns  by index: the HTTP status, 0 where no answer came
-std::vector<int> post_all(const std::vector<std::string>& urls, const std::vector<twilio::Params>& forms,
-                          std::size_t at_once);
+std::vector<int> post_all(const std::vector<std::string>& urls,
+                          const std::vector<twilio::Params>& forms, std::size_t at_once);
 
 }  // namespace pgcourier::test

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base address
 #include "base/address.hpp"
 
 #include <boost/test/data/test_case.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base bounded queue
 #include "base/bounded_queue.hpp"
 
 #include <boost/test/unit_test.hpp>

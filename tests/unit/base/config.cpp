@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base config
 #include "base/config.hpp"
 
 #include <boost/test/data/test_case.hpp>

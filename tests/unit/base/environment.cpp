@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base environment
 #include "base/environment.hpp"
 
 #include <boost/test/unit_test.hpp>

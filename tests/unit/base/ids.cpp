@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base ids
 #include "base/ids.hpp"
 
 #include <boost/test/unit_test.hpp>

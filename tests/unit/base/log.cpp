@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base log
 #include "base/log.hpp"
 
 #include <boost/test/unit_test.hpp>

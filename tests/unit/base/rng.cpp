@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base rng
 #include "base/rng.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base secret
 #include "base/secret.hpp"
 
 #include <boost/test/unit_test.hpp>

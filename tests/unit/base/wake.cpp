@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE base wake
 #include "base/wake.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE http chunked body
 #include "http/chunked.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
@@ -38,7 +37,9 @@ struct Case {
     const char* name;
     const char* bytes;
 };
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
 
 const std::vector<Case> kMalformed = {
     {"no size", "\r\n"},
@@ -58,7 +59,8 @@ const std::vector<Case> kMalformed = {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_body_comes_out_whole_however_it_is_cut) {
-    const std::string bytes = "5\r\nhello\r\n6;name=\"v\"\r\n world\r\n0\r\nX-Trailer: dropped\r\n\r\n";
+    const std::string bytes =
+        "5\r\nhello\r\n6;name=\"v\"\r\n world\r\n0\r\nX-Trailer: dropped\r\n\r\n";
     for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
         const Decoded decoded = decode(bytes, piece);
         BOOST_TEST((decoded.progress == Progress::done));

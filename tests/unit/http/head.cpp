@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE http head
 #include "http/head.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
@@ -16,14 +15,18 @@ struct Case {
     const char* name;
     std::string head;
 };
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
 
 const std::string kHost = "Host: shop.example\r\n";
 const std::string kPost = "POST /webhooks/twilio HTTP/1.1\r\n" + kHost;
 
 const std::vector<Case> kMalformed = {
-    {"content length beside chunked", kPost + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
-    {"chunked beside content length", kPost + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"},
+    {"content length beside chunked",
+     kPost + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    {"chunked beside content length",
+     kPost + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"},
     {"two lengths", kPost + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"},
     {"one length twice", kPost + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"},
     {"a list of lengths", kPost + "Content-Length: 5, 5\r\n\r\n"},
@@ -36,7 +39,8 @@ const std::vector<Case> kMalformed = {
     {"chunked not last", kPost + "Transfer-Encoding: chunked, gzip\r\n\r\n"},
     {"a coding before chunked", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n"},
     {"chunked twice", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
-    {"chunked and identity", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n"},
+    {"chunked and identity",
+     kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n"},
     {"a misspelt coding", kPost + "Transfer-Encoding: xchunked\r\n\r\n"},
     {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"},
     {"a folded field", kPost + "X-A: one\r\n two\r\n\r\n"},
@@ -44,7 +48,8 @@ const std::vector<Case> kMalformed = {
     {"a folded first field", "GET / HTTP/1.1\r\n Host: a\r\n\r\n"},
     {"NUL in a value", kPost + std::string{"X-A: a\0b\r\n\r\n", 12}},
     {"NUL in the target", std::string{"GET /\0 HTTP/1.1\r\n", 17} + kHost + "\r\n"},
-    {"a control character in a value", kPost + "X-A: a\x01" "b\r\n\r\n"},
+    {"a control character in a value", kPost + "X-A: a\x01"
+                                               "b\r\n\r\n"},
     {"a bare CR in a value", kPost + "X-A: a\rb\r\n\r\n"},
     {"a bare LF after a value", kPost + "X-A: a\nX-B: b\r\n\r\n"},
     {"space before the colon", kPost + "Content-Length : 5\r\n\r\n"},
@@ -71,7 +76,8 @@ int status_of(const std::string& bytes, const Limits& limits = {}) {
 
 }  // namespace
 
-BOOST_DATA_TEST_CASE(what_can_be_read_in_two_ways_is_refused, boost::unit_test::data::make(kMalformed)) {
+BOOST_DATA_TEST_CASE(what_can_be_read_in_two_ways_is_refused,
+                     boost::unit_test::data::make(kMalformed)) {
     BOOST_TEST(status_of(sample.head) == 400);
 }
 
@@ -79,7 +85,8 @@ BOOST_AUTO_TEST_CASE(a_request_becomes_values) {
     Head head;
     const std::string bytes =
         "POST /webhooks/twilio?a=1&b=%20 HTTP/1.1\r\nHost: shop.example\r\n"
-        "X-Twilio-Signature:  abc= \t\r\ncontent-length: 12\r\nVia: one\r\nvia: two\r\nX-Empty:\r\n\r\n";
+        "X-Twilio-Signature:  abc= \t\r\ncontent-length: 12\r\nVia: one\r\nvia: "
+        "two\r\nX-Empty:\r\n\r\n";
 
     BOOST_TEST(parse_head(bytes, Limits{}, head) == 0);
     BOOST_TEST(head.request.method == "POST");
@@ -138,7 +145,9 @@ BOOST_AUTO_TEST_CASE(limits_have_their_own_answers) {
 }
 
 BOOST_AUTO_TEST_CASE(bytes_above_127_and_long_lists_are_fine) {
-    BOOST_TEST(status_of(kPost + "X-Name: Zo\xc3\xab\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n\r\n") == 0);
+    BOOST_TEST(
+        status_of(kPost +
+                  "X-Name: Zo\xc3\xab\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n\r\n") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_head_is_found_across_pieces) {

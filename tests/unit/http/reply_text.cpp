@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE http reply text
 #include "http/reply_text.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,10 +17,12 @@ std::string text_of(const Response& response, const ReplyForm& form = {}) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(an_answer_is_status_fields_and_body) {
-    const Response response{.content_type = "text/xml", .body = "<Response/>", .headers = {{"X-A", "1"}}};
-    BOOST_TEST(text_of(response, {.date = "Sun, 06 Nov 1994 08:49:37 GMT"}) ==
-               "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/xml\r\n"
-               "X-A: 1\r\nContent-Length: 11\r\n\r\n<Response/>");
+    const Response response{
+        .content_type = "text/xml", .body = "<Response/>", .headers = {{"X-A", "1"}}};
+    BOOST_TEST(
+        text_of(response, {.date = "Sun, 06 Nov 1994 08:49:37 GMT"}) ==
+        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/xml\r\n"
+        "X-A: 1\r\nContent-Length: 11\r\n\r\n<Response/>");
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_answer_says_so) {

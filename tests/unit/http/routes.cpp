@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE http routes
 #include "http/routes.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -43,7 +42,9 @@ BOOST_AUTO_TEST_CASE(an_exact_path_comes_before_a_prefix_and_a_long_prefix_befor
     BOOST_TEST(asked("POST", "/2010-04-01/Accounts/AC1/Messages.json") == "create");
 }
 
-BOOST_AUTO_TEST_CASE(head_is_answered_as_get) { BOOST_TEST(asked("HEAD", "/healthz") == "health"); }
+BOOST_AUTO_TEST_CASE(head_is_answered_as_get) {
+    BOOST_TEST(asked("HEAD", "/healthz") == "health");
+}
 
 BOOST_AUTO_TEST_CASE(an_unknown_path_is_404_and_an_unknown_method_405) {
     BOOST_TEST(asked("GET", "/") == "404");
@@ -62,7 +63,9 @@ BOOST_AUTO_TEST_CASE(a_route_stands_once_and_has_a_handler) {
 
 BOOST_AUTO_TEST_CASE(a_responder_answers_once) {
     std::vector<std::string> answers;
-    const auto receive = [&](std::optional<Response> r) { answers.push_back(r ? r->body : "given up"); };
+    const auto receive = [&](std::optional<Response> r) {
+        answers.push_back(r ? r->body : "given up");
+    };
     {
         Responder respond{receive};
         respond({.body = "one"});
@@ -79,6 +82,7 @@ BOOST_AUTO_TEST_CASE(a_responder_answers_once) {
         replaced = Responder{receive};
         replaced({.body = "replacement"});
     }
-    const std::vector<std::string> expected = {"one", "given up", "moved", "given up", "replacement"};
+    const std::vector<std::string> expected = {"one", "given up", "moved", "given up",
+                                               "replacement"};
     BOOST_TEST(answers == expected, boost::test_tools::per_element());
 }

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE inbox batch
 #include "inbox/batch.hpp"
 
 #include <boost/test/unit_test.hpp>

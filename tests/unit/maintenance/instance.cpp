@@ -8,7 +8,11 @@ namespace {
 const Instance kSelf{.id = "self", .host = "shop-1", .pid = 7, .version = "1", .roles = "webhook"};
 
 Neighbour neighbour(std::string host, int pid, double silent_ms, bool has_process) {
-    return {.id = "other", .host = std::move(host), .pid = pid, .silent_ms = silent_ms, .has_process = has_process};
+    return {.id = "other",
+            .host = std::move(host),
+            .pid = pid,
+            .silent_ms = silent_ms,
+            .has_process = has_process};
 }
 
 }  // namespace

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE when the sender looks for due messages
 #include "outbox/looks.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -12,7 +11,8 @@ namespace {
 constexpr SteadyTime kStart{};
 
 std::int64_t ms_until_next(const Looks& looks, SteadyTime now) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(looks.next().value() - now).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(looks.next().value() - now)
+        .count();
 }
 
 }  // namespace

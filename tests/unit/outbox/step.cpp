@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE what becomes of a message after an attempt
 #include "outbox/step.hpp"
 
 #include <boost/test/data/test_case.hpp>
@@ -24,12 +23,16 @@ struct Wait {
     int attempts;
     std::chrono::milliseconds wait;
 };
-std::ostream& operator<<(std::ostream& out, const Wait& w) { return out << "failure " << w.attempts; }
+std::ostream& operator<<(std::ostream& out, const Wait& w) {
+    return out << "failure " << w.attempts;
+}
 
-const Wait kWaits[] = {{1, 1s}, {2, 2s}, {3, 4s}, {4, 8s}, {5, 16s}, {6, 30s}, {7, 30s}, {20, 30s}, {1000, 30s}};
+const Wait kWaits[] = {{1, 1s},  {2, 2s},  {3, 4s},   {4, 8s},    {5, 16s},
+                       {6, 30s}, {7, 30s}, {20, 30s}, {1000, 30s}};
 
 const twilio::SendOutcome kSurelyNotSent[] = {
-    twilio::ProviderDown{.reason = "no connection"}, twilio::ProviderDown{.reason = "twilio 20503", .code = 20503, .http_status = 503},
+    twilio::ProviderDown{.reason = "no connection"},
+    twilio::ProviderDown{.reason = "twilio 20503", .code = 20503, .http_status = 503},
     refused(twilio::ErrorClass::transient), refused(twilio::ErrorClass::rate_limited)};
 
 }  // namespace
@@ -62,13 +65,15 @@ BOOST_AUTO_TEST_CASE(the_fifth_failure_is_a_dead_letter_with_its_reason) {
     for (const auto& outcome : kSurelyNotSent) {
         BOOST_TEST(std::holds_alternative<DeadLetter>(next_step(outcome, 5, kPolicy)));
     }
-    const Step step = next_step(twilio::ProviderDown{.reason = "twilio 20503", .code = 20503}, 5, kPolicy);
+    const Step step =
+        next_step(twilio::ProviderDown{.reason = "twilio 20503", .code = 20503}, 5, kPolicy);
     BOOST_TEST(std::get<DeadLetter>(step).reason == "twilio 20503");
     BOOST_TEST(std::get<DeadLetter>(step).code == 20503);
 }
 
 BOOST_AUTO_TEST_CASE(with_one_attempt_the_first_failure_is_a_dead_letter) {
-    BOOST_TEST(std::holds_alternative<DeadLetter>(next_step(twilio::ProviderDown{}, 1, {.max_attempts = 1})));
+    BOOST_TEST(std::holds_alternative<DeadLetter>(
+        next_step(twilio::ProviderDown{}, 1, {.max_attempts = 1})));
 }
 
 BOOST_AUTO_TEST_CASE(a_permanent_refusal_is_a_dead_letter_at_once) {
@@ -103,8 +108,8 @@ BOOST_AUTO_TEST_CASE(a_systemic_error_uses_no_attempt_however_often_it_comes) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_outcome_is_never_tried_again) {
     for (const int attempts : {1, 5, 50}) {
-        BOOST_TEST(std::holds_alternative<Reconcile>(
-            next_step(twilio::OutcomeUnknown{.reason = "HTTP 500", .http_status = 500}, attempts, kPolicy)));
+        BOOST_TEST(std::holds_alternative<Reconcile>(next_step(
+            twilio::OutcomeUnknown{.reason = "HTTP 500", .http_status = 500}, attempts, kPolicy)));
         BOOST_TEST(std::holds_alternative<Reconcile>(
             next_step(refused(twilio::ErrorClass::ambiguous), attempts, kPolicy)));
     }

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE migration_plan
 #include "pg/migration_plan.hpp"
 
 #include <boost/test/unit_test.hpp>

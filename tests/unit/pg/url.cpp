@@ -1,7 +1,6 @@
-#define BOOST_TEST_MODULE pg_url
-#include <boost/test/unit_test.hpp>
-
 #include "pg/url.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 namespace pgcourier {
 namespace {
@@ -16,8 +15,9 @@ std::string keyword(const pg::Target& target, std::string_view name) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_prisma_url_is_understood) {
-    const auto target = pg::parse_url(Secret{
-        "postgresql://shop:p%40ss@db.example.test:6543/shop?schema=My%20Shop&pgbouncer=true&connection_limit=1&sslmode=require"});
+    const auto target = pg::parse_url(
+        Secret{"postgresql://shop:p%40ss@db.example.test:6543/"
+               "shop?schema=My%20Shop&pgbouncer=true&connection_limit=1&sslmode=require"});
     BOOST_REQUIRE(target);
     BOOST_TEST(keyword(*target, "host") == "db.example.test");
     BOOST_TEST(keyword(*target, "port") == "6543");

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE router decide
 #include "router/decide.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE router mark
 #include "router/mark.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sim create
 #include "sim/create.hpp"
 
 #include "twilio/json.hpp"

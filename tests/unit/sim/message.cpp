@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sim message
 #include "sim/message.hpp"
 
 #include "twilio/form.hpp"

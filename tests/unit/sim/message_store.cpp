@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sim message store
 #include "sim/message_store.hpp"
 
 #include "twilio/json.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sim script
 #include "sim/script.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sim webhook form
 #include "sim/webhook_form.hpp"
 
 #include "twilio/json.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio error codes
 #include "twilio/error_codes.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio event
 #include "twilio/event.hpp"
 
 #include "base/rng.hpp"

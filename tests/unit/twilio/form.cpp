@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio form
 #include "twilio/form.hpp"
 
 #include "twilio/body_format.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio opt out
 #include "twilio/opt_out.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio payload
 #include "twilio/payload.hpp"
 
 #include "base/rng.hpp"

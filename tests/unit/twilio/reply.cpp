@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio reply
 #include "twilio/reply.hpp"
 
 #include <boost/test/unit_test.hpp>

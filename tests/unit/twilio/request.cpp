@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio request
 #include "twilio/request.hpp"
 
 #include "twilio/sid.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE twilio signature
 #include "twilio/signature.hpp"
 
 #include "base/rng.hpp"

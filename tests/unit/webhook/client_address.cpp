@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE client address
 #include "webhook/client_address.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE rate limit
 #include "webhook/rate_limit.hpp"
 
 #include "webhook/log_interval.hpp"

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE signed url
 #include "webhook/signed_url.hpp"
 
 #include <boost/test/unit_test.hpp>
