@@ -7,8 +7,15 @@ set(PGCOURIER_GENERATED ${CMAKE_BINARY_DIR}/generated)
 set(PGCOURIER_SQL_DIR ${CMAKE_SOURCE_DIR}/sql)
 
 file(GLOB_RECURSE sql_files CONFIGURE_DEPENDS ${PGCOURIER_SQL_DIR}/*.sql)
+# Named, so that one run of the build compiles what includes a header that the run has just rewritten.
+file(GLOB sql_headers CONFIGURE_DEPENDS RELATIVE ${PGCOURIER_SQL_DIR}/queries ${PGCOURIER_SQL_DIR}/queries/*)
+list(APPEND sql_headers migrations ops all)
+list(REMOVE_DUPLICATES sql_headers)
+list(TRANSFORM sql_headers PREPEND ${PGCOURIER_GENERATED}/sql/)
+list(TRANSFORM sql_headers APPEND .hpp)
 add_custom_command(
     OUTPUT ${PGCOURIER_GENERATED}/sql/stamp
+    BYPRODUCTS ${sql_headers}
     COMMAND ${CMAKE_COMMAND} -DSQL_DIR=${PGCOURIER_SQL_DIR} -DOUT_DIR=${PGCOURIER_GENERATED}/sql
             -P ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
     COMMAND ${CMAKE_COMMAND} -E touch ${PGCOURIER_GENERATED}/sql/stamp

@@ -182,9 +182,12 @@ BEGIN
         RAISE EXCEPTION 'no message of unknown outcome has the id %', message_id
             USING HINT = 'SELECT id FROM ops.outbox WHERE status = ''unknown''';
     END IF;
-    DELETE FROM outbox_leases AS l WHERE l.message_id = message.id;
+    DELETE FROM outbox_leases AS l
+    WHERE l.tenant_id = message.tenant_id AND l.recipient = message."to" AND l.message_id = message.id;
     IF was_sent THEN
-        PERFORM pg_notify('messages_out', '');  -- its conversation is free again
+        -- Its conversation is free again.
+        PERFORM pgcourier_promote(message.tenant_id, message."to");
+        PERFORM pg_notify('messages_out', '');
     ELSE
         PERFORM ops.queue_again(message);
     END IF;
@@ -336,7 +339,7 @@ CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     FROM (SELECT n.seq FROM outbox_queue AS n
           WHERE n.tenant_id = $1 AND n.recipient = $2 AND (n.due_at <= now() OR n.is_retry OR n.is_behind)
           ORDER BY n.seq LIMIT 1
-          FOR UPDATE SKIP LOCKED) AS next
+          FOR UPDATE) AS next
     WHERE q.seq = next.seq AND q.is_behind;
 $_$;
 

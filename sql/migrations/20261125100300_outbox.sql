@@ -142,7 +142,7 @@ CREATE TRIGGER pgcourier_queue AFTER INSERT ON messages_out REFERENCING NEW TABL
     FOR EACH STATEMENT EXECUTE FUNCTION pgcourier_queue_messages_out();
 
 -- Makes the first message of a conversation due that a claim had put behind another one; for whoever frees a
--- conversation (queries/outbox/promote.sql is the same for many). A row that somebody has locked is due already.
+-- conversation (queries/outbox/promote.sql is the same for many).
 CREATE FUNCTION pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     UPDATE outbox_queue AS q
@@ -150,7 +150,7 @@ CREATE FUNCTION pgcourier_promote(tenant text, person text) RETURNS void
     FROM (SELECT n.seq FROM outbox_queue AS n
           WHERE n.tenant_id = $1 AND n.recipient = $2 AND (n.due_at <= now() OR n.is_retry OR n.is_behind)
           ORDER BY n.seq LIMIT 1
-          FOR UPDATE SKIP LOCKED) AS next
+          FOR UPDATE) AS next
     WHERE q.seq = next.seq AND q.is_behind;
 $$;
 COMMENT ON FUNCTION pgcourier_promote IS 'Makes the next message of a conversation due, after the one before it has gone.';

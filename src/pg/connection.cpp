@@ -16,15 +16,16 @@ constexpr Statement kCommit{"commit", "COMMIT"};
 // One statement sets them all. `SET LOCAL` semantics: nothing leaks to the next user of a pooled
 // connection. synchronous_commit, since a role or a pooler may have switched it off, and then a 200
 // would not be on disk (G1).
-constexpr Statement kSettings{"settings",
-                              "SELECT set_config('synchronous_commit', 'on', true), "
-                              "set_config('statement_timeout', $1, true),"
-                              " set_config('idle_in_transaction_session_timeout', $1, true)"};
+// jit: compiling a plan takes longer than any statement of ours runs.
+#define PGCOURIER_SETTINGS                                  \
+    "SELECT set_config('synchronous_commit', 'on', true), " \
+    "set_config('jit', 'off', true), "                      \
+    "set_config('statement_timeout', $1, true), "           \
+    "set_config('idle_in_transaction_session_timeout', $1, true)"
+constexpr Statement kSettings{"settings", PGCOURIER_SETTINGS};
 constexpr Statement kSettingsWithPath{"settings_with_path",
-                                      "SELECT set_config('synchronous_commit', 'on', true), "
-                                      "set_config('statement_timeout', $1, true),"
-                                      " set_config('idle_in_transaction_session_timeout', $1, "
-                                      "true), set_config('search_path', $2, true)"};
+                                      PGCOURIER_SETTINGS ", set_config('search_path', $2, true)"};
+#undef PGCOURIER_SETTINGS
 
 std::string first_line(const char* text) {
     std::string line{text == nullptr ? "" : text};

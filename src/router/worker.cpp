@@ -16,6 +16,9 @@ constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 2000ms;
 constexpr auto kUntilTold =
     std::chrono::hours{1};  // as good as for ever: the tick wakes when something is due
+// `Worker metrics` is logged after so many jobs, or when so much time has passed with fewer.
+constexpr std::size_t kReportedJobs = 100;
+constexpr auto kReportInterval = std::chrono::minutes{5};
 
 /// Whether the rows at hand are to blame: data, constraints, a raised exception, a limit, a corrupt
 /// row. Everything else (a table that is missing, a right that was taken away) would fail with any
@@ -42,14 +45,19 @@ Worker::Worker(pg::ConnectOptions options, Wake& wake, Settings settings, const 
       rng_{seed},
       routed_{counter("pgcourier_events_routed_total", "Events whose routing was committed.")},
       dead_lettered_{counter("pgcourier_events_dead_lettered_total", "Events that were given up.")},
-      is_careful_{settings_.is_after_unclean_end} {}
+      is_careful_{settings_.is_after_unclean_end},
+      reported_at_{clock.steady_now()} {}
 
 void Worker::run(std::stop_token stop) {
     auto pause = kFirstPause;
     while (!stop.stop_requested()) {
         try {
-            while (!stop.stop_requested() && run_once() > 0) pause = kFirstPause;
+            while (const std::size_t routed = stop.stop_requested() ? 0 : run_once()) {
+                pause = kFirstPause;
+                report(routed);
+            }
             pause = kFirstPause;
+            report(0);
             if (wake_.wait_for(stop, time_until_next_look())) mark_.woken();
         } catch (const pg::Error& e) {
             log_.error(e.is_lost() ? "Router lost its database" : "Router failed",
@@ -146,6 +154,18 @@ void Worker::route_alone(const Attempt& attempt) {
     }
 }
 
+void Worker::report(std::size_t routed) {
+    unreported_ += routed;
+    const SteadyTime now = clock_.steady_now();
+    const bool is_due = unreported_ >= kReportedJobs || now - reported_at_ >= kReportInterval;
+    if (unreported_ == 0 || !is_due) return;
+    log_.info("Worker metrics",
+              {{"jobs", unreported_},
+               {"seconds", std::chrono::duration<double>(now - reported_at_).count()}});
+    unreported_ = 0;
+    reported_at_ = now;
+}
+
 void Worker::route(Claim& claim) {
     std::vector<Decision> decisions;
     decisions.reserve(claim.events().size());
@@ -201,6 +221,10 @@ void Worker::tell(const Claimed& event, const Decision& decision, bool is_repeat
 std::chrono::nanoseconds Worker::time_until_next_look() const {
     std::optional<SteadyTime> next = mark_.next_sweep();
     for (const SteadyTime retry : retries_) next = next ? std::min(*next, retry) : retry;
+    if (unreported_ > 0) {
+        const SteadyTime report = reported_at_ + kReportInterval;
+        next = next ? std::min(*next, report) : report;
+    }
     if (!next) return kUntilTold;
     return std::max<std::chrono::nanoseconds>(*next - clock_.steady_now(), 0ns);
 }

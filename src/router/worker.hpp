@@ -63,6 +63,7 @@ class Worker {
     void route_alone(const Attempt& attempt);
     void route(Claim& claim);
     void failed_alone(const Attempt& attempt, std::string_view why);
+    void report(std::size_t routed);
     void tell(const Claimed& event, const Decision& decision, bool is_repeated) const;
     std::chrono::nanoseconds time_until_next_look() const;
 
@@ -78,6 +79,8 @@ class Worker {
     std::optional<pg::Connection> db_;
     Mark mark_;
     bool is_careful_;
+    std::size_t unreported_ = 0;  // jobs since the last `Worker metrics`
+    SteadyTime reported_at_;
     std::vector<SteadyTime>
         retries_;  // when events that failed here are due again; others' come with the tick
     std::optional<Attempt>

@@ -243,15 +243,9 @@ BOOST_AUTO_TEST_CASE(senders_that_race_send_each_message_once) {
         RunningSender a{s.db.options(), s.settings()};
         RunningSender b{s.db.options(), s.settings()};
         RunningSender c{s.db.options(), s.settings()};
-        BOOST_TEST(eventually([&] { return s.is_idle(); }, 60s));
+        // Less than the minute after which a message put behind another one is looked at anyhow.
+        BOOST_TEST(eventually([&] { return s.is_idle(); }, 50s));
     }
-    for (const std::string& row :
-         s.db.query_rows("SELECT status, count(*), max(last_error) FROM messages_out GROUP BY 1"))
-        BOOST_TEST_MESSAGE(row);
-    for (const std::string& row : s.db.query_rows(
-             "SELECT is_behind, is_retry, due_at - now(), recipient, (SELECT count(*) FROM "
-             "outbox_leases l WHERE l.recipient=q.recipient) FROM outbox_queue q LIMIT 40"))
-        BOOST_TEST_MESSAGE(row);
     BOOST_TEST(s.twilio.ledger().accepted() == 1500);
     BOOST_TEST(
         s.db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND attempts = 1") ==

@@ -226,6 +226,17 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST(system.twilio.ledger().attempts_to(kClient) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_hundred_jobs_are_reported_in_the_log) {
+    System system;
+    Serving service{system, {{"ROUTER_THREADS", "1"}}};
+    std::vector<twilio::Params> forms;
+    for (std::uint64_t i = 0; i < 100; ++i) {
+        forms.push_back(inbound_form(i, kClient, kShop, "Bonjour"));
+    }
+    post_all({service.url}, forms, 10);
+    BOOST_TEST(service.process.wait_for_output("Worker metrics"));
+}
+
 BOOST_AUTO_TEST_CASE(sigterm_ends_it_cleanly_and_leaves_no_instance_behind) {
     System system;
     Serving service{system};

@@ -1,6 +1,7 @@
 -- outbox.promote: makes the next message of each freed conversation due, where a claim had put it behind the one that is
 -- gone. Comes after settle.sql in the same transaction, in a snapshot of its own, so that it sees what claims put behind
--- while they held the lease's lock. A row that is locked belongs to a claim, and is due already.
+-- while they held the lease's lock. It waits for a row that is locked: a claim with an older snapshot also locks rows
+-- that it then finds to be no longer due, and skipping those would leave them behind nothing.
 -- $1 tenant ids text[]  $2 recipients text[]
 WITH next AS MATERIALIZED (
     SELECT n.seq
@@ -15,7 +16,7 @@ locked AS MATERIALIZED (
     SELECT q.seq FROM outbox_queue AS q
     WHERE q.seq IN (SELECT n.seq FROM next AS n)
     ORDER BY q.seq
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE)
 UPDATE outbox_queue AS q
 SET due_at = now(), is_behind = false
 FROM locked AS l
