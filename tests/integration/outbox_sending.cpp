@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(
     for (std::size_t i = 0; i < 4; ++i) {
         const auto waited = (times[i + 1] - times[i]).count();
         BOOST_TEST(waited >= waits[i]);
-        BOOST_TEST(waited < waits[i] + 150);
+        BOOST_TEST(waited < waits[i] + 2000);  // far from the polls that would find it anyhow
     }
     BOOST_TEST(s.column(id, "attempts") == "5");
     BOOST_TEST(s.column(id, "error_code") == "20503");
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(hand_typed_inserts_are_sent_at_once_in_any_time_zone) {
                INSERT INTO messages_out (id, tenant_id, "to", body, status, attempts, correlation_id, created_at, updated_at)
                VALUES (gen_random_uuid()::text, '{}', '{}', 'Test message', 'pending', 0, gen_random_uuid()::text, NOW(), NOW());)",
             zone, s.shop, to));
-        BOOST_TEST(eventually([&] { return s.twilio.ledger().accepted_to(to) == 1; }, 1s));
+        BOOST_TEST(eventually([&] { return s.twilio.ledger().accepted_to(to) == 1; }, 4s));
     }
     // The sleeping sender was woken each time: not one of its looks was a poll.
     BOOST_TEST(eventually([&] { return s.is_idle(); }));
@@ -293,10 +293,12 @@ BOOST_AUTO_TEST_CASE(without_listen_the_tick_brings_messages_in) {
 
 BOOST_AUTO_TEST_CASE(stopping_waits_for_calls_in_flight_and_settles_them) {
     Sending s;
-    s.twilio.script().add({.then = {.delay = 700ms}});
+    s.twilio.script().add({.then = {.delay = 2s}});
     const std::string id = s.add(kAnna, "slow");
     RunningSender sender{s.db.options(), s.settings()};
     BOOST_TEST(eventually([&] { return s.status(id) == "sending"; }));
+    sender.request_stop();
+    std::this_thread::sleep_for(300ms);  // a claim that had begun is over
     const std::string late = s.add(kBert, "not started");
     sender.stop();
     BOOST_TEST(s.status(id) == "sent");

@@ -78,9 +78,11 @@ class RunningSender {
         : sender_{std::move(options), std::move(settings), wake_, system_clock(), 1},
           thread_{[this](std::stop_token stop) { sender_.run(std::move(stop)); }} {}
     Wake& wake() { return wake_; }
-    /// As SIGTERM does; waits until it has ended.
+    /// As SIGTERM does; nothing new starts from here on.
+    void request_stop() { thread_.request_stop(); }
+    /// The same; waits until it has ended.
     void stop() {
-        thread_.request_stop();
+        request_stop();
         if (thread_.joinable()) thread_.join();
     }
 
