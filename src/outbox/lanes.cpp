@@ -62,7 +62,7 @@ Budget budget_of(const ScopeState& scope, const InFlight& in_flight, int rate) {
         budget.calls = std::max(0, allowed - busy);
         budget.wait = kInUse;
     }
-    if (rate > 0 && is_sender(scope)) keep_to_rate(budget, scope, 1000.0 / rate);
+    if (rate > 0 && is_sender(scope)) keep_to_rate(budget, scope, start_interval(rate).count());
     return budget;
 }
 
@@ -85,6 +85,11 @@ struct Hand {
 
 std::string sender_scope(std::string_view sender) {
     return std::string{kSenderPrefix}.append(sender);
+}
+
+std::chrono::duration<double, std::milli> start_interval(int rate) {
+    constexpr double kHeadroom = 1.025;
+    return std::chrono::duration<double, std::milli>{1000.0 * kHeadroom / rate};
 }
 
 bool is_limiting(const ScopeState& scope, int rate) {

@@ -44,6 +44,12 @@ struct ScopeState {
 
 std::string sender_scope(std::string_view sender);
 
+/// Between two starts of a sender that is kept to `rate` a second: a little more than its share, so
+/// that a start which comes late makes no second with more than the rate and a twentieth.
+///
+/// rate  starts a second, > 0
+std::chrono::duration<double, std::milli> start_interval(int rate);
+
 /// Messages in flight over all instances.
 struct InFlight {
     std::map<std::string, int> by_sender;

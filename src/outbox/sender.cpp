@@ -300,7 +300,8 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
 // comes late moves those behind it, so that a delay of ours makes no burst at the provider.
 void Sender::schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at) {
     using Steady = std::chrono::steady_clock;
-    const auto interval = std::chrono::duration<double>{settings_.rate > 0 ? 1.0 / settings_.rate : 0.0};
+    const auto interval =
+        settings_.rate > 0 ? start_interval(settings_.rate) : std::chrono::duration<double, std::milli>{0};
     const auto paced = std::chrono::duration_cast<Steady::duration>(interval * kCatchUp);
     std::unordered_map<std::string, int> starts;
     if (paced_.size() > kMostPaced) paced_.clear();

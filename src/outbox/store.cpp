@@ -99,7 +99,7 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
             senders.push_back(share.sender);
             probes.push_back(share.is_probe);
         }
-        const double interval_ms = options.rate > 0 ? 1000.0 / options.rate : 0;
+        const double interval_ms = options.rate > 0 ? start_interval(options.rate).count() : 0;
         calls.push_back({sql::outbox::claim_lease,
                          pg::Params{options.token.value, tenants, messages, senders,
                                     options.look_beyond, options.lease.count(), options.instance_id,
