@@ -422,6 +422,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.held_reason := NULL;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
@@ -514,7 +523,11 @@ CREATE TABLE public.outbox_leases (
     instance_id text NOT NULL,
     claimed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    unknown_since timestamp with time zone
+    unknown_since timestamp with time zone,
+    sender text,
+    look_at timestamp with time zone,
+    looks smallint DEFAULT 0 NOT NULL,
+    look_failures smallint DEFAULT 0 NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -523,6 +536,12 @@ COMMENT ON TABLE public.outbox_leases IS 'The messages in flight, and those whos
 COMMENT ON COLUMN public.outbox_leases.expires_at IS 'A lease that ends unsettled makes its message unknown, never pending: it may have been sent.';
 
 COMMENT ON COLUMN public.outbox_leases.unknown_since IS 'NULL: in flight. Else the message waits to be settled by a callback, by Twilio''s list or by a person.';
+
+COMMENT ON COLUMN public.outbox_leases.look_at IS 'When a message of unknown outcome is looked up next. NULL: not yet looked up, the first look has its time from claimed_at. infinity: a person decides.';
+
+COMMENT ON COLUMN public.outbox_leases.looks IS 'How many looks Twilio has answered.';
+
+COMMENT ON COLUMN public.outbox_leases.look_failures IS 'How many looks in a row it has not.';
 
 CREATE TABLE public.outbox_queue (
     seq bigint NOT NULL,
@@ -1159,6 +1178,8 @@ CREATE UNIQUE INDEX opt_outs_tenant_id_phone_number_key ON public.opt_outs USING
 
 CREATE INDEX outbox_leases_expires_at_idx ON public.outbox_leases USING btree (expires_at) WHERE (unknown_since IS NULL);
 
+CREATE INDEX outbox_leases_look_at_idx ON public.outbox_leases USING btree (COALESCE(look_at, claimed_at)) WHERE (unknown_since IS NOT NULL);
+
 CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
 
 CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
@@ -1186,6 +1207,8 @@ CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out REFERENCING N
 CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_route_again();
 
 CREATE TRIGGER pgcourier_route_again_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number)) EXECUTE FUNCTION public.pgcourier_route_again();
+
+CREATE TRIGGER pgcourier_unhold BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN (((old.status = 'unknown'::text) AND (new.status <> 'unknown'::text) AND (new.held_reason IS NOT NULL))) EXECUTE FUNCTION public.pgcourier_unhold();
 
 CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
 

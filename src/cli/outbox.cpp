@@ -1,4 +1,4 @@
-// `pgcourier outbox add|list|show|release`
+// `pgcourier outbox add|list|show|release|settle`
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -35,6 +35,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         std::string id;
         std::int64_t limit = 100;
         bool all = false;
+        bool was_sent = false;
+        bool was_not_sent = false;
         bool as_json = false;
     };
     const auto options = std::make_shared<Options>();
@@ -105,6 +107,27 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
             pg::Connection db = connect();
             if (options->all) return release_all(db);
             const pg::Rows rows = db.exec(sql::cli::outbox_release, pg::Params{options->id});
+            std::printf("%s\n", rows[0].string(0).c_str());
+            return int{kOk};
+        };
+    });
+
+    CLI::App* settle =
+        outbox->add_subcommand("settle", "Say what became of a message whose outcome is unknown");
+    settle->add_option("id", options->id, "Its id")->required();
+    CLI::Option* sent = settle->add_flag("--sent", options->was_sent, "The person has it");
+    settle->add_flag("--not-sent", options->was_not_sent, "Surely nobody has it: it is sent again")
+        ->excludes(sent);
+    settle->callback([&chosen, options] {
+        chosen = [options] {
+            if (!options->was_sent && !options->was_not_sent) {
+                throw Failure{kUsage,
+                              "outbox settle: found neither --sent nor --not-sent, expected one of "
+                              "them"};
+            }
+            pg::Connection db = connect();
+            const pg::Rows rows =
+                db.exec(sql::cli::outbox_settle, pg::Params{options->id, options->was_sent});
             std::printf("%s\n", rows[0].string(0).c_str());
             return int{kOk};
         };

@@ -11,6 +11,7 @@
 #include "maintenance/tick.hpp"
 #include "ops/probes.hpp"
 #include "outbox/delivery.hpp"
+#include "outbox/reconcile.hpp"
 #include "outbox/sender.hpp"
 #include "pg/listener.hpp"
 #include "pg/migrate.hpp"
@@ -71,11 +72,13 @@ struct Service::Parts {
     Wake router_wake;
     Wake sender_wake;
     Wake delivery_wake;
+    Wake reconciler_wake;
     std::unique_ptr<inbox::Writer> inbox;
     std::unique_ptr<http::Server> server;
     std::vector<std::unique_ptr<router::Worker>> routers;
     std::unique_ptr<outbox::Sender> sender;
     std::unique_ptr<outbox::Delivery> delivery;
+    std::unique_ptr<outbox::Reconciler> reconciler;
     std::unique_ptr<pg::Listener> listener;
     std::unique_ptr<maintenance::Tick> tick;
 
@@ -85,6 +88,7 @@ struct Service::Parts {
     std::vector<std::jthread> router_threads;
     std::jthread sender_thread;
     std::jthread delivery_thread;
+    std::jthread reconciler_thread;
 };
 
 Service::Service(Config config) : config_{std::move(config)} {}
@@ -174,6 +178,11 @@ Result<void> Service::start() {
                                                              parts->delivery_wake, random_seed());
         parts->delivery_thread = start_thread(
             "delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
+        parts->reconciler = std::make_unique<outbox::Reconciler>(
+            connect_options(config_, "reconciler"), outbox::reconcile_settings(config_),
+            parts->reconciler_wake, system_clock(), random_seed());
+        parts->reconciler_thread = start_thread(
+            "reconciler", [p = parts.get()](std::stop_token stop) { p->reconciler->run(stop); });
         kWorkerLog.info("Outbox sender worker started successfully");
     }
 
@@ -182,6 +191,7 @@ Result<void> Service::start() {
     if (config_.roles.sender) {
         actions.messages_due = [p = parts.get()] { p->sender_wake.notify(); };
         actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
+        actions.looks_due = [p = parts.get()] { p->reconciler_wake.notify(); };
         actions.leases_expired = [](pg::Connection& tick_db) {
             const std::size_t count = outbox::sweep(tick_db);
             if (count > 0)
@@ -216,6 +226,7 @@ void Service::stop() {
     parts_->router_threads.clear();
     parts_->sender_thread = {};
     parts_->delivery_thread = {};
+    parts_->reconciler_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};  // last: it says goodbye
     parts_.reset();

@@ -34,6 +34,7 @@ void Tick::run_once() {
     if (found.boolean(1)) call(actions_.messages_due);
     if (found.boolean(2) && actions_.leases_expired) actions_.leases_expired(*db_);
     if (found.boolean(3)) call(actions_.deliveries_due);
+    if (found.boolean(5)) call(actions_.looks_due);
 }
 
 void Tick::run(std::stop_token stop) {

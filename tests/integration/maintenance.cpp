@@ -16,6 +16,7 @@ struct Found {
     int messages = 0;
     int leases = 0;
     int deliveries = 0;
+    int looks = 0;
     bool answered = false;
 
     TickActions actions() {
@@ -23,6 +24,7 @@ struct Found {
                 .messages_due = [this] { ++messages; },
                 .leases_expired = [this](pg::Connection&) { ++leases; },
                 .deliveries_due = [this] { ++deliveries; },
+                .looks_due = [this] { ++looks; },
                 .database_answered = [this](bool answers) { answered = answers; }};
     }
 };
@@ -38,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
     tick.run_once();
     BOOST_TEST(found.answered);
-    BOOST_TEST(found.events + found.messages + found.leases + found.deliveries == 0);
+    BOOST_TEST(found.events + found.messages + found.leases + found.deliveries + found.looks == 0);
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
 }
 
@@ -61,6 +63,27 @@ BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
     BOOST_TEST(found.events == 1);
     BOOST_TEST(found.messages == 1);
     BOOST_TEST(found.leases == 1);
+    BOOST_TEST(found.looks == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_tick_finds_what_is_to_be_looked_up_but_not_what_a_person_decides) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, "
+        "instance_id, claimed_at, expires_at, unknown_since) VALUES ('t', '+33612345678', 1, 'm', "
+        "'token', 1, 'self', now(), now(), now())");
+    Found found;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
+    tick.run_once();
+    BOOST_TEST(found.looks == 1);
+    db.exec("UPDATE outbox_leases SET look_at = now() + interval '1 min'");
+    tick.run_once();
+    db.exec("UPDATE outbox_leases SET look_at = 'infinity'");
+    tick.run_once();
+    BOOST_TEST(found.looks == 1);
+    db.exec("UPDATE outbox_leases SET look_at = now()");
+    tick.run_once();
+    BOOST_TEST(found.looks == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_stored_while_its_tenant_was_being_made_is_queued_again) {

@@ -12,4 +12,5 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM messages_in AS m
                JOIN tenants AS t ON t.whatsapp_phone_number = m."to"
                JOIN webhook_events AS e ON e.id = m.event_id
-               WHERE m.tenant_id IS NULL) AS attributions_due;
+               WHERE m.tenant_id IS NULL) AS attributions_due,
+       EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due;
