@@ -11,6 +11,7 @@
 #include "maintenance/tick.hpp"
 #include "ops/probes.hpp"
 #include "outbox/delivery.hpp"
+#include "outbox/expiry.hpp"
 #include "outbox/reconcile.hpp"
 #include "outbox/sender.hpp"
 #include "pg/listener.hpp"
@@ -196,6 +197,14 @@ Result<void> Service::start() {
             const std::size_t count = outbox::sweep(tick_db);
             if (count > 0)
                 kWorkerLog.warn("Leases ended without an outcome", {{"messages", count}});
+        };
+        actions.messages_expired = [](pg::Connection& tick_db) {
+            const std::size_t count = outbox::expire(tick_db);
+            if (count > 0)
+                kWorkerLog.warn("Messages expired before they were sent", {{"messages", count}});
+        };
+        actions.dedupe_keys_old = [](pg::Connection& tick_db) {
+            outbox::forget_dedupe_keys(tick_db);
         };
     }
     actions.database_answered = [p = parts.get()](bool answers) {

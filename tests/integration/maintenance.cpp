@@ -17,6 +17,8 @@ struct Found {
     int leases = 0;
     int deliveries = 0;
     int looks = 0;
+    int expired = 0;
+    int old_keys = 0;
     bool answered = false;
 
     TickActions actions() {
@@ -25,6 +27,8 @@ struct Found {
                 .leases_expired = [this](pg::Connection&) { ++leases; },
                 .deliveries_due = [this] { ++deliveries; },
                 .looks_due = [this] { ++looks; },
+                .messages_expired = [this](pg::Connection&) { ++expired; },
+                .dedupe_keys_old = [this](pg::Connection&) { ++old_keys; },
                 .database_answered = [this](bool answers) { answered = answers; }};
     }
 };
@@ -41,6 +45,7 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     tick.run_once();
     BOOST_TEST(found.answered);
     BOOST_TEST(found.events + found.messages + found.leases + found.deliveries + found.looks == 0);
+    BOOST_TEST(found.expired + found.old_keys == 0);
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
 }
 
@@ -84,6 +89,28 @@ BOOST_AUTO_TEST_CASE(a_tick_finds_what_is_to_be_looked_up_but_not_what_a_person_
     db.exec("UPDATE outbox_leases SET look_at = now()");
     tick.run_once();
     BOOST_TEST(found.looks == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_tick_finds_what_only_time_has_changed) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at) "
+        "VALUES (1, 'm', 't', '+33612345678', now() + interval '2 h', now() + interval '1 h');"
+        "INSERT INTO outbox_dedupe_keys VALUES ('t', 'k', 'm', now() - interval '23 h');"
+        "INSERT INTO delivery_events (provider_message_id, status, event_id, correlation_id, "
+        "received_at, look_again_at) VALUES ('SM1', 'sent', 1, 'c', now(), now() + interval '5 "
+        "s')");
+    Found found;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
+    tick.run_once();
+    BOOST_TEST(found.expired + found.old_keys + found.deliveries == 0);
+    db.exec(
+        "UPDATE outbox_queue SET expires_at = now(); UPDATE outbox_dedupe_keys SET taken_at = "
+        "now() - interval '24 h'; UPDATE delivery_events SET look_again_at = now()");
+    tick.run_once();
+    BOOST_TEST(found.expired == 1);
+    BOOST_TEST(found.old_keys == 1);
+    BOOST_TEST(found.deliveries == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_stored_while_its_tenant_was_being_made_is_queued_again) {
