@@ -211,6 +211,49 @@ CREATE FUNCTION ops.masked(address text) RETURNS text
 
 COMMENT ON FUNCTION ops.masked(address text) IS 'An address as logs and views show it: +336…78.';
 
+CREATE FUNCTION ops.pause_id(scope text, id text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO '$user', 'public'
+    AS $_$
+BEGIN
+    IF scope = 'all' THEN
+        IF coalesce(id, '') <> '' THEN
+            RAISE EXCEPTION 'pausing all takes no id, found %', id USING HINT = 'SELECT ops.pause_sending(''tenant'', id) pauses one tenant.';
+        END IF;
+        RETURN '';
+    ELSIF scope = 'tenant' THEN
+        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
+            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
+        END IF;
+        RETURN id;
+    ELSIF scope = 'sender' THEN
+        IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
+            RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
+        END IF;
+        RETURN pgcourier_bare_address(id);
+    END IF;
+    RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
+END $_$;
+
+CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $_$
+DECLARE
+    paused text := ops.pause_id(scope, id);
+BEGIN
+    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'already paused';
+    END IF;
+    PERFORM ops.log_act('sending_paused_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
+END $_$;
+
+COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text) IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
+
 CREATE TABLE public.messages_out (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
     tenant_id text NOT NULL,
@@ -313,6 +356,26 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.release_message(message_id text) IS 'Sends a message that was held for a person.';
+
+CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $_$
+DECLARE
+    paused text := CASE WHEN scope = 'tenant' THEN id ELSE ops.pause_id(scope, id) END;
+BEGIN
+    DELETE FROM outbox_pauses AS p WHERE p.kind = scope AND p.id = paused;
+    IF NOT FOUND THEN
+        RETURN 'it was not paused; SELECT * FROM ops.pauses shows what is';
+    END IF;
+    PERFORM pg_notify('messages_out', '');
+    PERFORM ops.log_act('sending_resumed_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'resumed';
+END $_$;
+
+COMMENT ON FUNCTION ops.resume_sending(scope text, id text, reason text) IS 'Goes on with what ops.pause_sending has paused.';
 
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -775,6 +838,15 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.held_reason := NULL;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
@@ -812,6 +884,62 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
+
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
+
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+
+CREATE VIEW ops.breakers AS
+ SELECT public.pgcourier_masked_scope(s.scope) AS scope,
+        CASE
+            WHEN (s.opened_at IS NULL) THEN 'closed'::text
+            ELSE 'open'::text
+        END AS state,
+    s.reason,
+    s.error_code,
+    s.opened_at,
+    s.probe_at AS next_probe_at,
+    s.probes AS failed_probes,
+    s.failures,
+        CASE
+            WHEN (s.calls < 1024) THEN s.calls
+            ELSE NULL::integer
+        END AS calls_at_once,
+    s.last_success_at
+   FROM public.outbox_scopes s;
+
+COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+
+COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';
 
 CREATE VIEW ops.dead_letter_reasons AS
  SELECT d.job_type,
@@ -855,7 +983,10 @@ CREATE TABLE public.outbox_leases (
     claimed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     unknown_since timestamp with time zone,
-    sender text DEFAULT ''::text NOT NULL
+    sender text DEFAULT ''::text NOT NULL,
+    look_at timestamp with time zone,
+    looks smallint DEFAULT 0 NOT NULL,
+    look_failures smallint DEFAULT 0 NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -866,6 +997,12 @@ COMMENT ON COLUMN public.outbox_leases.expires_at IS 'A lease that ends unsettle
 COMMENT ON COLUMN public.outbox_leases.unknown_since IS 'NULL: in flight. Else the message waits to be settled by a callback, by Twilio''s list or by a person.';
 
 COMMENT ON COLUMN public.outbox_leases.sender IS 'The number that it is sent from, as it was when it was claimed; empty: it has none.';
+
+COMMENT ON COLUMN public.outbox_leases.look_at IS 'When a message of unknown outcome is looked up next. NULL: not yet looked up, the first look has its time from claimed_at. infinity: a person decides.';
+
+COMMENT ON COLUMN public.outbox_leases.looks IS 'How many looks Twilio has answered.';
+
+COMMENT ON COLUMN public.outbox_leases.look_failures IS 'How many looks in a row it has not.';
 
 CREATE TABLE public.outbox_queue (
     seq bigint NOT NULL,
@@ -1190,6 +1327,32 @@ CREATE VIEW ops.outbox AS
 
 COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and those whose dead letter nobody resolved.';
 
+CREATE TABLE public.outbox_pauses (
+    kind text NOT NULL,
+    id text DEFAULT ''::text NOT NULL,
+    reason text,
+    paused_by text DEFAULT SESSION_USER NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+);
+
+COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
+
+COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+
+CREATE VIEW ops.pauses AS
+ SELECT p.kind AS scope,
+        CASE
+            WHEN (p.kind = 'sender'::text) THEN ops.masked(p.id)
+            ELSE p.id
+        END AS id,
+    p.reason,
+    p.paused_by,
+    p.paused_at
+   FROM public.outbox_pauses p;
+
+COMMENT ON VIEW ops.pauses IS 'What people have paused.';
+
 CREATE VIEW ops.stuck AS
  SELECT 'message'::text AS entity,
     m.id,
@@ -1420,52 +1583,6 @@ CREATE TABLE public.outbox_dedupe_keys (
 
 COMMENT ON TABLE public.outbox_dedupe_keys IS 'The dedupe keys of the last 24 hours, and which message has each.';
 
-CREATE TABLE public.outbox_pauses (
-    kind text NOT NULL,
-    id text DEFAULT ''::text NOT NULL,
-    reason text,
-    paused_by text DEFAULT SESSION_USER NOT NULL,
-    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
-);
-
-COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
-
-COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
-
-CREATE TABLE public.outbox_scopes (
-    scope text NOT NULL,
-    calls integer DEFAULT 1 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    failed_message text,
-    opened_at timestamp with time zone,
-    probe_at timestamp with time zone,
-    probes integer DEFAULT 0 NOT NULL,
-    error_code integer,
-    reason text,
-    last_success_at timestamp with time zone,
-    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
-
-COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
-
-COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
-
-COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
-
-COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
-
-COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
-
-COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
-
-COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
-
-COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
-
-COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
-
 CREATE TABLE public.pgcourier_migrations (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -1583,6 +1700,8 @@ CREATE INDEX outbox_dedupe_keys_taken_at_idx ON public.outbox_dedupe_keys USING 
 
 CREATE INDEX outbox_leases_expires_at_idx ON public.outbox_leases USING btree (expires_at) WHERE (unknown_since IS NULL);
 
+CREATE INDEX outbox_leases_look_at_idx ON public.outbox_leases USING btree (COALESCE(look_at, claimed_at)) WHERE (unknown_since IS NOT NULL);
+
 CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
 
 CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
@@ -1616,6 +1735,8 @@ CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out REFERENCING N
 CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_route_again();
 
 CREATE TRIGGER pgcourier_route_again_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number)) EXECUTE FUNCTION public.pgcourier_route_again();
+
+CREATE TRIGGER pgcourier_unhold BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN (((old.status = 'unknown'::text) AND (new.status <> 'unknown'::text) AND (new.held_reason IS NOT NULL))) EXECUTE FUNCTION public.pgcourier_unhold();
 
 CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
 

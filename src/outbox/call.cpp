@@ -10,7 +10,7 @@ namespace {
 std::string callback_url(const Claimed& message, const Provider& provider) {
     if (provider.callback_url.empty()) return {};
     return provider.callback_url + "?m=" + twilio::percent_encode(message.id.value) +
-           "&a=" + std::to_string(message.attempt);
+           "&a=" + std::to_string(message.call);
 }
 
 }  // namespace

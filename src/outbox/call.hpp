@@ -25,7 +25,7 @@ struct Provider {
 /// scope, so that nobody waits for the breaker of the old ones.
 std::string credentials_scope(const Provider& provider);
 
-/// The request that sends it. Its StatusCallback carries message and attempt, so that the callback
+/// The request that sends it. Its StatusCallback carries message and call, so that the callback
 /// settles the message by itself, even when the answer to this call is lost.
 http::Call call_for(const Claimed& message, const Provider& provider);
 

@@ -16,6 +16,7 @@ constexpr milliseconds kNoteEach{15'000};
 constexpr std::size_t kLookBeyond = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
+constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
     Settlement s{.id = message.id,
@@ -70,6 +71,14 @@ std::vector<Scope> read_locked(const pg::Rows& rows) {
         if (!row.is_null(6)) scope.success_ago = milliseconds{row.int64(6)};
     }
     return scopes;
+}
+
+void add_opt_outs(std::vector<pg::Call>& calls, const std::vector<Settlement>& settled) {
+    std::vector<std::string> ids;
+    for (const Settlement& s : settled) {
+        if (s.status == Settled::dead && s.code == kOptedOut) ids.push_back(s.id.value);
+    }
+    if (!ids.empty()) calls.push_back({sql::outbox::record_optout, pg::Params{ids}});
 }
 
 void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) {
@@ -189,6 +198,7 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         result.settled.push_back(settlement_of(d.message, step));
     }
     if (!done.empty()) add_settlement(calls, result.settled);
+    add_opt_outs(calls, result.settled);
     if (judges) add_scopes(calls, breaker.scopes());
 
     if (limit > 0) {

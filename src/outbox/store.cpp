@@ -133,6 +133,7 @@ Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const Leas
                                   .content_sid = row.string(6),
                                   .content_variables = row.string(7),
                                   .attempt = static_cast<int>(row.int64(8)),
+                                  .call = static_cast<int>(row.int64(12)),
                                   .deferrals = static_cast<int>(row.int64(11)),
                                   .is_probe = share != deal.shares.end() && share->is_probe,
                                   .token = token});

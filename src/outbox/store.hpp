@@ -30,6 +30,7 @@ struct Claimed {
     std::string content_sid;
     std::string content_variables;
     int attempt = 0;    // this one; from 1
+    int call = 0;       // of all calls made for it: what callbacks carry; from 1
     int deferrals = 0;  // how often it was put back without using an attempt
     bool is_probe = false;  // of a scope whose breaker is open
     LeaseToken token;

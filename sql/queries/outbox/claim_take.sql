@@ -23,13 +23,13 @@ WITH checked AS MATERIALIZED (
         LIMIT 1) AS o ON true),
 sending AS (
     UPDATE messages_out AS m
-    SET status = 'sending', attempts = m.attempts + 1, lease_token = $1::text, next_attempt_at = NULL,
+    SET status = 'sending', attempts = m.attempts + 1, calls = m.calls + 1, lease_token = $1::text, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
     WHERE m.seq = c.seq AND NOT c.is_behind AND NOT c.is_opted_out AND NOT c.is_expired
       AND m.status IN ('pending', 'failed') AND m.held_reason IS NULL
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.body, m.media_url, m.content_sid, m.content_variables, m.attempts,
-              m.deferrals, m.correlation_id),
+              m.deferrals, m.calls, m.correlation_id),
 ended AS (
     UPDATE messages_out AS m
     SET status = CASE WHEN c.is_opted_out THEN 'blocked' ELSE 'expired' END,
@@ -52,7 +52,7 @@ logged AS (
     FROM ended AS e),
 ready AS MATERIALIZED (
     SELECT s.id, s.seq, s.tenant_id, s."to", s.body, s.media_url, s.content_sid, s.content_variables, s.attempts, s.deferrals,
-           s.correlation_id, l.sender
+           s.calls, s.correlation_id, l.sender
     FROM sending AS s
     JOIN outbox_leases AS l ON l.tenant_id = s.tenant_id AND l.recipient = s."to"),
 paid AS (
@@ -69,6 +69,6 @@ paid AS (
           GROUP BY x.scope) AS p
     WHERE s.scope = p.scope)
 SELECT r.id, r.seq, r.tenant_id, r."to", r.body, r.media_url, r.content_sid, r.content_variables, r.attempts,
-       r.correlation_id, r.sender, r.deferrals
+       r.correlation_id, r.sender, r.deferrals, r.calls
 FROM ready AS r
 ORDER BY r.seq;

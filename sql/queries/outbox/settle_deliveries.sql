@@ -37,7 +37,7 @@ matched AS MATERIALIZED (
         WHERE by_id.id IS NULL AND m.provider_message_id = e.provider_message_id
         LIMIT 1) AS by_provider ON true),
 messages AS MATERIALIZED (
-    SELECT m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.lease_token, m.provider_message_id,
+    SELECT m.id, m.seq, m.tenant_id, m."to", m.status, m.calls, m.lease_token, m.provider_message_id,
            m.delivery_status, m.sent_from, m.correlation_id
     FROM messages_out AS m
     WHERE m.id IN (SELECT x.message_id FROM matched AS x)
@@ -49,10 +49,10 @@ judged AS MATERIALIZED (
            coalesce(m.sent_from, nullif(e."from", ''), t.whatsapp_phone_number) AS sent_from,
            CASE WHEN m.id IS NULL AND x.received_at > clock_timestamp() - interval '5 min' THEN 'waits'
                 WHEN m.id IS NULL THEN 'unknown'
-                WHEN m.status IN ('sending', 'unknown') AND m.lease_token IS NOT NULL AND x.attempt = m.attempts
+                WHEN m.status IN ('sending', 'unknown') AND m.lease_token IS NOT NULL AND x.attempt = m.calls
                      THEN 'settles'
                 WHEN m.provider_message_id = x.provider_message_id
-                     OR m.status = 'sent' AND m.provider_message_id IS NULL AND coalesce(x.attempt, m.attempts) = m.attempts
+                     OR m.status = 'sent' AND m.provider_message_id IS NULL AND coalesce(x.attempt, m.calls) = m.calls
                      THEN 'merges'
                 WHEN x.attempt IS NOT NULL THEN 'contradicts'
                 ELSE 'unknown' END AS verdict
