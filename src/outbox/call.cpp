@@ -1,5 +1,6 @@
 #include "outbox/call.hpp"
 
+#include "twilio/digest.hpp"
 #include "twilio/form.hpp"
 #include "twilio/request.hpp"
 
@@ -13,6 +14,12 @@ std::string callback_url(const Claimed& message, const Provider& provider) {
 }
 
 }  // namespace
+
+std::string credentials_scope(const Provider& provider) {
+    const std::string parts = provider.base_url + '\n' + provider.account_sid + '\n' + provider.user +
+                              '\n' + provider.password.reveal();
+    return "credentials:" + twilio::sha256_hex(parts).substr(0, 8);
+}
 
 http::Call call_for(const Claimed& message, const Provider& provider) {
     const twilio::Outgoing outgoing{.account_sid = provider.account_sid,

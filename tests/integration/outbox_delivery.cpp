@@ -83,7 +83,9 @@ BOOST_FIXTURE_TEST_CASE(
     const std::string id = add(kAnna, "text");
     auto connection = db.connect();
     const auto claimed =
-        outbox::claim(connection, {.token = {"t"}, .limit = 1, .look_at = 1, .instance_id = "i"});
+        outbox::Exchange{{.scopes = {.credentials = "credentials:test"}, .instance_id = "i"}}
+            .run(connection, {}, 1, {"t"}, system_clock().steady_now())
+            .claim;
     BOOST_REQUIRE(claimed.messages.size() == 1);
     const outbox::Claimed& m = claimed.messages[0];
     callback(kSid, "queued", id, 1);
