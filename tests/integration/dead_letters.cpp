@@ -1,6 +1,6 @@
 // links: outbox
 // What a person does about dead letters, one by one and many at once.
-#include "outbox/store.hpp"
+#include "outbox/exchange.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,8 +18,17 @@ struct Letters {
     test::TestDatabase db;
     pg::Connection connection = db.connect();
     std::string shop = db.add_tenant("shop", "+33700000001");
+    outbox::Exchange exchange{
+        {.scopes = {.credentials = "credentials:test"}, .instance_id = "test"}};
     int tokens = 0;
 
+    Letters() { db.warm_up("credentials:test"); }
+    outbox::Claim claim() {
+        return exchange
+            .run(connection, {}, 10, {fmt::format("token-{}", ++tokens)},
+                 system_clock().steady_now())
+            .claim;
+    }
     /// A message that was given up, with its dead letter; both have `id`.
     void add_dead(const std::string& id, int code = 63016, const std::string& to = kAnna,
                   const std::string& tenant = {}) const {
@@ -68,13 +77,9 @@ struct Letters {
     std::string send_all() {
         std::string sent;
         while (true) {
-            const outbox::Claim claim =
-                outbox::claim(connection, {.token = {fmt::format("token-{}", ++tokens)},
-                                           .limit = 10,
-                                           .look_at = 100,
-                                           .instance_id = "test"});
-            if (claim.messages.empty() && claim.put_behind == 0) return sent;
-            for (const outbox::Claimed& m : claim.messages) {
+            const outbox::Claim found = claim();
+            if (found.messages.empty() && found.put_behind == 0) return sent;
+            for (const outbox::Claimed& m : found.messages) {
                 sent += (sent.empty() ? "" : " ") + m.id.value;
                 const outbox::Settlement s{.id = m.id,
                                            .seq = m.seq,
@@ -249,13 +254,12 @@ BOOST_FIXTURE_TEST_CASE(a_retry_while_a_later_message_is_in_flight_waits_for_it,
         fmt::format("INSERT INTO messages_out (id, tenant_id, \"to\", body) VALUES ('a2', "
                     "'{0}', '{1}', 'x'), ('a3', '{0}', '{1}', 'x')",
                     shop, kAnna));
-    const outbox::Claim claim =
-        outbox::claim(connection, {.token = {"t"}, .limit = 10, .look_at = 10, .instance_id = "i"});
-    BOOST_REQUIRE(claim.messages.size() == 1);
-    BOOST_TEST(claim.messages[0].id.value == "a2");
+    const outbox::Claim found = claim();
+    BOOST_REQUIRE(found.messages.size() == 1);
+    BOOST_TEST(found.messages[0].id.value == "a2");
     ask("ops.retry_dead_letter('a1')");
     BOOST_TEST(send_all() == "");
-    const outbox::Claimed& m = claim.messages[0];
+    const outbox::Claimed& m = found.messages[0];
     const outbox::Settlement s{.id = m.id,
                                .seq = m.seq,
                                .lease = {m.tenant_id, m.to, m.token},

@@ -1,7 +1,7 @@
 // links: router outbox
 // STOP and START against each other, and against messages that are about to be sent (G11).
 #include "base/wake.hpp"
-#include "outbox/store.hpp"
+#include "outbox/exchange.hpp"
 #include "router/worker.hpp"
 #include "support/routing.hpp"
 
@@ -25,7 +25,13 @@ struct OptOut {
     test::TestDatabase db;
     Wake wake;
     std::string shop = db.add_tenant("shop", kShop);
+    pg::Connection connection = db.connect();
+    outbox::Exchange exchange{
+        {.scopes = {.credentials = "credentials:test"}, .instance_id = "test"}};
+    int tokens = 0;
     int number = 0;
+
+    OptOut() { db.warm_up("credentials:test"); }
 
     /// The client says a word at a time of 2026-02-08, from this address.
     void say(const std::string& word, const std::string& time, const std::string& from = kClient,
@@ -52,8 +58,11 @@ struct OptOut {
             "SELECT coalesce(string_agg(phone_number, ' ' ORDER BY phone_number COLLATE \"C\"), "
             "'') FROM opt_outs");
     }
-    static outbox::ClaimRequest request() {
-        return {.token = {"t"}, .limit = 10, .look_at = 100, .instance_id = "test"};
+    outbox::Claim claim() {
+        return exchange
+            .run(connection, {}, 10, {fmt::format("token-{}", ++tokens)},
+                 system_clock().steady_now())
+            .claim;
     }
 };
 
@@ -146,8 +155,7 @@ BOOST_FIXTURE_TEST_CASE(two_shops_and_two_people_have_their_own_words, OptOut) {
 BOOST_FIXTURE_TEST_CASE(a_stop_routed_a_moment_before_the_claim_is_heard, OptOut) {
     const std::string to_number = add(kClient);
     // Put back after a failure: it is not in the queue while the stop is routed.
-    auto connection = db.connect();
-    const outbox::Claim first = outbox::claim(connection, request());
+    const outbox::Claim first = claim();
     BOOST_REQUIRE(first.messages.size() == 1);
     const std::string later = add(kClient);
     say("STOP", "12:00:01");
@@ -162,7 +170,7 @@ BOOST_FIXTURE_TEST_CASE(a_stop_routed_a_moment_before_the_claim_is_heard, OptOut
                                     .status = outbox::Settled::failed,
                                     .attempts = 1};
     outbox::settle(connection, {&failed, 1});
-    const outbox::Claim second = outbox::claim(connection, request());
+    const outbox::Claim second = claim();
     BOOST_TEST(second.messages.empty());
     BOOST_TEST(status(to_number) == "blocked");
     BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = "
@@ -170,10 +178,10 @@ BOOST_FIXTURE_TEST_CASE(a_stop_routed_a_moment_before_the_claim_is_heard, OptOut
     BOOST_TEST(db.count("SELECT (SELECT count(*) FROM outbox_queue) + (SELECT count(*) FROM "
                         "outbox_leases)") == 0);
     const std::string after = add(kClient);
-    BOOST_TEST(outbox::claim(connection, request()).messages.empty());
+    BOOST_TEST(claim().messages.empty());
     BOOST_TEST(status(after) == "blocked");
     say("START", "12:00:02");
     route();
     add(kClient);
-    BOOST_TEST(outbox::claim(connection, request()).messages.size() == 1);
+    BOOST_TEST(claim().messages.size() == 1);
 }

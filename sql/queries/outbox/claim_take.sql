@@ -45,6 +45,20 @@ freed AS (
     DELETE FROM outbox_leases AS l USING checked AS c
     WHERE l.tenant_id = c.tenant_id AND l.recipient = c.recipient AND l.token = $1::text
       AND c.seq NOT IN (SELECT s.seq FROM sending AS s)),
+-- What claim_lease.sql, an earlier statement of this transaction, had put behind one that ended here may go.
+promoted AS (
+    UPDATE outbox_queue AS q
+    SET due_at = now(), is_behind = false
+    FROM (SELECT n.seq
+          FROM checked AS c
+          CROSS JOIN LATERAL (
+              SELECT h.seq, h.is_behind FROM outbox_queue AS h
+              WHERE h.tenant_id = c.tenant_id AND h.recipient = c.recipient AND h.seq > c.seq
+                AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+              ORDER BY h.seq
+              LIMIT 1) AS n
+          WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
+    WHERE q.seq = next.seq),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
     SELECT e.tenant_id, CASE e.status WHEN 'blocked' THEN 'message_blocked_optout' ELSE 'message_expired' END, 'message_out',
