@@ -1,7 +1,5 @@
 -- What a message can be: scheduled, expiring, written once; and when it was delivered.
 
-DROP SCHEMA IF EXISTS ops CASCADE;
-
 ALTER TABLE messages_out
     ADD COLUMN send_at timestamptz,
     ADD COLUMN expires_at timestamptz,

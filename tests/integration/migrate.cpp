@@ -680,14 +680,14 @@ BOOST_AUTO_TEST_CASE(ops_is_made_anew_when_it_is_of_other_files_and_privileges_o
             db.name() + "; GRANT SELECT ON ops.health TO dashboard_" + db.name() +
             "; CREATE VIEW ops.gone AS SELECT 1 AS one; "
             "GRANT SELECT ON ops.gone TO PUBLIC; REVOKE ALL ON FUNCTION "
-            "ops.retry_dead_letter(text) FROM PUBLIC; "
+            "ops.retry_dead_letter(text,text,text) FROM PUBLIC; "
             "COMMENT ON SCHEMA ops IS 'older'");
     BOOST_TEST(up(db).renewed_ops);
     BOOST_TEST(!up(db).renewed_ops);
     BOOST_TEST(db.query_rows("SELECT has_schema_privilege(r, 'ops', 'USAGE'), "
                              "has_table_privilege(r, 'ops.health', 'SELECT'), "
                              "has_table_privilege(r, 'ops.tenants', 'SELECT'), "
-                             "has_function_privilege(r, 'ops.retry_dead_letter(text)', "
+                             "has_function_privilege(r, 'ops.retry_dead_letter(text,text,text)', "
                              "'EXECUTE'), to_regclass('ops.gone') FROM (SELECT 'dashboard_" +
                              db.name() + "') AS x (r)") == Lines{"t|t|f|f|"},
                boost::test_tools::per_element());
