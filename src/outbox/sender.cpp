@@ -1,6 +1,7 @@
 #include "outbox/sender.hpp"
 
 #include "base/address.hpp"
+#include "base/fault_point.hpp"
 #include "base/metrics.hpp"
 
 #include <algorithm>
@@ -232,6 +233,8 @@ std::size_t Sender::claim_and_settle() {
                                .default_sender = settings_.default_sender};
     const auto claimed_at = clock_.boottime();
     Claim claim;
+    if (!done_.empty()) fault_point("sender.before_settle");
+    fault_point("sender.before_claim");
     try {
         claim = settle_and_claim(*db_, done_, request);
     } catch (const pg::CommitUnknown&) {
@@ -240,6 +243,8 @@ std::size_t Sender::claim_and_settle() {
         lost_claims_.push_back(request.token);
         throw;
     }
+    if (!done_.empty()) fault_point("sender.after_settle");
+    if (!claim.messages.empty()) fault_point("sender.after_claim");
     done_.clear();
 
     const bool saw_all = claim.looked_at < request.look_at;
@@ -290,6 +295,7 @@ void Sender::renew_leases(SteadyTime now) {
     leases.reserve(in_flight_.size() + done_.size());
     for (const auto& [tag, call] : in_flight_) leases.push_back(lease_of(call.message));
     for (const Settlement& s : done_) leases.push_back(s.lease);
+    fault_point("sender.before_renew");
     renew(*db_, leases, settings_.lease);
     renew_at_ = now + settings_.lease / 3;
 }
@@ -311,8 +317,12 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
         conclude(message, refused, milliseconds{0});
         return;
     }
+    fault_point("sender.before_call");
     try {
-        client_->start(next_tag_, call_for(message, settings_.provider));
+        http::Call call = call_for(message, settings_.provider);
+        call.not_after =
+            claimed_at + std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
+        client_->start(next_tag_, std::move(call));
     } catch (const std::logic_error& e) {
         const twilio::Refused refused{
             .permanent = true,
@@ -322,12 +332,15 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
         return;
     }
     in_flight_.emplace(next_tag_++, InFlight{std::move(message), now});
+    fault_point("sender.call_started");
 }
 
 void Sender::finish(http::Finished finished) {
     const auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
+    fault_point("sender.after_answer");
     const InFlight& flight = call.mapped();
+    if (finished.outcome.is_too_late) return put_back(flight.message);
     const auto took =
         std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
     conclude(flight.message, outcome_of(finished.outcome), took);
