@@ -1,6 +1,5 @@
 // kill -9 of one of four instances at random moments under load, again and again: nothing is lost,
 // nothing goes out twice or out of order, nothing stays in flight (G4, G5, G7).
-// runs alone: the load must not fade
 #include "support/audit.hpp"
 #include "support/cluster.hpp"
 #include "support/eventually.hpp"

@@ -1,6 +1,5 @@
 // A process that stands still for longer than its lease (SIGSTOP, a suspended machine) and goes on
 // sends nothing that somebody else may have sent meanwhile (G5).
-// runs alone: a lease ends by the clock
 #include "support/audit.hpp"
 #include "support/cluster.hpp"
 #include "support/eventually.hpp"
