@@ -1,6 +1,7 @@
 #include "outbox/sender.hpp"
 
 #include "base/address.hpp"
+#include "base/fault_point.hpp"
 #include "base/metrics.hpp"
 
 #include <algorithm>
@@ -272,6 +273,8 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     const auto claimed_at = clock_.boottime();
     const SteadyTime began = clock_.steady_now();
     Exchanged exchanged;
+    if (!done_.empty()) fault_point("sender.before_settle");
+    if (limit > 0) fault_point("sender.before_claim");
     try {
         exchanged = exchange_.run(*db_, done_, limit, token, began);
     } catch (const pg::CommitUnknown&) {
@@ -280,6 +283,8 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
         if (limit > 0) lost_claims_.push_back(token);
         throw;
     }
+    if (!done_.empty()) fault_point("sender.after_settle");
+    if (!exchanged.claim.messages.empty()) fault_point("sender.after_claim");
     for (std::size_t i = 0; i < done_.size(); ++i) {
         if (!done_[i].outcome) continue;
         count(exchanged.settled[i].status);
@@ -368,6 +373,7 @@ void Sender::renew_leases(SteadyTime now) {
     leases.reserve(in_flight_.size() + done_.size());
     for (const auto& [tag, call] : in_flight_) leases.push_back(lease_of(call.message));
     for (const Done& done : done_) leases.push_back(lease_of(done.message));
+    fault_point("sender.before_renew");
     renew(*db_, leases, settings_.lease);
     renew_at_ = now + settings_.lease / 3;
 }
@@ -389,19 +395,26 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
         refuse("the tenant has no whatsapp_phone_number, and TWILIO_WHATSAPP_NUMBER is not set");
         return;
     }
+    fault_point("sender.before_call");
     try {
-        client_->start(next_tag_, call_for(message, settings_.provider));
+        http::Call call = call_for(message, settings_.provider);
+        call.not_after =
+            claimed_at + std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
+        client_->start(next_tag_, std::move(call));
     } catch (const std::logic_error& e) {
         refuse(std::string{"no call could be made of it: "} + e.what());
         return;
     }
     in_flight_.emplace(next_tag_++, InFlight{std::move(message), clock_.steady_now()});
+    fault_point("sender.call_started");
 }
 
 void Sender::finish(http::Finished finished) {
     auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
+    fault_point("sender.after_answer");
     InFlight& flight = call.mapped();
+    if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
     const auto took =
         std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
     done_.push_back({std::move(flight.message), outcome_of(finished.outcome), took});

@@ -81,6 +81,7 @@ class Connection {
 
     Step begin_settings() const;
     std::vector<Rows> run(std::vector<Step> steps);
+    void pass_fault_points(std::span<const Step> steps, const char* moment);
     void send(const Step& step);
     void wait_for_answer();
     ResultHandle next_result();
