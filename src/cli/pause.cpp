@@ -40,8 +40,8 @@ void add_act(CLI::App& app, Chosen& chosen, const char* name, const char* about,
              const pg::Statement& statement) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand(name, about);
-    CLI::Option* tenant = command->add_option("--tenant", options->tenant,
-                                              "Only this shop: its id, number or name");
+    CLI::Option* tenant =
+        command->add_option("--tenant", options->tenant, "Only this shop: its id, number or name");
     command->add_option("--sender", options->sender, "Only this sending number, like +33700000001")
         ->excludes(tenant);
     command->add_option("--reason", options->reason, "Why; kept in event_log");
@@ -58,7 +58,8 @@ void add_pause(CLI::App& app, Chosen& chosen) {
     add_act(app, chosen, "resume", "Go on with what was paused", sql::cli::resume);
 
     const auto options = std::make_shared<Options>();
-    CLI::App* list = app.add_subcommand("pauses", "List what is paused, and which breakers are open");
+    CLI::App* list =
+        app.add_subcommand("pauses", "List what is paused, and which breakers are open");
     list->add_flag("--json", options->as_json, "Print JSON");
     list->callback([&chosen, options] {
         chosen = [options] {

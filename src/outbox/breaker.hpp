@@ -1,6 +1,7 @@
 #pragma once
 // What the outcomes of a batch say about the scopes they share, and what becomes of each message in
-// the light of that: a failure that is not its own uses no attempt. Pure; the rows are outbox_scopes.
+// the light of that: a failure that is not its own uses no attempt. Pure; the rows are
+// outbox_scopes.
 
 #include "outbox/lanes.hpp"
 #include "outbox/step.hpp"
@@ -27,8 +28,8 @@ struct Scope {
     bool has_success = false;
     bool is_opening = false;  // by this batch: alert
     bool is_closing = false;
-    int code = 0;        // of its opening
-    std::string reason;  // of its opening
+    int code = 0;                                         // of its opening
+    std::string reason;                                   // of its opening
     std::optional<std::chrono::milliseconds> probe_in{};  // nullopt: as it was
 };
 

@@ -16,8 +16,8 @@ std::string callback_url(const Claimed& message, const Provider& provider) {
 }  // namespace
 
 std::string credentials_scope(const Provider& provider) {
-    const std::string parts = provider.base_url + '\n' + provider.account_sid + '\n' + provider.user +
-                              '\n' + provider.password.reveal();
+    const std::string parts = provider.base_url + '\n' + provider.account_sid + '\n' +
+                              provider.user + '\n' + provider.password.reveal();
     return "credentials:" + twilio::sha256_hex(parts).substr(0, 8);
 }
 

@@ -100,9 +100,9 @@ void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) 
         probe_in.push_back(s.probe_in ? std::optional{s.probe_in->count()} : std::nullopt);
         has_success.push_back(s.has_success);
     }
-    calls.push_back({sql::outbox::write_scopes,
-                     pg::Params{names, allowed, failures, failed_messages, is_open, probes, probe_in,
-                                has_success}});
+    calls.push_back(
+        {sql::outbox::write_scopes, pg::Params{names, allowed, failures, failed_messages, is_open,
+                                               probes, probe_in, has_success}});
     for (const Scope& s : scopes) {
         if (!s.is_opening) continue;
         const auto code = s.code == 0 ? std::nullopt : std::optional{s.code};
@@ -181,8 +181,8 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     std::vector<pg::Rows> rows;
 
-    const bool judges = std::ranges::any_of(
-        done, [&](const Done& d) { return says_something(d, now); });
+    const bool judges =
+        std::ranges::any_of(done, [&](const Done& d) { return says_something(d, now); });
     std::vector<Scope> locked;
     if (judges) {
         const std::vector<std::string> names = scopes_of(done);
@@ -237,11 +237,9 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
                 }
             }
         }
-        result.deal = deal(found.lanes, scopes, in_flight,
-                           {.limit = limit,
-                            .rate = settings_.rate,
-                            .shared = shared,
-                            .after = dealt_to_});
+        result.deal =
+            deal(found.lanes, scopes, in_flight,
+                 {.limit = limit, .rate = settings_.rate, .shared = shared, .after = dealt_to_});
         add_claim(calls, result.deal,
                   {.token = token,
                    .look_beyond = std::max(look_beyond_, kLookBeyond),

@@ -1,7 +1,7 @@
 #pragma once
 // One exchange with the database: outcomes in, messages to send out, in one transaction. First what
-// the outcomes say about their scopes, then the settlements, so that their conversations go on, then
-// the claim, dealt out over the tenants.
+// the outcomes say about their scopes, then the settlements, so that their conversations go on,
+// then the claim, dealt out over the tenants.
 
 #include "base/clock.hpp"
 #include "outbox/breaker.hpp"

@@ -12,8 +12,8 @@ using std::chrono::milliseconds;
 
 constexpr int kUnlimited = std::numeric_limits<int>::max();
 constexpr std::string_view kSenderPrefix = "sender:";
-// Starts are dealt so far ahead, so that a claim is worth its round trip. Less than the second after
-// which a claimed message is put back.
+// Starts are dealt so far ahead, so that a claim is worth its round trip. Less than the second
+// after which a claimed message is put back.
 constexpr double kHorizonMs = 100;
 constexpr milliseconds kBusy{10};    // somebody else has the scope locked
 constexpr milliseconds kInUse{100};  // all its calls are in flight, perhaps elsewhere
@@ -97,8 +97,8 @@ bool is_limiting(const ScopeState& scope, int rate) {
            (rate > 0 && is_sender(scope));
 }
 
-Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes, const InFlight& in_flight,
-          const DealOptions& options) {
+Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
+          const InFlight& in_flight, const DealOptions& options) {
     std::map<std::string, Budget> budgets;
     for (const ScopeState& scope : scopes)
         budgets[scope.name] = budget_of(scope, in_flight, options.rate);
@@ -124,9 +124,8 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes, const
     // back least often: of another conversation than the last probe, if there is one.
     std::ranges::stable_partition(
         hands, [&](const Hand& hand) { return hand.lane->tenant.value > options.after; });
-    std::ranges::stable_sort(hands, {}, [](const Hand& hand) {
-        return hand.share.is_probe ? hand.lane->deferrals : 0;
-    });
+    std::ranges::stable_sort(
+        hands, {}, [](const Hand& hand) { return hand.share.is_probe ? hand.lane->deferrals : 0; });
 
     std::size_t dealt = 0;
     for (bool goes_on = true; goes_on && dealt < options.limit;) {

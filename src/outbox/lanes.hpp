@@ -22,9 +22,9 @@ inline constexpr std::chrono::milliseconds kColdAfter{300'000};
 /// A tenant with messages due.
 struct Lane {
     TenantId tenant;
-    std::string sender;     // bare; empty: none
-    std::size_t due = 0;    // perhaps more, from kMany on
-    int deferrals = 0;      // the fewest among them
+    std::string sender;   // bare; empty: none
+    std::size_t due = 0;  // perhaps more, from kMany on
+    int deferrals = 0;    // the fewest among them
     bool is_paused = false;
 };
 inline constexpr std::size_t kMany = 16;
@@ -90,7 +90,7 @@ bool is_limiting(const ScopeState& scope, int rate);
 
 /// Deals messages out one by one, in turns over the lanes, until the limit is reached, all are
 /// served, or nothing more is allowed.
-Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes, const InFlight& in_flight,
-          const DealOptions& options);
+Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
+          const InFlight& in_flight, const DealOptions& options);
 
 }  // namespace pgcourier::outbox

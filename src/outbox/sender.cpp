@@ -92,7 +92,8 @@ void tell_of(const Log& log, const Scope& scope) {
                                 .Register(*process_metrics());
     const std::size_t colon = scope.name.find(':');
     const std::string kind = scope.name.substr(0, colon);
-    const std::string which = kind == "sender" ? "sender:" + masked(scope.name.substr(colon + 1)) : scope.name;
+    const std::string which =
+        kind == "sender" ? "sender:" + masked(scope.name.substr(colon + 1)) : scope.name;
     if (scope.is_opening) {
         openings.Add({{"scope", kind}}).Increment();
         log.error("Sending paused: no attempt is used, a probe finds out when it works again",
@@ -305,15 +306,16 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
 // comes late moves those behind it, so that a delay of ours makes no burst at the provider.
 void Sender::schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at) {
     using Steady = std::chrono::steady_clock;
-    const auto interval =
-        settings_.rate > 0 ? start_interval(settings_.rate) : std::chrono::duration<double, std::milli>{0};
+    const auto interval = settings_.rate > 0 ? start_interval(settings_.rate)
+                                             : std::chrono::duration<double, std::milli>{0};
     const auto paced = std::chrono::duration_cast<Steady::duration>(interval * kCatchUp);
     std::unordered_map<std::string, int> starts;
     if (paced_.size() > kMostPaced) paced_.clear();
     for (Claimed& message : exchanged.claim.messages) {
         SteadyTime start_at = now;
         if (settings_.rate > 0 && !message.from.empty()) {
-            const auto share = std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
+            const auto share =
+                std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
             const auto offset = share->first_start + interval * starts[message.from]++;
             start_at += std::chrono::duration_cast<Steady::duration>(offset);
             SteadyTime& last = paced_[message.from];
@@ -386,10 +388,10 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
         return;
     }
     const auto refuse = [&](std::string reason) {
-        done_.push_back({std::move(message),
-                         twilio::Refused{.permanent = true,
-                                         .error_class = twilio::ErrorClass::permanent,
-                                         .reason = std::move(reason)}});
+        done_.push_back(
+            {std::move(message), twilio::Refused{.permanent = true,
+                                                 .error_class = twilio::ErrorClass::permanent,
+                                                 .reason = std::move(reason)}});
     };
     if (message.from.empty()) {
         refuse("the tenant has no whatsapp_phone_number, and TWILIO_WHATSAPP_NUMBER is not set");

@@ -110,7 +110,7 @@ class Sender {
 
     std::uint64_t next_tag_ = 1;
     std::unordered_map<std::uint64_t, InFlight> in_flight_;
-    std::multimap<SteadyTime, Waiting> waiting_;  // by the time at which they may start
+    std::multimap<SteadyTime, Waiting> waiting_;         // by the time at which they may start
     std::unordered_map<std::string, SteadyTime> paced_;  // a sender's last start with a rate
     std::vector<Done> done_;               // outcomes that the database does not have yet
     std::vector<LeaseToken> lost_claims_;  // claims whose COMMIT got no reply

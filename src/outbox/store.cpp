@@ -100,13 +100,12 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
             probes.push_back(share.is_probe);
         }
         const double interval_ms = options.rate > 0 ? start_interval(options.rate).count() : 0;
-        calls.push_back({sql::outbox::claim_lease,
-                         pg::Params{options.token.value, tenants, messages, senders,
-                                    options.look_beyond, options.lease.count(), options.instance_id,
-                                    probes}});
         calls.push_back(
-            {sql::outbox::claim_take,
-             pg::Params{options.token.value, interval_ms, deal.probes, kProbeAgain.count()}});
+            {sql::outbox::claim_lease,
+             pg::Params{options.token.value, tenants, messages, senders, options.look_beyond,
+                        options.lease.count(), options.instance_id, probes}});
+        calls.push_back({sql::outbox::claim_take, pg::Params{options.token.value, interval_ms,
+                                                             deal.probes, kProbeAgain.count()}});
     }
     calls.push_back({sql::outbox::next_due, pg::Params{deal.whole}});
 }
@@ -170,7 +169,8 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
         freed_tenants.push_back(s.lease.tenant_id.value);
         freed_recipients.push_back(s.lease.recipient);
     }
-    pg::Params settle{seqs, tokens, statuses, attempts, sids, senders, codes, reasons, waits, deferrals};
+    pg::Params settle{seqs,    tokens, statuses, attempts, sids,
+                      senders, codes,  reasons,  waits,    deferrals};
     calls.push_back({sql::outbox::settle, std::move(settle)});
     calls.push_back({sql::outbox::promote, pg::Params{freed_tenants, freed_recipients}});
 }

@@ -1,7 +1,7 @@
 #pragma once
 // The SQL of the outbox: claims under a lease, settlements by lease token, sweeping. Rows to
-// structs and back; no policy. What is a part of a transaction (exchange.hpp) is a call and a reader
-// of its answer.
+// structs and back; no policy. What is a part of a transaction (exchange.hpp) is a call and a
+// reader of its answer.
 
 #include "base/ids.hpp"
 #include "outbox/lanes.hpp"
@@ -29,9 +29,9 @@ struct Claimed {
     std::string media_url;
     std::string content_sid;
     std::string content_variables;
-    int attempt = 0;    // this one; from 1
-    int call = 0;       // of all calls made for it: what callbacks carry; from 1
-    int deferrals = 0;  // how often it was put back without using an attempt
+    int attempt = 0;        // this one; from 1
+    int call = 0;           // of all calls made for it: what callbacks carry; from 1
+    int deferrals = 0;      // how often it was put back without using an attempt
     bool is_probe = false;  // of a scope whose breaker is open
     LeaseToken token;
 };
@@ -73,7 +73,8 @@ struct Lanes {
 };
 Lanes read_lanes(const pg::Rows& rows);
 
-/// queries/outbox/scopes.sql; after lanes_call() in the same transaction, whose senders it reads too.
+/// queries/outbox/scopes.sql; after lanes_call() in the same transaction, whose senders it reads
+/// too.
 pg::Call scopes_call(const std::vector<std::string>& shared, int rate);
 std::vector<ScopeState> read_scopes(const pg::Rows& rows);
 
@@ -81,7 +82,7 @@ std::vector<ScopeState> read_scopes(const pg::Rows& rows);
 InFlight read_in_flight(const pg::Rows& rows);
 
 struct LeaseOptions {
-    LeaseToken token;  // a fresh one for each claim
+    LeaseToken token;              // a fresh one for each claim
     std::size_t look_beyond = 16;  // due rows of each lane, for those that are not claimable
     std::chrono::milliseconds lease{30'000};
     std::string instance_id;

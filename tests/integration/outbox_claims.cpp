@@ -49,11 +49,11 @@ struct Claims {
     }
     /// The first half of a claim, by hand. The second half: take().
     void lease(const LeaseToken& token) {
-        connection.exec(sql::outbox::claim_lease,
-                        pg::Params{token.value, std::vector<std::string>{shop},
-                                   std::vector<std::int32_t>{10},
-                                   std::vector<std::string>{"+33700000001"}, 100, 30000, "test",
-                                   std::vector<bool>{false}});
+        connection.exec(
+            sql::outbox::claim_lease,
+            pg::Params{token.value, std::vector<std::string>{shop}, std::vector<std::int32_t>{10},
+                       std::vector<std::string>{"+33700000001"}, 100, 30000, "test",
+                       std::vector<bool>{false}});
     }
     int take(const LeaseToken& token) {
         return connection
@@ -358,9 +358,9 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
                    std::string::npos);
         const std::string lanes = plan_of(sql::outbox::lanes, "(NULL, '', 256, 64)");
         BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
-        const std::string settle = plan_of(
-            sql::outbox::settle,
-            "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', '{null}', '{null}', '{null}', '{0}')");
+        const std::string settle = plan_of(sql::outbox::settle,
+                                           "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', "
+                                           "'{null}', '{null}', '{null}', '{0}')");
         BOOST_TEST(settle.find("Seq Scan") == std::string::npos, settle);
         db.exec("ANALYZE outbox_queue, outbox_leases, messages_out, opt_outs");
     }

@@ -1,6 +1,5 @@
-// What limits sending besides the messages themselves: breakers, slow starts, rates, pauses, and one
-// tenant's flood (G6, G9).
-// links: outbox sim
+// What limits sending besides the messages themselves: breakers, slow starts, rates, pauses, and
+// one tenant's flood (G6, G9). links: outbox sim
 #include "support/sending.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,8 +17,7 @@ constexpr const char* kBert = "+33612345679";
 constexpr const char* kOtherNumber = "+33700000002";
 
 sim::Rule fails(int status, int code, std::uint64_t times = 0) {
-    return {.times = times,
-            .then = {.answer = sim::Answer::error, .status = status, .code = code}};
+    return {.times = times, .then = {.answer = sim::Answer::error, .status = status, .code = code}};
 }
 
 struct Limits : Sending {
@@ -32,7 +30,9 @@ struct Limits : Sending {
     }
     void all_cold() const { db.exec("DELETE FROM outbox_scopes"); }
     /// As if the wait for the next probe were over.
-    void probe_now() const { db.exec("UPDATE outbox_scopes SET probe_at = now() WHERE opened_at IS NOT NULL"); }
+    void probe_now() const {
+        db.exec("UPDATE outbox_scopes SET probe_at = now() WHERE opened_at IS NOT NULL");
+    }
     std::int64_t open_scopes() const {
         return db.count("SELECT count(*) FROM outbox_scopes WHERE opened_at IS NOT NULL");
     }
@@ -79,14 +79,17 @@ BOOST_FIXTURE_TEST_CASE(wrong_credentials_cost_three_calls_at_most_and_new_ones_
     BOOST_TEST(calls() >= 1);
     BOOST_TEST(calls() <= 3);
     BOOST_TEST(alerts() == 1);
-    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'pending' AND attempts = 0") == 1000);
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM messages_out WHERE status = 'pending' AND attempts = 0") ==
+        1000);
     BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
 
     RunningSender right{db.options(), settings()};
     BOOST_TEST(eventually([&] { return is_idle(); }, 60s));
     BOOST_TEST(twilio.ledger().accepted() == 1000);
     BOOST_TEST(open_scopes() == 0);
-    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'sending_resumed'") == 1);
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'sending_resumed'") ==
+               1);
 }
 
 BOOST_FIXTURE_TEST_CASE(credentials_that_go_bad_under_load_cost_only_what_was_in_flight, Limits) {
@@ -103,7 +106,9 @@ BOOST_FIXTURE_TEST_CASE(credentials_that_go_bad_under_load_cost_only_what_was_in
     BOOST_TEST(refused >= 1);
     BOOST_TEST(refused <= 20);
     BOOST_TEST(alerts() == 1);
-    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'pending' AND attempts > 0") == 0);
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM messages_out WHERE status = 'pending' AND attempts > 0") ==
+        0);
     twilio.script().clear();
     probe_now();
     sender.wake().notify();
@@ -111,8 +116,8 @@ BOOST_FIXTURE_TEST_CASE(credentials_that_go_bad_under_load_cost_only_what_was_in
     BOOST_TEST(twilio.ledger().accepted() == 1000);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_outage_of_the_provider_dead_letters_nothing_and_each_probe_is_another_message,
-                        Limits) {
+BOOST_FIXTURE_TEST_CASE(
+    an_outage_of_the_provider_dead_letters_nothing_and_each_probe_is_another_message, Limits) {
     flood(300, shop);
     twilio.script().add(fails(503, 20503));
     outbox::SenderSettings s = settings();
@@ -156,7 +161,8 @@ BOOST_FIXTURE_TEST_CASE(without_a_connection_nothing_uses_up_its_attempts, Limit
         BOOST_TEST(eventually([&] { return open_scopes() == 1; }));
         BOOST_TEST(eventually([&] { return db.count("SELECT count(*) FROM outbox_leases") == 0; }));
     }
-    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status IN ('pending', 'failed')") == 50);
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM messages_out WHERE status IN ('pending', 'failed')") == 50);
     BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE attempts > 0") <= 2);
     s.provider.base_url = real;
     probe_now();
@@ -174,9 +180,8 @@ BOOST_FIXTURE_TEST_CASE(a_sender_that_does_not_work_holds_up_nobody_else, Limits
     flood(30, shop);
     flood(30, other);
     RunningSender sender{db.options(), settings()};
-    BOOST_TEST(eventually([&] {
-        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sent'") == 30;
-    }));
+    BOOST_TEST(eventually(
+        [&] { return db.count("SELECT count(*) FROM messages_out WHERE status = 'sent'") == 30; }));
     BOOST_TEST(db.query_value("SELECT scope FROM outbox_scopes WHERE opened_at IS NOT NULL") ==
                "sender:+33700000001");
     BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE tenant_id = '" + shop +
@@ -244,9 +249,14 @@ BOOST_FIXTURE_TEST_CASE(one_tenants_flood_does_not_delay_the_others, Limits) {
     for (int i = 0; i < 5; ++i) {
         const auto began = std::chrono::steady_clock::now();
         const std::string to = fmt::format("+3369999999{}", i);
-        db.exec(fmt::format(R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', 'x'))", other, to));
+        db.exec(fmt::format(
+            R"(INSERT INTO messages_out (tenant_id, "to", body) VALUES ('{}', '{}', 'x'))", other,
+            to));
         BOOST_TEST(eventually([&] { return twilio.ledger().accepted_to(to) == 1; }, 2s));
-        BOOST_TEST_MESSAGE(fmt::format("sent after {:.0f} ms", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count()));
+        BOOST_TEST_MESSAGE(fmt::format(
+            "sent after {:.0f} ms",
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began)
+                .count()));
     }
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") > 1000);  // the flood was still there
 }
@@ -255,10 +265,14 @@ BOOST_FIXTURE_TEST_CASE(what_a_person_pauses_is_not_sent_until_it_is_resumed, Li
     const std::string other = db.add_tenant("other", kOtherNumber);
     db.warm_up("credentials:none");
     const auto count_sent = [&](const std::string& tenant) {
-        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id = '" + tenant + "'");
+        return db.count(
+            "SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id = '" + tenant +
+            "'");
     };
-    BOOST_TEST(db.query_value("SELECT ops.pause_sending('tenant', '" + shop + "', 'flood')").starts_with("paused"));
-    BOOST_TEST(db.query_value("SELECT ops.pause_sending('tenant', '" + shop + "')") == "already paused");
+    BOOST_TEST(db.query_value("SELECT ops.pause_sending('tenant', '" + shop + "', 'flood')")
+                   .starts_with("paused"));
+    BOOST_TEST(db.query_value("SELECT ops.pause_sending('tenant', '" + shop + "')") ==
+               "already paused");
     flood(20, shop);
     flood(20, other);
     RunningSender sender{db.options(), settings()};
@@ -278,7 +292,9 @@ BOOST_FIXTURE_TEST_CASE(what_a_person_pauses_is_not_sent_until_it_is_resumed, Li
     db.exec("SELECT ops.resume_sending('sender', '+33700000001')");
     sender.wake().notify();
     BOOST_TEST(eventually([&] { return count_sent(shop) == 20; }));
-    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'sending_paused_by_hand'") == 3);
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM event_log WHERE event_type = 'sending_paused_by_hand'") ==
+        3);
     BOOST_CHECK_THROW(db.exec("SELECT ops.pause_sending('tenant', 'nobody')"), pg::Error);
     BOOST_CHECK_THROW(db.exec("SELECT ops.pause_sending('everything')"), pg::Error);
 }

@@ -146,11 +146,12 @@ void TestDatabase::add_seller(const std::string& tenant_id, const std::string& n
 }
 
 void TestDatabase::warm_up(const std::string& credentials) const {
-    exec("INSERT INTO outbox_scopes (scope, calls, last_success_at) SELECT s.scope, 1024, now() "
-         "FROM (SELECT 'provider' AS scope UNION ALL SELECT '" +
-         credentials +
-         "' UNION ALL SELECT 'sender:' || whatsapp_phone_number FROM tenants WHERE "
-         "whatsapp_phone_number IS NOT NULL) AS s ON CONFLICT (scope) DO NOTHING");
+    exec(
+        "INSERT INTO outbox_scopes (scope, calls, last_success_at) SELECT s.scope, 1024, now() "
+        "FROM (SELECT 'provider' AS scope UNION ALL SELECT '" +
+        credentials +
+        "' UNION ALL SELECT 'sender:' || whatsapp_phone_number FROM tenants WHERE "
+        "whatsapp_phone_number IS NOT NULL) AS s ON CONFLICT (scope) DO NOTHING");
 }
 
 }  // namespace pgcourier::test

@@ -50,8 +50,7 @@ const twilio::SendOutcome kAccepted = twilio::Accepted{"SM01", "queued"};
 const twilio::SendOutcome kNoConnection = twilio::ProviderDown{.reason = "not sent"};
 const twilio::SendOutcome kDown =
     twilio::ProviderDown{.reason = "twilio 20503", .code = 20503, .http_status = 503};
-const twilio::SendOutcome kMaybe =
-    twilio::OutcomeUnknown{.reason = "HTTP 500", .http_status = 500};
+const twilio::SendOutcome kMaybe = twilio::OutcomeUnknown{.reason = "HTTP 500", .http_status = 500};
 twilio::SendOutcome refused(int code, int status = 400,
                             std::optional<std::chrono::milliseconds> retry_after = {}) {
     const twilio::Verdict verdict = twilio::judge(code, status);
@@ -94,7 +93,8 @@ BOOST_AUTO_TEST_CASE(a_sender_over_its_rate_is_paused_for_as_long_as_twilio_says
     BOOST_TEST(sender(b).probe_in.value().count() == 25'000);
 }
 
-BOOST_AUTO_TEST_CASE(three_failures_of_the_provider_in_a_row_open_it_and_the_third_uses_no_attempt) {
+BOOST_AUTO_TEST_CASE(
+    three_failures_of_the_provider_in_a_row_open_it_and_the_third_uses_no_attempt) {
     Breaker b = breaker();
     BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(message("a"), kDown)));
     BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(message("b"), kNoConnection)));
@@ -118,7 +118,8 @@ BOOST_AUTO_TEST_CASE(a_success_between_breaks_the_run) {
     BOOST_TEST(provider(b).failures == 2);
 }
 
-BOOST_AUTO_TEST_CASE(one_message_that_fails_again_and_again_while_others_are_sent_is_its_own_fault) {
+BOOST_AUTO_TEST_CASE(
+    one_message_that_fails_again_and_again_while_others_are_sent_is_its_own_fault) {
     Breaker b = breaker();
     b.judge(message("other"), kAccepted);
     for (int attempt = 1; attempt < 5; ++attempt) {
