@@ -172,8 +172,9 @@ int dev() {
     if (const Result<void> started = simulator.start(); !started)
         throw Failure{kFailed, started.error().what};
     Service service{std::move(*config)};
-    if (const Result<void> started = service.start(); !started)
-        throw Failure{kFailed, started.error().what};
+    const Result<bool> started = service.start();
+    if (!started) throw Failure{kFailed, started.error().what};
+    if (!*started) return kOk;
 
     const std::string url = postgres->url(kDatabase).reveal();
     std::printf(
@@ -210,7 +211,7 @@ void add_dev(CLI::App& app, Chosen& chosen) {
         "of this directory.");
     command->callback([&chosen] {
         chosen = [] {
-            hold_signals();
+            hold_signals(Hangup::ends);
             return dev();
         };
     });
