@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)).';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.health ops.instances ops.log_act ops.masked ops.outbox ops.queue_again ops.queue_depth ops.release_message ops.retry_dead_letter ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
 
 CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -62,7 +62,8 @@ CREATE TABLE public.messages_out (
     lease_token text,
     held_reason text,
     sent_at timestamp with time zone,
-    delivery_status text
+    delivery_status text,
+    deferrals smallint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80');
 
@@ -85,6 +86,8 @@ COMMENT ON COLUMN public.messages_out.lease_token IS 'The proof of whoever is se
 COMMENT ON COLUMN public.messages_out.held_reason IS 'Why it waits for a person; NULL: it does not.';
 
 COMMENT ON COLUMN public.messages_out.delivery_status IS 'What Twilio said of it after it had taken it.';
+
+COMMENT ON COLUMN public.messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
 
 CREATE FUNCTION ops.queue_again(message public.messages_out) RETURNS void
     LANGUAGE sql
@@ -297,6 +300,12 @@ BEGIN
               HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
 END $$;
 
+CREATE FUNCTION public.pgcourier_masked_scope(scope text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (scope ~ '^sender:\+[1-9][0-9]{7,14}$'::text) THEN (("left"(scope, 11) || '…'::text) || "right"(scope, 2)) ELSE scope END;
+
+COMMENT ON FUNCTION public.pgcourier_masked_scope(scope text) IS 'A scope without the whole number: sender:+336…78.';
+
 CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
@@ -329,6 +338,32 @@ BEGIN
     NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
     RETURN NEW;
 END $$;
+
+CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    was_open boolean;
+BEGIN
+    INSERT INTO outbox_scopes (scope) VALUES (named) ON CONFLICT (scope) DO NOTHING;
+    SELECT s.opened_at IS NOT NULL INTO was_open FROM outbox_scopes AS s WHERE s.scope = named FOR UPDATE;
+    UPDATE outbox_scopes AS s
+    SET opened_at = coalesce(s.opened_at, clock_timestamp()), calls = 1, error_code = code, reason = why,
+        probes = CASE WHEN was_open THEN s.probes ELSE 0 END,
+        probe_at = greatest(CASE WHEN was_open THEN s.probe_at END, clock_timestamp() + probe_in)
+    WHERE s.scope = named;
+    IF was_open THEN
+        RETURN false;
+    END IF;
+    INSERT INTO event_log (event_type, entity_type, entity_id, correlation_id, actor_type, payload)
+    VALUES ('sending_paused', 'scope', pgcourier_masked_scope(named), gen_random_uuid()::text, 'system',
+            jsonb_strip_nulls(jsonb_build_object('code', code, 'reason', why)));
+    PERFORM pg_notify('ops_alert', '');
+    RETURN true;
+END $$;
+
+COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval) IS 'Opens the breaker of a scope; its first caller alerts.';
 
 CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql
@@ -364,37 +399,43 @@ CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
+    addresses text[];
     newest record;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('pgcourier_opt_out'), hashtext(tenant || ' ' || person));
+    PERFORM pg_advisory_xact_lock(hashtext('pgcourier_opt_out'), hashtext(tenant));
     INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, source, event_id)
     VALUES (tenant, person, said, said_at, said_in, event);
+    SELECT array_agg(DISTINCT h.phone_number) INTO addresses
+    FROM opt_out_history AS own
+    JOIN opt_out_history AS h ON h.id = own.id OR h.event_id = own.event_id AND h.tenant_id = tenant
+    WHERE own.tenant_id = tenant AND own.phone_number = person;
     SELECT h.word, h.occurred_at INTO newest FROM opt_out_history AS h
-    WHERE h.tenant_id = tenant AND h.phone_number = person
+    WHERE h.tenant_id = tenant AND h.phone_number = ANY (addresses)
     ORDER BY h.occurred_at DESC, h.id DESC LIMIT 1;
 
     IF newest.word = 'start' THEN
-        DELETE FROM opt_outs WHERE tenant_id = tenant AND phone_number = person;
+        DELETE FROM opt_outs WHERE tenant_id = tenant AND phone_number = ANY (addresses);
         RETURN false;
     END IF;
     INSERT INTO opt_outs (tenant_id, phone_number, opted_out_at, created_at, updated_at)
-    VALUES (tenant, person, newest.occurred_at AT TIME ZONE 'UTC', clock_timestamp() AT TIME ZONE 'UTC',
-            clock_timestamp() AT TIME ZONE 'UTC')
+    SELECT tenant, a.address, newest.occurred_at AT TIME ZONE 'UTC', clock_timestamp() AT TIME ZONE 'UTC',
+           clock_timestamp() AT TIME ZONE 'UTC'
+    FROM unnest(addresses) AS a (address)
     ON CONFLICT (tenant_id, phone_number) DO UPDATE
     SET opted_out_at = excluded.opted_out_at, updated_at = excluded.updated_at;
 
     PERFORM set_config('pgcourier.act', 'opt_out', true);
     WITH waiting AS MATERIALIZED (
         SELECT q.seq, q.message_id FROM outbox_queue AS q
-        WHERE q.tenant_id = tenant AND q.recipient = person
+        WHERE q.tenant_id = tenant AND q.recipient = ANY (addresses)
         ORDER BY q.seq
-        FOR UPDATE),
+        FOR UPDATE SKIP LOCKED),
     gone AS (
         DELETE FROM outbox_queue AS q USING waiting AS w WHERE q.seq = w.seq RETURNING q.message_id),
     blocked AS (
         UPDATE messages_out AS m
         SET status = 'blocked', last_error = 'the recipient opted out', updated_at = clock_timestamp() AT TIME ZONE 'UTC'
-        FROM gone WHERE m.id = gone.message_id
+        FROM gone WHERE m.id = gone.message_id AND m.status IN ('pending', 'failed')
         RETURNING m.id, m.tenant_id, m.correlation_id)
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
     SELECT b.tenant_id, 'message_blocked_optout', 'message_out', b.id, b.correlation_id, 'system' FROM blocked AS b;
@@ -514,7 +555,8 @@ CREATE TABLE public.outbox_leases (
     instance_id text NOT NULL,
     claimed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    unknown_since timestamp with time zone
+    unknown_since timestamp with time zone,
+    sender text DEFAULT ''::text NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -524,6 +566,8 @@ COMMENT ON COLUMN public.outbox_leases.expires_at IS 'A lease that ends unsettle
 
 COMMENT ON COLUMN public.outbox_leases.unknown_since IS 'NULL: in flight. Else the message waits to be settled by a callback, by Twilio''s list or by a person.';
 
+COMMENT ON COLUMN public.outbox_leases.sender IS 'The number that it is sent from, as it was when it was claimed; empty: it has none.';
+
 CREATE TABLE public.outbox_queue (
     seq bigint NOT NULL,
     message_id text NOT NULL,
@@ -531,7 +575,8 @@ CREATE TABLE public.outbox_queue (
     recipient text NOT NULL,
     due_at timestamp with time zone NOT NULL,
     is_retry boolean DEFAULT false NOT NULL,
-    is_behind boolean DEFAULT false NOT NULL
+    is_behind boolean DEFAULT false NOT NULL,
+    deferrals smallint DEFAULT 0 NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -542,6 +587,8 @@ COMMENT ON COLUMN public.outbox_queue.due_at IS 'When a claim looks at it. One f
 COMMENT ON COLUMN public.outbox_queue.is_retry IS 'It was tried before: what stands behind it waits until it is due. A message scheduled for later holds up nobody.';
 
 COMMENT ON COLUMN public.outbox_queue.is_behind IS 'A claim found it due, but behind another message of its conversation.';
+
+COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breaker''s next probe is a message that was put back least often.';
 
 CREATE TABLE public.webhook_events (
     id bigint NOT NULL,
@@ -1057,6 +1104,52 @@ ALTER TABLE public.opt_out_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.outbox_pauses (
+    kind text NOT NULL,
+    id text DEFAULT ''::text NOT NULL,
+    reason text,
+    paused_by text DEFAULT SESSION_USER NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+);
+
+COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
+
+COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
+
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
+
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+
 CREATE TABLE public.pgcourier_migrations (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -1102,8 +1195,14 @@ ALTER TABLE ONLY public.opt_outs
 ALTER TABLE ONLY public.outbox_leases
     ADD CONSTRAINT outbox_leases_pkey PRIMARY KEY (tenant_id, recipient);
 
+ALTER TABLE ONLY public.outbox_pauses
+    ADD CONSTRAINT outbox_pauses_pkey PRIMARY KEY (kind, id);
+
 ALTER TABLE ONLY public.outbox_queue
     ADD CONSTRAINT outbox_queue_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.outbox_scopes
+    ADD CONSTRAINT outbox_scopes_pkey PRIMARY KEY (scope);
 
 ALTER TABLE ONLY public.pgcourier_migrations
     ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
@@ -1122,6 +1221,8 @@ ALTER TABLE ONLY public.webhook_events
 
 ALTER TABLE ONLY public.webhook_queue
     ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
+
+CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 
@@ -1162,6 +1263,8 @@ CREATE INDEX outbox_leases_expires_at_idx ON public.outbox_leases USING btree (e
 CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
 
 CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
+
+CREATE INDEX outbox_queue_tenant_idx ON public.outbox_queue USING btree (tenant_id, due_at, seq);
 
 CREATE UNIQUE INDEX seller_phones_tenant_id_phone_number_key ON public.seller_phones USING btree (tenant_id, phone_number);
 
