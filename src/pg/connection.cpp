@@ -43,7 +43,7 @@ Error error_of(const PGresult* result, const char* doing) {
 }
 
 void receive_notice(void* self, const PGresult* result) {
-    const auto& on_notice = static_cast<const ConnectOptions*>(self)->on_notice;
+    const auto& on_notice = *static_cast<const std::function<void(std::string_view)>*>(self);
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (on_notice && message != nullptr) on_notice(message);
 }
@@ -89,7 +89,8 @@ Connection::Connection(ConnectOptions options) : options_{std::move(options)} {
         throw Error{"", fmt::format("connecting to {}: {}", options_.target.described(),
                                     first_line(PQerrorMessage(conn_.get())))};
     }
-    PQsetNoticeReceiver(conn_.get(), receive_notice, &options_);
+    on_notice_ = std::make_unique<std::function<void(std::string_view)>>(options_.on_notice);
+    PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
     exec_script("SET TimeZone = 'UTC'");
     if (options_.is_direct && !options_.target.search_path.empty()) {
         static constexpr Statement kSetPath{"set_path",

@@ -97,6 +97,8 @@ class Connection {
     [[noreturn]] void throw_lost(const char* doing);
 
     ConnectOptions options_;
+    // At a place of its own, which libpq knows: a Connection may be moved.
+    std::unique_ptr<std::function<void(std::string_view)>> on_notice_;
     ConnHandle conn_;
     std::unordered_set<std::string_view>
         prepared_;  // names of statements, which are constants of the program

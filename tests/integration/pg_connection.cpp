@@ -172,6 +172,18 @@ BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
                           [](const pg::Error& e) { return e.is_lost(); });
 }
 
+BOOST_AUTO_TEST_CASE(notices_arrive_also_after_a_connection_was_moved) {
+    TestDatabase db{TestDatabase::Content::empty};
+    pg::ConnectOptions options = db.options();
+    std::string told;
+    options.on_notice = [&told](std::string_view notice) { told = notice; };
+    std::optional<pg::Connection> first{options};
+    pg::Connection second{std::move(*first)};
+    first.reset();
+    second.exec_script("DO $$ BEGIN RAISE NOTICE 'hello'; END $$");
+    BOOST_TEST(told == "hello");
+}
+
 BOOST_AUTO_TEST_CASE(an_error_never_quotes_a_row) {
     TestDatabase db{TestDatabase::Content::empty};
     db.exec(
