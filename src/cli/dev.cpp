@@ -35,6 +35,7 @@ constexpr const char* kShopNumber = "+33700000001";
 constexpr const char* kSellerNumber = "+33612345678";
 constexpr const char* kClientNumber = "+33698765432";
 constexpr const char* kDatabase = "pgcourier";
+constexpr std::uint16_t kTwilioPort = 8089;  // where `twilio-sim` looks by itself
 
 std::uint16_t port_from(const char* variable, std::uint16_t fallback) {
     const auto text = process_environment(variable);
@@ -120,7 +121,7 @@ void fill_database(const pg::PrivatePostgres& server, int max_attempts) {
 int dev() {
     const std::uint16_t port = port_from("PORT", 8080);
     const std::uint16_t postgres_port = port_from("DEV_POSTGRES_PORT", 54329);
-    const std::uint16_t twilio_port = port_from("DEV_TWILIO_PORT", 8089);
+    const std::uint16_t twilio_port = port_from("DEV_TWILIO_PORT", kTwilioPort);
     require_free(port, "the service", "PORT");
     require_free(postgres_port, "PostgreSQL", "DEV_POSTGRES_PORT");
     require_free(twilio_port, "the simulated Twilio", "DEV_TWILIO_PORT");
@@ -172,10 +173,12 @@ int dev() {
     if (const Result<void> started = simulator.start(); !started)
         throw Failure{kFailed, started.error().what};
     Service service{std::move(*config)};
-    if (const Result<void> started = service.start(); !started)
-        throw Failure{kFailed, started.error().what};
+    const Result<bool> started = service.start();
+    if (!started) throw Failure{kFailed, started.error().what};
+    if (!*started) return kOk;
 
     const std::string url = postgres->url(kDatabase).reveal();
+    const std::string at = twilio_port == kTwilioPort ? "" : " --url " + twilio_url;
     std::printf(
         "\n"
         "pgcourier is running on this machine; Ctrl-C ends all of it, its data stays in %s/\n"
@@ -184,13 +187,13 @@ int dev() {
         "  PostgreSQL  %s\n"
         "  demo shop   %s   seller %s   tenant id %s\n"
         "Three things to try in another terminal:\n"
-        "  a client writes      pgcourier twilio-sim inbound --from %s --body 'Bonjour'\n"
+        "  a client writes      pgcourier twilio-sim inbound%s --from %s --body 'Bonjour'\n"
         "  the shop answers     DATABASE_URL=%s pgcourier outbox add --tenant %s --to %s --body "
         "'Merci'\n"
         "  look at everything   psql %s -c 'TABLE ops.health'\n"
         "\n",
         kDirectory, own_url.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber,
-        kTenant, kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
+        kTenant, at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
     std::fflush(stdout);
     wait_for_end();
     service.stop();
@@ -210,7 +213,7 @@ void add_dev(CLI::App& app, Chosen& chosen) {
         "of this directory.");
     command->callback([&chosen] {
         chosen = [] {
-            hold_signals();
+            hold_signals(Hangup::ends);
             return dev();
         };
     });

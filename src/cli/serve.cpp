@@ -18,9 +18,9 @@ void add_serve(CLI::App& app, Chosen& chosen) {
             configure_log(config.log_level, config.log_format);
             hold_signals();
             Service service{std::move(config)};
-            if (const Result<void> started = service.start(); !started) {
-                throw Failure{kFailed, started.error().what};
-            }
+            const Result<bool> started = service.start();
+            if (!started) throw Failure{kFailed, started.error().what};
+            if (!*started) return kOk;
             wait_for_end();
             service.stop();
             return kOk;

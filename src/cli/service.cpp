@@ -5,6 +5,8 @@
 #include "base/wake.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
+#include "cli/descriptors.hpp"
+#include "cli/signals.hpp"
 #include "http/server.hpp"
 #include "inbox/writer.hpp"
 #include "maintenance/instance.hpp"
@@ -21,6 +23,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace pgcourier::cli {
 namespace {
 
@@ -29,6 +33,17 @@ using std::chrono::seconds;
 
 constexpr seconds kDatabaseWait{30};
 constexpr milliseconds kHttpDrain{5000};
+// A stop must be over within 30 s. All loops end beside each other, and where the database hangs
+// each of them may wait for one answer more: the longest is the sender, with one before its drain
+// and one after it. Its calls take 10 s at most.
+constexpr milliseconds kSenderDrain{12000};
+constexpr milliseconds kListenerAnswer{10000};
+constexpr seconds kGoodbyeUntil{25};
+constexpr seconds kGoodbyeAnswer{2};
+// Files beside the server's connections: the database's, logs, libraries; and for each call to
+// Twilio its connection, twice since the simulator of `dev` holds the other end.
+constexpr std::size_t kOtherFiles = 128;
+constexpr std::size_t kFilesPerCall = 2;
 
 const Log kLog{"Service"};
 const Log kWorkerLog{"Worker"};
@@ -48,20 +63,34 @@ std::jthread start_thread(const char* name, std::function<void(std::stop_token)>
 }
 
 /// Connects, waiting for a database that is not there yet: services often start before it.
-Result<pg::Connection> connect_patiently(const pg::ConnectOptions& options) {
+/// returns  nothing when the process is to end before that
+Result<std::optional<pg::Connection>> connect_patiently(const pg::ConnectOptions& options) {
     const SteadyTime deadline = system_clock().steady_now() + kDatabaseWait;
-    Wake pause;
     while (true) {
         try {
-            return pg::Connection{options};
+            return std::optional<pg::Connection>{options};
         } catch (const pg::Error& e) {
             if (system_clock().steady_now() > deadline) {
                 return Problem{fmt::format("{} (tried for {} s)", e.what(), kDatabaseWait.count())};
             }
             kLog.warn("Waiting for the database", {{"error", e.what()}});
         }
-        pause.wait_for(std::stop_token{}, seconds{1});
+        if (wait_for_end(seconds{1})) return std::optional<pg::Connection>{};
     }
+}
+
+/// How many connections the server may hold, so that enough files are left for the rest.
+std::size_t connections_for(const Config& config) {
+    const std::size_t wanted = http::Limits{}.connections;
+    const std::size_t reserved =
+        kOtherFiles + kFilesPerCall * static_cast<std::size_t>(config.outbox_concurrency);
+    const std::size_t limit = raise_descriptor_limit(wanted + reserved);
+    const std::size_t connections = connections_within(limit, wanted, reserved);
+    if (connections < wanted) {
+        kLog.warn("The limit of open files is low: the server takes fewer connections",
+                  {{"files", limit}, {"connections", connections}});
+    }
+    return connections;
 }
 
 }  // namespace
@@ -70,6 +99,7 @@ Result<pg::Connection> connect_patiently(const pg::ConnectOptions& options) {
 struct Service::Parts {
     maintenance::Instance self;
     ops::Readiness readiness;
+    SteadyTime stopped_at{};
     Wake router_wake;
     Wake sender_wake;
     Wake delivery_wake;
@@ -90,6 +120,14 @@ struct Service::Parts {
     std::jthread sender_thread;
     std::jthread delivery_thread;
     std::jthread reconciler_thread;
+
+    // The inbox is not among them: it commits what the server still accepts.
+    void request_stop() {
+        for (std::jthread* thread :
+             {&sender_thread, &delivery_thread, &reconciler_thread, &listener_thread, &tick_thread})
+            thread->request_stop();
+        for (std::jthread& thread : router_threads) thread.request_stop();
+    }
 };
 
 Service::Service(Config config) : config_{std::move(config)} {}
@@ -98,13 +136,15 @@ Service::~Service() {
     stop();
 }
 
-Result<void> Service::start() {
+Result<bool> Service::start() {
     for (const std::string& notice : config_.notices) kLog.warn(notice);
     auto parts = std::make_unique<Parts>();
     parts->self = maintenance::this_instance(kVersion, config_.roles.text());
 
-    auto db = connect_patiently(connect_options(config_, "start"));
-    if (!db) return db.error();
+    auto connected = connect_patiently(connect_options(config_, "start"));
+    if (!connected) return connected.error();
+    std::optional<pg::Connection>& db = *connected;
+    if (!db) return false;
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
     const bool is_after_crash = maintenance::register_instance(*db, parts->self);
     if (is_after_crash)
@@ -132,6 +172,7 @@ Result<void> Service::start() {
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
     http::ServerOptions server_options{.host = config_.host, .port = config_.port};
+    server_options.limits.connections = connections_for(config_);
     parts->server = std::make_unique<http::Server>(std::move(server_options), std::move(routes));
     // Before any thread of ours: a port that is taken must not leave a half-started service behind.
     if (const Result<void> listening = parts->server->start(); !listening) {
@@ -139,8 +180,10 @@ Result<void> Service::start() {
         return listening.error();
     }
 
-    parts->listener = std::make_unique<pg::Listener>(direct_options(config_, "listener"),
-                                                     std::move(subscriptions));
+    pg::ConnectOptions listening = direct_options(config_, "listener");
+    listening.answer_timeout = kListenerAnswer;
+    parts->listener =
+        std::make_unique<pg::Listener>(std::move(listening), std::move(subscriptions));
     parts->listener_thread = start_thread(
         "listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
 
@@ -170,9 +213,11 @@ Result<void> Service::start() {
     }
     if (config_.roles.sender) {
         kWorkerLog.info("Starting outbox sender worker...");
-        parts->sender = std::make_unique<outbox::Sender>(
-            connect_options(config_, "sender"), outbox::sender_settings(config_, parts->self.id),
-            parts->sender_wake, system_clock(), random_seed());
+        outbox::SenderSettings settings = outbox::sender_settings(config_, parts->self.id);
+        settings.drain = kSenderDrain;
+        parts->sender = std::make_unique<outbox::Sender>(connect_options(config_, "sender"),
+                                                         std::move(settings), parts->sender_wake,
+                                                         system_clock(), random_seed());
         parts->sender_thread = start_thread(
             "sender", [p = parts.get()](std::stop_token stop) { p->sender->run(stop); });
         parts->delivery = std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"),
@@ -220,16 +265,15 @@ Result<void> Service::start() {
         "Worker started successfully",
         {{"version", kVersion}, {"roles", parts->self.roles}, {"port", parts->server->port()}});
     parts_ = std::move(parts);
-    return {};
+    return true;
 }
 
 void Service::stop() {
     if (!parts_) return;
     kLog.info("Stopping: finishing what was accepted and what is in flight");
+    parts_->stopped_at = system_clock().steady_now();
     parts_->readiness.is_stopping = true;
-    // The sender may need the longest: it stops claiming now and drains while the rest ends.
-    parts_->sender_thread.request_stop();
-    for (std::jthread& thread : parts_->router_threads) thread.request_stop();
+    parts_->request_stop();
     parts_->server->drain(kHttpDrain);  // what was accepted is committed and answered
     parts_->inbox_thread = {};          // request_stop and join
     parts_->router_threads.clear();
@@ -237,9 +281,29 @@ void Service::stop() {
     parts_->delivery_thread = {};
     parts_->reconciler_thread = {};
     parts_->listener_thread = {};
-    parts_->tick_thread = {};  // last: it says goodbye
+    parts_->tick_thread = {};
+    say_goodbye();
     parts_.reset();
     kLog.info("Stopped");
+}
+
+// Last, when nothing of ours is in hand any more; and not at any price, since the next start takes
+// a row that was left behind for a crash, which costs it a little care and nothing else.
+void Service::say_goodbye() {
+    const bool is_late = system_clock().steady_now() > parts_->stopped_at + kGoodbyeUntil;
+    if (!is_late && parts_->readiness.database_answers) {
+        try {
+            pg::ConnectOptions options = connect_options(config_, "goodbye");
+            options.connect_timeout = kGoodbyeAnswer;
+            options.answer_timeout = kGoodbyeAnswer;
+            pg::Connection db{std::move(options)};
+            maintenance::remove_instance(db, parts_->self);
+            return;
+        } catch (const pg::Error& e) {
+            kLog.warn("The database does not answer", {{"error", e.what()}});
+        }
+    }
+    kLog.warn("Could not say goodbye: the next start will route its first events with care");
 }
 
 }  // namespace pgcourier::cli

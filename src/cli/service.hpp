@@ -18,16 +18,20 @@ class Service {
     Service& operator=(const Service&) = delete;
 
     /// Checks the schema, registers this process and starts the stages of its roles. Waits up to
-    /// `kDatabaseWait` for a database that does not answer yet. returns  what stands in the way, in
-    /// one line with what to do; nothing runs then
-    Result<void> start();
+    /// `kDatabaseWait` for a database that does not answer yet.
+    ///
+    /// returns  true; false when the process was told to end while it waited; or what stands in the
+    ///          way, in one line with what to do. Nothing runs then
+    Result<bool> start();
 
     /// Accepts no more, commits what was accepted, claims no more, settles what is in flight, says
-    /// goodbye to the database. Within 30 s. The second call does nothing.
+    /// goodbye to the database. Within 30 s, also where the database hangs. The second call does
+    /// nothing.
     void stop();
 
   private:
     struct Parts;
+    void say_goodbye();
     Config config_;
     std::unique_ptr<Parts> parts_;
 };

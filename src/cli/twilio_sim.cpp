@@ -37,7 +37,7 @@ struct Options {
 
 int serve(Options& options) {
     configure_log(LogLevel::info, LogFormat::text);
-    hold_signals();
+    hold_signals(Hangup::ends);
     if (!options.auth_token.empty()) options.simulator.auth_token = Secret{options.auth_token};
     options.simulator.latency = std::chrono::milliseconds{options.latency_ms};
     options.simulator.progress.callbacks = !options.no_callbacks;

@@ -107,7 +107,19 @@ void EventLoop::adopt(Socket socket, std::string peer) {
 
 Awaitable<> EventLoop::serve(std::unique_ptr<Session> session) {
     const Membership membership{*this, *session};
-    co_await session->run();
+    if (make_room()) co_await session->run();
+}
+
+// A flood of connections that say nothing must not keep those out that do. Closed is the one that
+// has brought no head for the longest; who has a request in flight keeps the place.
+// returns  whether there is room for the newest connection, which is counted already
+bool EventLoop::make_room() {
+    if (counters_.connections <= limits().connections) return true;
+    ++counters_.over_limit;
+    for (Session* session : without_head_) {
+        if (session->give_way()) return true;
+    }
+    return false;
 }
 
 void EventLoop::deliver(std::uint64_t connection, std::uint64_t ticket,

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -100,10 +101,13 @@ class EventLoop {
     const std::string& date() const { return date_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     void deliver(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response);
+    /// The sessions whose next head is not whole yet, in the order in which they began to wait.
+    std::list<Session*>& without_head() { return without_head_; }
 
   private:
     class Membership;
     Awaitable<> serve(std::unique_ptr<Session> session);
+    bool make_room();
     void read_clock();
     void arm_tick();
     void tick();
@@ -124,6 +128,7 @@ class EventLoop {
     std::string date_;
     std::atomic<std::uint64_t> next_connection_{1};
     std::unordered_map<std::uint64_t, Session*> sessions_;
+    std::list<Session*> without_head_;
     std::shared_ptr<Mailbox> mailbox_;
     std::jthread thread_;
 };

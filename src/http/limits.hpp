@@ -12,7 +12,8 @@ struct Limits {
     std::size_t header_bytes = 16 * 1024;  // request line and all fields, 431
     std::size_t header_fields = 64;        // 431
     std::size_t target_bytes = 8 * 1024;   // 414
-    std::size_t connections = 10'000;      // beyond: accepted and closed at once
+    // Beyond: a new connection takes the place of the one that has waited longest for a head.
+    std::size_t connections = 10'000;
 
     // Each is for the whole step, not for the next byte: a client that drips gains nothing.
     std::chrono::milliseconds header_timeout{10'000};  // from the first byte, or from the accept

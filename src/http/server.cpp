@@ -98,10 +98,6 @@ Awaitable<> Server::State::accept_all() {
             continue;
         }
         ++counters.accepted;
-        if (counters.connections >= options.limits.connections) {
-            ++counters.over_limit;
-            continue;  // closes it
-        }
         const auto peer = socket.remote_endpoint(failed);
         if (!failed) loop.adopt(std::move(socket), text_of(peer.address()));
     }

@@ -26,7 +26,7 @@ struct ServerOptions {
 struct ServerStats {
     std::uint64_t connections = 0;  // open now
     std::uint64_t accepted = 0;
-    std::uint64_t over_limit = 0;  // accepted and closed at once
+    std::uint64_t over_limit = 0;  // closed to stay within the limit
     std::uint64_t requests = 0;    // given to a handler
     std::uint64_t malformed = 0;   // answered 400
     std::uint64_t timed_out = 0;   // too slow to send or to read

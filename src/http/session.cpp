@@ -44,6 +44,7 @@ Session::Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string p
 }
 
 Session::~Session() {
+    end_head();
     --loop_.counters().connections;
 }
 
@@ -55,7 +56,9 @@ Awaitable<> Session::run() {
 
 Awaitable<Session::Next> Session::serve_one() {
     Head head;
+    begin_head();
     const int read = co_await read_head(head);
+    end_head();
     if (read == kGone) co_return Next::close;
     if (read != kComplete) {
         if (read == 400) ++loop_.counters().malformed;
@@ -302,6 +305,24 @@ void Session::close_if_idle() {
     boost::system::error_code failed;
     // A request may have arrived while we were told to stop: it is served.
     if (socket_.available(failed) == 0 || failed) abort();
+}
+
+bool Session::give_way() {
+    boost::system::error_code ignored;
+    if (is_aborted_ || socket_.available(ignored) > 0) return false;
+    abort();
+    return true;
+}
+
+void Session::begin_head() {
+    auto& waiting = loop_.without_head();
+    place_ = waiting.insert(waiting.end(), this);
+}
+
+void Session::end_head() {
+    if (!place_) return;
+    loop_.without_head().erase(*place_);
+    place_.reset();
 }
 
 void Session::abort() {

@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class Session {
     void check_time(SteadyTime now);
     /// Closes the connection unless a request is on it, or its first bytes wait in the socket.
     void close_if_idle();
+    /// Closes the connection unless what has arrived is still to be read.
+    /// returns  whether it did
+    bool give_way();
     void abort();
 
   private:
@@ -51,6 +55,8 @@ class Session {
     Awaitable<bool> write_out();
     Awaitable<> linger();
 
+    void begin_head();
+    void end_head();
     Response error(int status, const RouteOptions* route) const;
     std::string_view received() const;
     void limit_step(std::chrono::milliseconds time);
@@ -66,6 +72,7 @@ class Session {
     bool is_first_ = true;
     bool is_idle_ = false;
     bool is_aborted_ = false;
+    std::optional<std::list<Session*>::iterator> place_;  // in EventLoop::without_head()
 
     Timer answer_timer_;  // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
     std::uint64_t ticket_ = 0;  // of the request that waits; an answer with another one is late

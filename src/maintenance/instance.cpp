@@ -28,9 +28,8 @@ std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbo
     std::vector<std::string> ids;
     for (const Neighbour& neighbour : neighbours) {
         const bool is_here = neighbour.host == self.host;
-        const bool is_gone = is_here ? !neighbour.has_process || neighbour.pid == self.pid
-                                     : neighbour.silent_ms > kSilentTooLongMs;
-        if (is_gone) ids.push_back(neighbour.id);
+        const bool is_ended = is_here && (!neighbour.has_process || neighbour.pid == self.pid);
+        if (is_ended || neighbour.silent_ms > kSilentTooLongMs) ids.push_back(neighbour.id);
     }
     return ids;
 }

@@ -29,8 +29,9 @@ struct Neighbour {
     bool has_process = false;  // a process with its number runs on this machine
 };
 
-/// Which neighbours ended without saying goodbye: on this host, those whose process is gone (or is
-/// us: a container gives every start the same number); elsewhere, those silent for 30 s. Pure.
+/// Which neighbours ended without saying goodbye: those silent for 30 s (a running one that lost
+/// its database is back with its next beat), and on this host at once those whose process is gone
+/// or is us: a container gives every start the same number. Pure.
 std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbour>& neighbours);
 
 /// Adds our row and takes away those of crashed processes.

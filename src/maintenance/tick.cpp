@@ -44,20 +44,15 @@ void Tick::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         try {
             run_once();
-            sleep.wait_for(stop, jittered(interval_, rng_));
+            // OUTBOX_POLL_INTERVAL_MS is the longest that anything waits without a notification:
+            // varied downward only.
+            sleep.wait_for(stop, shortened(interval_, rng_));
         } catch (const pg::Error& e) {
             db_.reset();
             if (actions_.database_answered) actions_.database_answered(false);
             log_.warn("The database does not answer", {{"error", e.what()}});
             sleep.wait_for(stop, jittered(kReconnect, rng_));
         }
-    }
-    try {
-        if (!db_) db_.emplace(options_);
-        remove_instance(*db_, self_);
-    } catch (const pg::Error& e) {
-        log_.warn("Could not say goodbye: the next start will route its first batches with care",
-                  {{"error", e.what()}});
     }
 }
 

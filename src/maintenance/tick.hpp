@@ -32,7 +32,7 @@ class Tick {
 
     /// One look. throws pg::Error
     void run_once();
-    /// Looks until stop is requested, then says goodbye to the database. Blocks: give it a thread.
+    /// Looks until stop is requested. Blocks: give it a thread.
     void run(std::stop_token stop);
 
   private:

@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/fault_point.hpp"
+#include "base/log.hpp"
 
 #include <fmt/format.h>
 
@@ -44,7 +45,7 @@ Error error_of(const PGresult* result, const char* doing) {
 }
 
 void receive_notice(void* self, const PGresult* result) {
-    const auto& on_notice = static_cast<const ConnectOptions*>(self)->on_notice;
+    const auto& on_notice = *static_cast<const std::function<void(std::string_view)>*>(self);
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (on_notice && message != nullptr) on_notice(message);
 }
@@ -94,13 +95,15 @@ void Connection::pass_fault_points(std::span<const Step> steps, const char* mome
 }
 
 Connection::Connection(ConnectOptions options) : options_{std::move(options)} {
+    if (*options_.has_met_pooler) options_.is_direct = false;
     conn_ = open(options_);
     if (!conn_) throw std::bad_alloc{};
     if (PQstatus(conn_.get()) != CONNECTION_OK) {
         throw Error{"", fmt::format("connecting to {}: {}", options_.target.described(),
                                     first_line(PQerrorMessage(conn_.get())))};
     }
-    PQsetNoticeReceiver(conn_.get(), receive_notice, &options_);
+    on_notice_ = std::make_unique<std::function<void(std::string_view)>>(options_.on_notice);
+    PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
     exec_script("SET TimeZone = 'UTC'");
     if (options_.is_direct && !options_.target.search_path.empty()) {
         static constexpr Statement kSetPath{"set_path",
@@ -122,10 +125,14 @@ Rows Connection::exec(const Statement& statement, const Params& params) {
 }
 
 Rows Connection::exec_script(const char* text) {
+    return run_script(text, answer_deadline());
+}
+
+Rows Connection::run_script(const char* text, SteadyTime deadline) {
     if (PQsendQuery(conn_.get(), text) == 0) throw_lost("sending a script");
     ResultHandle last;
     std::optional<Error> failure;
-    while (ResultHandle result = next_result()) {
+    while (ResultHandle result = next_result(deadline)) {
         const ExecStatusType status = PQresultStatus(result.get());
         if (status == PGRES_FATAL_ERROR) {
             if (!failure) failure = error_of(result.get(), "running a script");
@@ -135,7 +142,7 @@ Rows Connection::exec_script(const char* text) {
     }
     if (PQstatus(conn_.get()) == CONNECTION_BAD) throw_lost("running a script");
     if (failure) {
-        if (PQtransactionStatus(conn_.get()) == PQTRANS_INERROR) roll_back();
+        if (PQtransactionStatus(conn_.get()) == PQTRANS_INERROR) roll_back(deadline);
         throw *failure;
     }
     return Rows{std::move(last)};
@@ -172,6 +179,7 @@ Connection::Step Connection::begin_settings() const {
 
 std::vector<Rows> Connection::run(std::vector<Step> steps) {
     PGconn* conn = conn_.get();
+    const SteadyTime deadline = answer_deadline();
     if (PQenterPipelineMode(conn) == 0) throw_lost("starting a pipeline");
     std::vector<std::string_view> to_prepare;
     // What each expected result belongs to: a statement's preparation (no step) or its execution.
@@ -209,7 +217,7 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
     for (const Step* step : expected) {
         ResultHandle result;
         try {
-            result = next_result();
+            result = next_result(deadline);
         } catch (const Error& e) {
             if (sent_commit && !failure) throw CommitUnknown{e.sqlstate(), e.what()};
             throw;
@@ -237,19 +245,18 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
                     "25P02", "COMMIT was answered by ROLLBACK: the transaction had failed before"};
             }
         }
-        while (next_result()) {
+        while (next_result(deadline)) {
         }  // the NULL that ends this statement's results
         if (step != nullptr && step->is_reported) rows.emplace_back(std::move(result));
     }
-    const ResultHandle sync = next_result();
+    const ResultHandle sync = next_result(deadline);
     if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) lost_here("ending a pipeline");
     if (PQexitPipelineMode(conn) == 0) throw_lost("ending a pipeline");
     if (failure) {
-        if (PQtransactionStatus(conn) == PQTRANS_INERROR) roll_back();
+        if (PQtransactionStatus(conn) == PQTRANS_INERROR) roll_back(deadline);
         // "prepared statement does not exist" / "already exists": a pooler gave us another server's
         // session.
-        if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05")
-            options_.is_direct = false;
+        if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05") met_pooler();
         throw *failure;
     }
     if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "committed");
@@ -271,18 +278,22 @@ void Connection::send(const Step& step) {
     if (sent == 0) throw_lost(step.statement.name);
 }
 
+SteadyTime Connection::answer_deadline() const {
+    return system_clock().steady_now() + options_.answer_timeout;
+}
+
 // Writes what is waiting to be written and reads what arrives: both at once, since a server that
 // waits for us to read would never read what we write.
-void Connection::wait_for_answer() {
-    const SteadyTime deadline = system_clock().steady_now() + options_.answer_timeout;
+void Connection::wait_for_answer(SteadyTime deadline) {
     while (PQisBusy(conn_.get()) == 1) {
         const int unsent = PQflush(conn_.get());
         if (unsent < 0) return;  // PQgetResult tells
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - system_clock().steady_now());
         if (left.count() <= 0) {
-            throw Error{"", fmt::format("no answer from {} for {} ms", options_.target.described(),
-                                        options_.answer_timeout.count())};
+            throw Error{
+                "", fmt::format("no whole answer from {} within {} ms", options_.target.described(),
+                                options_.answer_timeout.count())};
         }
         pollfd ready{PQsocket(conn_.get()), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)),
                      0};
@@ -293,14 +304,28 @@ void Connection::wait_for_answer() {
     }
 }
 
-ResultHandle Connection::next_result() {
+ResultHandle Connection::next_result(SteadyTime deadline) {
     PQflush(conn_.get());
-    wait_for_answer();
+    wait_for_answer(deadline);
     return ResultHandle{PQgetResult(conn_.get())};
 }
 
-void Connection::roll_back() {
-    exec_script("ROLLBACK");
+void Connection::roll_back(SteadyTime deadline) {
+    run_script("ROLLBACK", deadline);
+}
+
+// The owner, who drops the connection for its error, finds it in the options when it connects anew.
+void Connection::met_pooler() {
+    options_.is_direct = false;
+    options_.has_met_pooler->store(true);
+    static std::atomic_flag is_told;
+    if (is_told.test_and_set()) return;
+    static const Log log{"Database"};
+    log.warn(
+        "A transaction pooler stands before the database: statements are not prepared any more. "
+        "Say so with pgbouncer=true in DATABASE_URL, and set DATABASE_DIRECT_URL to a connection "
+        "past it",
+        {{"database", options_.target.described()}});
 }
 
 void Connection::throw_lost(const char* doing) {
@@ -329,7 +354,7 @@ Transaction::~Transaction() {
     if (connection_ == nullptr || PQstatus(connection_->conn_.get()) != CONNECTION_OK) return;
     if (PQtransactionStatus(connection_->conn_.get()) == PQTRANS_IDLE) return;
     try {
-        connection_->roll_back();
+        connection_->roll_back(connection_->answer_deadline());
     } catch (const Error&) {
         // The server rolls back by itself when the connection goes.
     }

@@ -3,14 +3,17 @@
 // transaction pooler would lose: what a transaction needs is set inside it. After any Error with
 // is_lost(), drop it.
 
+#include "base/clock.hpp"
 #include "pg/error.hpp"
 #include "pg/params.hpp"
 #include "pg/rows.hpp"
 #include "pg/statement.hpp"
 #include "pg/url.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,9 +33,12 @@ struct ConnectOptions {
     std::chrono::seconds connect_timeout{5};
     /// The longest that one statement of a transaction may run, and a transaction may stand idle.
     std::chrono::milliseconds statement_timeout{10000};
-    /// No answer from the server for this long: the connection is taken for lost. Above
-    /// statement_timeout.
+    /// An exchange, however many statements it has, is answered within this, or the connection is
+    /// taken for lost. Above statement_timeout.
     std::chrono::milliseconds answer_timeout{20000};
+    /// Set by a connection that found a transaction pooler in its way: those that are made of these
+    /// options or of a copy then prepare nothing.
+    std::shared_ptr<std::atomic<bool>> has_met_pooler = std::make_shared<std::atomic<bool>>(false);
     /// Gets each NOTICE and WARNING of the server, one line.
     std::function<void(std::string_view)> on_notice{};
 };
@@ -82,13 +88,18 @@ class Connection {
     Step begin_settings() const;
     std::vector<Rows> run(std::vector<Step> steps);
     void pass_fault_points(std::span<const Step> steps, const char* moment);
+    Rows run_script(const char* text, SteadyTime deadline);
     void send(const Step& step);
-    void wait_for_answer();
-    ResultHandle next_result();
-    void roll_back();
+    SteadyTime answer_deadline() const;
+    void wait_for_answer(SteadyTime deadline);
+    ResultHandle next_result(SteadyTime deadline);
+    void roll_back(SteadyTime deadline);
+    void met_pooler();
     [[noreturn]] void throw_lost(const char* doing);
 
     ConnectOptions options_;
+    // At a place of its own, which libpq knows: a Connection may be moved.
+    std::unique_ptr<std::function<void(std::string_view)>> on_notice_;
     ConnHandle conn_;
     std::unordered_set<std::string_view>
         prepared_;  // names of statements, which are constants of the program

@@ -149,18 +149,25 @@ Grants read_ops_grants(Connection& db) {
     return grants;
 }
 
+// Before anything drops the schema ops: a migration that changes what it reads does, and renew_ops.
+Result<void> check_ops_is_ours(Connection& db) {
+    const Rows found = db.exec(statements::find_ops_dependents);
+    if (found.empty()) return {};
+    std::vector<std::string> names;
+    for (const Row row : found) names.push_back(row.string(0));
+    return Problem{
+        fmt::format("schema ops is to be made anew and {} would be lost; move it away (keep its "
+                    "definition), then migrate again",
+                    fmt::join(names, ", "))};
+}
+
 // Makes the schema ops anew when it was made of other files than ours; its comment says of which.
 // Who was given privileges on it keeps them. returns  whether it was made anew
 Result<bool> renew_ops(Connection& db) {
     const std::string version = ops_version();
     const Rows comment = db.exec(statements::read_ops_version);
     if (comment[0].text(0).ends_with(version)) return false;
-    if (const Rows found = db.exec(statements::find_ops_dependents); !found.empty()) {
-        return Problem{fmt::format(
-            "schema ops is to be made anew and {} would be lost; move it away (keep its "
-            "definition), then migrate again",
-            found[0].text(0))};
-    }
+    if (const Result<void> is_ours = check_ops_is_ours(db); !is_ours) return is_ours.error();
     const Grants grants = read_ops_grants(db);
     for (const Script& script : sql::kOps) {
         try {
@@ -207,6 +214,8 @@ Result<MigrateReport> migrate_up(Connection& db, int max_attempts) {
             adopt(db, state, *plan);
             report.adopted = plan->adopt;
         } else if (!plan->run.empty()) {
+            if (const Result<void> is_ours = check_ops_is_ours(db); !is_ours)
+                return is_ours.error();
             run(db, plan->run.front(), max_attempts, report.notices);
             report.applied.push_back(plan->run.front());
         } else {

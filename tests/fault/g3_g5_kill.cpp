@@ -72,14 +72,12 @@ BOOST_AUTO_TEST_CASE(kill_9_in_a_burst_loses_nothing_and_doubles_nothing) {
                               service->output());
         const std::vector<twilio::Params> forms = inbound_burst(round * kInbound);
         std::vector<int> statuses;
-        std::jthread sending{[&] { statuses = post_all({url}, forms, 32); }};
+        std::atomic<std::size_t> answered{0};
+        std::jthread sending{[&] { statuses = post_all({url}, forms, 32, &answered); }};
         std::jthread writing{[&] { write_messages(db, tenant, round); }};
-        const std::string burst =
-            fmt::format("SELECT count(*) FROM webhook_events WHERE key >= 'msg:{}'",
-                        message_sid(static_cast<std::uint64_t>(round * kInbound)));
-        BOOST_TEST(eventually([&] { return db.count(burst) > 0; }));
-        const milliseconds delay{rng.between(0, 200)};
-        eventually([] { return false; }, delay);
+        // Not after a time: how much of the burst that is depends on the machine.
+        const std::size_t enough = kInbound * rng.between(5, 70) / 100;
+        BOOST_TEST(eventually([&] { return answered >= enough; }, seconds{60}));
         service->kill();
         sending.join();
         writing.join();
@@ -89,7 +87,7 @@ BOOST_AUTO_TEST_CASE(kill_9_in_a_burst_loses_nothing_and_doubles_nothing) {
             acknowledged.push_back(message_sid(static_cast<std::uint64_t>(round * kInbound) + i));
             ++count;
         }
-        BOOST_TEST_MESSAGE("killed after " << delay.count() << " ms with " << count
+        BOOST_TEST_MESSAGE("killed after " << enough << " answers, with " << count
                                            << " acknowledged");
         if (count < forms.size()) ++kills_under_load;
     }

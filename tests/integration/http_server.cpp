@@ -513,16 +513,34 @@ BOOST_FIXTURE_TEST_CASE(an_answer_before_the_deadline_stands, Fixture) {
     BOOST_TEST(server->stats().deadlines == 0u);
 }
 
-BOOST_FIXTURE_TEST_CASE(connections_over_the_limit_are_closed_at_once, Fixture) {
+BOOST_FIXTURE_TEST_CASE(at_the_limit_a_connection_takes_the_place_of_the_longest_silent_one,
+                        Fixture) {
     serve({.connections = 2});
-    Wire one{server->port()};
-    Wire two{server->port()};
+    Wire asking{server->port()};
+    asking.say(get("/later"));
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    Wire silent{server->port()};
+    silent.say("GET /hello HTTP/1.1\r\nHo");
     BOOST_REQUIRE(eventually([&] { return server->stats().connections == 2; }));
-    Wire three{server->port()};
-    BOOST_TEST(three.is_closed_within(1s));
+    Wire next{server->port()};
+    BOOST_TEST(silent.is_closed_within(1s));
+    next.say(get("/hello"));
+    BOOST_TEST(body(next.answer()) == "hello");
     BOOST_TEST(server->stats().over_limit == 1u);
-    one.say(get("/hello"));
-    BOOST_TEST(body(one.answer()) == "hello");
+    waiting.take().front()({.body = "in time"});
+    BOOST_TEST(body(asking.answer()) == "in time");
+}
+
+BOOST_FIXTURE_TEST_CASE(at_the_limit_a_connection_is_closed_when_all_others_have_requests,
+                        Fixture) {
+    serve({.connections = 1});
+    Wire asking{server->port()};
+    asking.say(get("/later"));
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    Wire next{server->port()};
+    BOOST_TEST(next.is_closed_within(1s));
+    waiting.take().front()({.body = "in time"});
+    BOOST_TEST(body(asking.answer()) == "in time");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_reset_sends_nothing, Fixture) {

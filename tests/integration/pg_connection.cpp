@@ -138,6 +138,31 @@ BOOST_AUTO_TEST_CASE(the_same_works_without_prepared_statements) {
     BOOST_TEST(db.query_value("SELECT count(*) FROM pg_prepared_statements") == "0");
 }
 
+BOOST_AUTO_TEST_CASE(a_pooler_that_nobody_declared_is_met_once_and_then_allowed_for) {
+    TestDatabase db{TestDatabase::Content::empty};
+    const pg::ConnectOptions options = db.options();
+    pg::Connection first{options};
+    first.exec(kEcho, pg::Params{"", 1, true, ""});
+    // What the next statement meets when a pooler hands it to another server.
+    first.exec_script("DEALLOCATE ALL");
+    BOOST_CHECK_EXCEPTION(first.exec(kEcho, pg::Params{"", 1, true, ""}), pg::Error,
+                          [](const pg::Error& e) { return e.sqlstate() == "26000"; });
+    pg::Connection second{options};
+    second.exec(kEcho, pg::Params{"", 1, true, ""});
+    BOOST_TEST(second.exec_script("SELECT count(*) FROM pg_prepared_statements")[0].int64(0) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_exchange_of_many_statements_has_one_time_limit) {
+    static constexpr pg::Statement kSleep{"test.sleep", "SELECT pg_sleep(0.4)"};
+    TestDatabase db{TestDatabase::Content::empty};
+    pg::ConnectOptions options = db.options();
+    options.answer_timeout = std::chrono::milliseconds{1000};
+    pg::Connection connection{options};
+    const std::vector<pg::Call> calls(5, pg::Call{kSleep});
+    BOOST_CHECK_EXCEPTION(connection.transact(calls), pg::CommitUnknown,
+                          [](const pg::Error& e) { return e.is_lost(); });
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
     TestDatabase db{TestDatabase::Content::empty};
     pg::Connection connection = db.connect("victim");
@@ -146,6 +171,18 @@ BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
         "'pgcourier/victim'");
     BOOST_CHECK_EXCEPTION(connection.exec(kEcho, pg::Params{"", 1, true, ""}), pg::Error,
                           [](const pg::Error& e) { return e.is_lost(); });
+}
+
+BOOST_AUTO_TEST_CASE(notices_arrive_also_after_a_connection_was_moved) {
+    TestDatabase db{TestDatabase::Content::empty};
+    pg::ConnectOptions options = db.options();
+    std::string told;
+    options.on_notice = [&told](std::string_view notice) { told = notice; };
+    std::optional<pg::Connection> first{options};
+    pg::Connection second{std::move(*first)};
+    first.reset();
+    second.exec_script("DO $$ BEGIN RAISE NOTICE 'hello'; END $$");
+    BOOST_TEST(told == "hello");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_never_quotes_a_row) {

@@ -4,13 +4,16 @@
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/process.hpp"
+#include "support/raw_http.hpp"
 #include "support/test_database.hpp"
 #include "support/webhook_sender.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <list>
 #include <signal.h>
+#include <sys/resource.h>
 
 namespace pgcourier {
 namespace {
@@ -245,6 +248,36 @@ BOOST_AUTO_TEST_CASE(sigterm_ends_it_cleanly_and_leaves_no_instance_behind) {
     service.process.signal(SIGTERM);
     BOOST_TEST(service.process.wait() == 0);
     BOOST_TEST(system.db.count("SELECT count(*) FROM instances") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(sigterm_ends_it_while_it_waits_for_its_database) {
+    System system;
+    Variables variables = system.variables(free_port());
+    variables["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none";
+    Process process{{"serve"}, variables};
+    BOOST_REQUIRE(process.wait_for_output("Waiting for the database"));
+    process.signal(SIGTERM);
+    BOOST_TEST(process.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(silent_connections_cost_neither_a_webhook_nor_a_message) {
+    System system;
+    rlimit files{};
+    BOOST_REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = 256;  // what the service starts with
+    setrlimit(RLIMIT_NOFILE, &files);
+    Serving service{system};
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    std::list<RawHttp> silent;
+    for (int i = 0; i < 600; ++i) silent.emplace_back(service.port);
+    BOOST_TEST(post_signed(service.url, inbound_form(1, kClient, kShop, "Bonjour")).status == 200);
+    system.db.exec(
+        fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', '{}', 'x')",
+                    system.tenant, kClient));
+    BOOST_TEST(eventually([&] {
+        return system.db.count("SELECT count(*) FROM messages_out WHERE status = 'sent'") == 1;
+    }));
 }
 
 BOOST_AUTO_TEST_CASE(a_bad_configuration_is_one_line_and_exit_2) {

@@ -43,6 +43,7 @@ Process::Process(std::vector<std::string> arguments, Variables variables,
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::signal(SIGHUP, SIG_DFL);  // whoever started the tests may have ignored it (nohup)
         if (!directory.empty() && chdir(directory.c_str()) != 0) _exit(126);
         execve(argv[0], argv.data(), env.data());
         _exit(127);

@@ -77,7 +77,8 @@ Posted get(const std::string& url) {
 }
 
 std::vector<int> post_all(const std::vector<std::string>& urls,
-                          const std::vector<twilio::Params>& forms, std::size_t at_once) {
+                          const std::vector<twilio::Params>& forms, std::size_t at_once,
+                          std::atomic<std::size_t>* answered) {
     http::Client client{{.max_connections = at_once}};
     std::vector<int> statuses(forms.size(), 0);
     std::size_t next = 0;
@@ -89,6 +90,7 @@ std::vector<int> post_all(const std::vector<std::string>& urls,
         for (const http::Finished& finished : client.poll(std::chrono::milliseconds{1000})) {
             if (finished.outcome.kind == http::Outcome::Kind::response) {
                 statuses[finished.tag] = finished.outcome.status;
+                if (answered) ++*answered;
             }
         }
     }

@@ -5,6 +5,7 @@
 #include "base/secret.hpp"
 #include "twilio/form.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -37,8 +38,10 @@ Posted post(const std::string& url, const std::string& body, const std::string& 
 Posted get(const std::string& url);
 
 /// Posts all forms, `at_once` at the same time, each to the URL of its turn.
+/// `answered` counts while it runs.
 /// returns  by index: the HTTP status, 0 where no answer came
 std::vector<int> post_all(const std::vector<std::string>& urls,
-                          const std::vector<twilio::Params>& forms, std::size_t at_once);
+                          const std::vector<twilio::Params>& forms, std::size_t at_once,
+                          std::atomic<std::size_t>* answered = nullptr);
 
 }  // namespace pgcourier::test

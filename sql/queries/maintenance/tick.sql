@@ -13,7 +13,10 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM messages_in AS m
                JOIN tenants AS t ON t.whatsapp_phone_number = m."to"
                JOIN webhook_events AS e ON e.id = m.event_id
-               WHERE m.tenant_id IS NULL) AS attributions_due,
+               WHERE m.tenant_id IS NULL
+                 AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d
+                                 WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = m.event_id::text))
+           AS attributions_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due,
        EXISTS (SELECT FROM outbox_queue WHERE expires_at <= now()) AS messages_expired,
        EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old;

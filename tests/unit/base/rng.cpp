@@ -45,6 +45,20 @@ BOOST_AUTO_TEST_CASE(jitter_is_a_fifth_in_both_directions) {
     BOOST_TEST((high <= 1200ms && high > 1180ms));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_shortened_never_grows) {
+    Rng rng{1};
+    auto low = 10'000ms;
+    auto high = 0ms;
+    for (int i = 0; i < 1000; ++i) {
+        const auto varied = shortened(1000ms, rng);
+        low = std::min(low, varied);
+        high = std::max(high, varied);
+    }
+
+    BOOST_TEST((low >= 800ms && low < 810ms));
+    BOOST_TEST((high <= 1000ms && high > 990ms));
+}
+
 BOOST_AUTO_TEST_CASE(seeds_from_the_operating_system_differ) {
     BOOST_TEST(random_seed() != random_seed());
 }

@@ -21,8 +21,12 @@ BOOST_AUTO_TEST_CASE(a_process_of_this_host_that_is_gone_has_crashed_however_lat
     BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 5, false)}).size() == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_process_of_this_host_that_runs_has_not_crashed_however_silent) {
-    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 90000, true)}).empty());
+BOOST_AUTO_TEST_CASE(a_process_of_this_host_that_runs_has_not_crashed) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 29999, true)}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_one_has_crashed_though_another_process_has_its_number_now) {
+    BOOST_TEST(crashed(kSelf, {neighbour("shop-1", 8, 30001, true)}).size() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(our_own_number_in_another_row_is_a_crash_as_containers_reuse_it) {
