@@ -11,7 +11,7 @@ SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
-.PHONY: help build run deps deps-lint test test-unit test-integration test-fault lint format asan tsan bench schema check clean
+.PHONY: help build run deps deps-lint test test-unit test-integration test-fault fault lint format asan tsan bench schema check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-unit test-integration test-fault: test-%: deps build/release/build.ninja
 test-unit: ## Runs the tests that need no database
 test-integration: ## Runs the tests on a private PostgreSQL
 test-fault: ## Runs the tests that kill, cut and stall things
+
+fault: deps build/release/build.ninja ## Kills and breaks it some 500 times, with a table of what was lost; half an hour
+	@cmake --build build/release --target pgcourier fault_suites
+	@.ci/fault build/release
 
 lint: deps deps-lint ## Checks format, includes, SQL in C++ and, on changed files, what clang-tidy finds
 	@.ci/files | xargs clang-format --dry-run --Werror

@@ -2,9 +2,54 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.health ops.instances ops.log_act ops.masked ops.outbox ops.queue_again ops.queue_depth ops.release_message ops.retry_dead_letter ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.breakers ops.cancel_message ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.find_dead_letters ops.health ops.instances ops.log_act ops.masked ops.outbox ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
 
-CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text) RETURNS text
+CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    message messages_out;
+    was_queued boolean;
+BEGIN
+    -- Its place in the queue first, as a claim takes them. Whoever was just sending it may put it back between the two
+    -- steps: then once more.
+    FOR look IN 1 .. 3 LOOP
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = message_id;
+        DELETE FROM outbox_queue AS q WHERE q.seq = message.seq;
+        was_queued := FOUND;
+        PERFORM set_config('pgcourier.act', 'cancel', true);
+        UPDATE messages_out AS m
+        SET status = 'canceled', held_reason = NULL, next_attempt_at = NULL,
+            last_error = 'canceled' || coalesce(': ' || nullif(reason, ''), ''), updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        WHERE m.id = message_id AND m.status IN ('pending', 'failed') AND (was_queued OR m.held_reason IS NOT NULL OR look = 3)
+        RETURNING m.* INTO message;
+        PERFORM set_config('pgcourier.act', '', true);
+        EXIT WHEN message.status = 'canceled';
+    END LOOP;
+    IF message.id IS NULL THEN
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = message_id;
+        RAISE EXCEPTION '%', CASE
+            WHEN message.id IS NULL THEN format('no outgoing message has the id %s', message_id)
+            ELSE format('message %s cannot be canceled: %s', message_id, CASE message.status
+                WHEN 'sending' THEN 'it is being sent'
+                WHEN 'sent' THEN 'it was sent'
+                WHEN 'unknown' THEN 'it may have been sent, which is being found out'
+                WHEN 'dead' THEN 'it was given up; discard its dead letter instead'
+                ELSE 'it is ' || message.status END) END
+            USING HINT = CASE message.status
+                WHEN 'dead' THEN 'SELECT id FROM ops.dead_letters WHERE entity_id = ''…''; SELECT ops.discard_dead_letter(id)'
+                ELSE 'SELECT id, status FROM ops.outbox' END;
+    END IF;
+    PERFORM pgcourier_promote(message.tenant_id, message."to");
+    PERFORM pg_notify('messages_out', '');
+    PERFORM ops.log_act('message_canceled', 'message_out', message.id, message.tenant_id, message.correlation_id, reason, by);
+    RETURN format('message %s is canceled', message.id);
+END $$;
+
+COMMENT ON FUNCTION ops.cancel_message(message_id text, reason text, by text) IS 'Takes back a message that was not sent yet (pending or failed).';
+
+CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
     AS $$
@@ -19,19 +64,145 @@ BEGIN
     END IF;
     PERFORM ops.log_act('dead_letter_discarded', letter.job_type,
                         coalesce(letter.payload ->> 'message_out_id', letter.payload ->> 'webhook_event_id'),
-                        letter.tenant_id, NULL, reason);
+                        letter.tenant_id,
+                        (SELECT m.correlation_id FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id'),
+                        reason, by, jsonb_build_object('dead_letter_id', letter.id));
     RETURN 'discarded';
 END $$;
 
-COMMENT ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text) IS 'Resolves a dead letter without doing anything about it.';
+COMMENT ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) IS 'Resolves a dead letter without doing anything about it.';
 
-CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text) RETURNS void
+CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, is_done boolean, words text)
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+        dead_letter_id := one.id;
+        entity_id := one.entity_id;
+        is_done := NOT dry_run;
+        words := 'would be discarded';
+        IF NOT dry_run THEN
+            PERFORM FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
+            CONTINUE WHEN NOT FOUND;  -- somebody else was faster
+            words := ops.discard_dead_letter(one.id, reason, by);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which.';
+
+CREATE TABLE public.dead_letter_jobs (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    job_type text NOT NULL,
+    payload jsonb NOT NULL,
+    error_message text,
+    error_stack text,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    resolved_at timestamp(3) without time zone
+);
+
+COMMENT ON TABLE public.dead_letter_jobs IS 'What was given up on, kept with its reason until a person retries or discards it.';
+
+COMMENT ON COLUMN public.dead_letter_jobs.job_type IS 'webhook_event or message_out.';
+
+COMMENT ON COLUMN public.dead_letter_jobs.payload IS 'Refers by id: {"webhook_event_id": …} or {"message_out_id": …}.';
+
+CREATE FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    message messages_out;
+    event bigint;
+    new_id text;
+BEGIN
+    is_done := false;
+    IF letter.job_type = 'message_out' THEN
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id' FOR UPDATE;
+        IF message.status IS DISTINCT FROM 'dead' AND NOT coalesce(message.status = 'sent' AND message.undelivered_at IS NOT NULL, false) THEN
+            words := format('the message of dead letter %s %s', letter.id, coalesce('is no longer dead: it is ' || message.status, 'is not kept any more'));
+            RETURN;
+        END IF;
+        IF message.expires_at <= coalesce(due, clock_timestamp()) THEN
+            words := format('the message of dead letter %s %s at %s: it would be sent too late', letter.id,
+                            CASE WHEN message.expires_at <= clock_timestamp() THEN 'expired' ELSE 'expires' END, message.expires_at);
+            RETURN;
+        END IF;
+    END IF;
+    CASE
+    WHEN letter.job_type = 'message_out' AND message.status = 'dead' THEN
+        PERFORM set_config('pgcourier.act', 'retry', true);
+        UPDATE messages_out AS m
+        SET status = 'pending', attempts = 0, deferrals = 0, next_attempt_at = due AT TIME ZONE 'UTC', last_error = NULL,
+            error_code = NULL, held_reason = NULL, lease_token = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        WHERE m.id = message.id
+        RETURNING m.* INTO message;
+        PERFORM set_config('pgcourier.act', '', true);
+        PERFORM ops.queue_again(message, due);
+        words := format('message out %s is pending again', message.id);
+    WHEN letter.job_type = 'message_out' THEN
+        BEGIN
+            INSERT INTO messages_out (tenant_id, "to", body, media_url, content_sid, content_variables, correlation_id, send_at, expires_at)
+            VALUES (message.tenant_id, message."to", message.body, message.media_url, message.content_sid,
+                    message.content_variables, message.correlation_id, due, message.expires_at)
+            RETURNING id INTO new_id;
+        EXCEPTION WHEN check_violation THEN  -- what the predecessor's rows may hold
+            words := format('the message of dead letter %s cannot be written again: %s', letter.id, SQLERRM);
+            RETURN;
+        END;
+        words := format('message out %s was sent and not delivered; written again as message %s', message.id, new_id);
+    ELSE
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        IF event IS NULL THEN
+            words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
+            RETURN;
+        END IF;
+        -- Due, so that it is tried alone and does not fail a whole batch once more.
+        INSERT INTO webhook_queue (id, due_at) VALUES (event, coalesce(due, clock_timestamp())) ON CONFLICT (id) DO NOTHING;
+        PERFORM pg_notify('pgcourier_events', '');
+        words := format('webhook event %s is pending again', event);
+    END CASE;
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = letter.id;
+    PERFORM ops.log_act('dead_letter_retried', letter.job_type, coalesce(message.id, event::text), letter.tenant_id,
+                        message.correlation_id, reason, by,
+                        jsonb_build_object('dead_letter_id', letter.id, 'new_message_id', new_id));
+    is_done := true;
+END $$;
+
+CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) RETURNS TABLE(id text, entity_id text, seq bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
+        RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    END IF;
+    RETURN QUERY
+        SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id'),
+               coalesce(m.seq, (d.payload ->> 'webhook_event_id')::bigint)
+        FROM dead_letter_jobs AS d
+        LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
+        WHERE d.resolved_at IS NULL
+          AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
+          AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
+          AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
+          AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
+        ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
+END $$;
+
+CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text DEFAULT NULL::text, details jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE sql
     SET search_path TO '$user', 'public'
     AS $_$
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
-            jsonb_strip_nulls(jsonb_build_object('by', session_user, 'reason', $6)));
+            jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
 $_$;
 
 CREATE FUNCTION ops.masked(address text) RETURNS text
@@ -39,6 +210,49 @@ CREATE FUNCTION ops.masked(address text) RETURNS text
     RETURN CASE WHEN (address ~ '^\+[1-9][0-9]{7,14}$'::text) THEN (("left"(address, 4) || '…'::text) || "right"(address, 2)) WHEN (address ~ '^[A-Z]{2}\.'::text) THEN ("left"(address, 3) || '…'::text) WHEN (address = ''::text) THEN ''::text ELSE '…'::text END;
 
 COMMENT ON FUNCTION ops.masked(address text) IS 'An address as logs and views show it: +336…78.';
+
+CREATE FUNCTION ops.pause_id(scope text, id text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO '$user', 'public'
+    AS $_$
+BEGIN
+    IF scope = 'all' THEN
+        IF coalesce(id, '') <> '' THEN
+            RAISE EXCEPTION 'pausing all takes no id, found %', id USING HINT = 'SELECT ops.pause_sending(''tenant'', id) pauses one tenant.';
+        END IF;
+        RETURN '';
+    ELSIF scope = 'tenant' THEN
+        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
+            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
+        END IF;
+        RETURN id;
+    ELSIF scope = 'sender' THEN
+        IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
+            RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
+        END IF;
+        RETURN pgcourier_bare_address(id);
+    END IF;
+    RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
+END $_$;
+
+CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $_$
+DECLARE
+    paused text := ops.pause_id(scope, id);
+BEGIN
+    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'already paused';
+    END IF;
+    PERFORM ops.log_act('sending_paused_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
+END $_$;
+
+COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text) IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
 
 CREATE TABLE public.messages_out (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
@@ -63,7 +277,15 @@ CREATE TABLE public.messages_out (
     held_reason text,
     sent_at timestamp with time zone,
     delivery_status text,
-    deferrals smallint DEFAULT 0 NOT NULL
+    deferrals smallint DEFAULT 0 NOT NULL,
+    calls integer DEFAULT 0 NOT NULL,
+    send_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    dedupe_key text,
+    on_duplicate text DEFAULT 'refuse'::text NOT NULL,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
+    undelivered_at timestamp with time zone
 )
 WITH (fillfactor='80');
 
@@ -89,13 +311,31 @@ COMMENT ON COLUMN public.messages_out.delivery_status IS 'What Twilio said of it
 
 COMMENT ON COLUMN public.messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
 
-CREATE FUNCTION ops.queue_again(message public.messages_out) RETURNS void
+COMMENT ON COLUMN public.messages_out.calls IS 'Calls at Twilio in all. Unlike attempts it never goes back, so that a callback tells which call it is of.';
+
+COMMENT ON COLUMN public.messages_out.send_at IS 'Not sent before; NULL: at once.';
+
+COMMENT ON COLUMN public.messages_out.expires_at IS 'Not sent from then on: it becomes expired. NULL: never.';
+
+COMMENT ON COLUMN public.messages_out.dedupe_key IS 'A second row of the tenant with the same key within 24 hours is refused or ignored.';
+
+COMMENT ON COLUMN public.messages_out.on_duplicate IS 'What becomes of this row when its dedupe_key was used already: refuse (an error) or ignore (nothing is inserted).';
+
+COMMENT ON COLUMN public.messages_out.delivered_at IS 'When Twilio told that it had reached the phone.';
+
+COMMENT ON COLUMN public.messages_out.read_at IS 'When Twilio told that it had been read.';
+
+COMMENT ON COLUMN public.messages_out.undelivered_at IS 'When Twilio told that it could not be delivered after all.';
+
+CREATE FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE sql
     SET search_path TO '$user', 'public'
     AS $_$
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
-    VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", clock_timestamp())
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry)
+    VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", least(coalesce($2, clock_timestamp()), ($1).expires_at),
+            ($1).expires_at, $2 IS NOT NULL)
     ON CONFLICT (seq) DO NOTHING;
+    SELECT pg_notify('messages_out', '');
 $_$;
 
 CREATE FUNCTION ops.release_message(message_id text) RETURNS text
@@ -120,14 +360,33 @@ END $$;
 
 COMMENT ON FUNCTION ops.release_message(message_id text) IS 'Sends a message that was held for a person.';
 
-CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text) RETURNS text
+CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $_$
+DECLARE
+    paused text := CASE WHEN scope = 'tenant' THEN id ELSE ops.pause_id(scope, id) END;
+BEGIN
+    DELETE FROM outbox_pauses AS p WHERE p.kind = scope AND p.id = paused;
+    IF NOT FOUND THEN
+        RETURN 'it was not paused; SELECT * FROM ops.pauses shows what is';
+    END IF;
+    PERFORM pg_notify('messages_out', '');
+    PERFORM ops.log_act('sending_resumed_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'resumed';
+END $_$;
+
+COMMENT ON FUNCTION ops.resume_sending(scope text, id text, reason text) IS 'Goes on with what ops.pause_sending has paused.';
+
+CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
     AS $$
 DECLARE
     letter dead_letter_jobs;
-    message messages_out;
-    event bigint;
+    done record;
 BEGIN
     SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
     IF letter.id IS NULL THEN
@@ -136,36 +395,49 @@ BEGIN
     IF letter.resolved_at IS NOT NULL THEN
         RETURN format('already resolved at %s', letter.resolved_at);
     END IF;
-    IF letter.job_type = 'message_out' THEN
-        PERFORM set_config('pgcourier.act', 'retry', true);
-        UPDATE messages_out AS m
-        SET status = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, error_code = NULL,
-            held_reason = NULL, lease_token = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
-        WHERE m.id = letter.payload ->> 'message_out_id' AND m.status = 'dead'
-        RETURNING m.* INTO message;
-        PERFORM set_config('pgcourier.act', '', true);
-        IF message.id IS NULL THEN
-            RAISE EXCEPTION 'the message of dead letter % is no longer dead', dead_letter_id
-                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
-        END IF;
-        PERFORM ops.queue_again(message);
-        PERFORM ops.log_act('dead_letter_retried', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
-    ELSE
-        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
-        IF event IS NULL THEN
-            RAISE EXCEPTION 'the event of dead letter % is no longer kept (RETENTION_DAYS)', dead_letter_id
-                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
-        END IF;
-        -- Due, so that it is tried alone and does not fail a whole batch once more.
-        INSERT INTO webhook_queue (id, due_at) VALUES (event, clock_timestamp()) ON CONFLICT (id) DO NOTHING;
-        PERFORM pg_notify('pgcourier_events', '');
-        PERFORM ops.log_act('dead_letter_retried', 'webhook_event', event::text, letter.tenant_id, NULL, NULL);
+    done := ops.do_again(letter, NULL, reason, by);
+    IF NOT done.is_done THEN
+        RAISE EXCEPTION '%', done.words USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
     END IF;
-    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = dead_letter_id;
-    RETURN format('%s %s is pending again', replace(letter.job_type, '_', ' '), coalesce(message.id, event::text));
+    RETURN done.words;
 END $$;
 
-COMMENT ON FUNCTION ops.retry_dead_letter(dead_letter_id text) IS 'Makes what a dead letter is about pending again, with attempts 0.';
+COMMENT ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) IS 'Makes what a dead letter is about pending again, with attempts 0; a message that was sent and not delivered is written again.';
+
+CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, per_second double precision DEFAULT NULL::double precision, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, due_at timestamp with time zone, is_done boolean, words text)
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    one record;
+    letter dead_letter_jobs;
+    done record;
+    start timestamptz := clock_timestamp();
+    place bigint := 0;
+BEGIN
+    IF per_second <= 0 THEN
+        RAISE EXCEPTION 'per_second is %, expected more than 0', per_second;
+    END IF;
+    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+        dead_letter_id := one.id;
+        entity_id := one.entity_id;
+        due_at := start + coalesce(place / per_second, 0) * interval '1 s';
+        is_done := NOT dry_run;
+        words := 'would be done again';
+        IF NOT dry_run THEN
+            SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
+            CONTINUE WHEN letter.id IS NULL;  -- somebody else was faster
+            done := ops.do_again(letter, CASE WHEN per_second IS NOT NULL THEN due_at END, reason, by);
+            is_done := done.is_done;
+            words := done.words;
+        END IF;
+        -- What cannot be done leaves no gap.
+        place := place + (dry_run OR is_done)::integer;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
 
 CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean) RETURNS text
     LANGUAGE plpgsql
@@ -243,6 +515,9 @@ CREATE FUNCTION public.pgcourier_check_message_out() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
     AS $_$
+DECLARE
+    first text;
+    kind text;
 BEGIN
     NEW."to" := pgcourier_bare_address(NEW."to");
     IF NEW."to" !~ '^\+[1-9][0-9]{7,14}$' AND NEW."to" !~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$' THEN
@@ -256,7 +531,41 @@ BEGIN
         RAISE EXCEPTION 'messages_out.body has % characters, WhatsApp takes at most 1600', char_length(NEW.body)
             USING ERRCODE = 'check_violation', HINT = 'Insert several rows: they go out in the order in which they were inserted.';
     END IF;
-    IF NEW.body = '' AND coalesce(NEW.media_url, '') = '' AND coalesce(NEW.content_sid, '') = '' THEN
+    IF NEW.media_url IS NOT NULL THEN
+        NEW.media_url := nullif(btrim(NEW.media_url, E' \t\r\n'), '');
+        -- A comma may belong to a URL: only what begins like another one after it is a second item.
+        IF NEW.media_url ~ '^\[' OR NEW.media_url ~* '[\s,;]\s*https?://' THEN
+            RAISE EXCEPTION 'messages_out.media_url has more than one item, WhatsApp takes one media item a message'
+                USING ERRCODE = 'check_violation', HINT = 'Insert a row for each: they go out in the order in which they were inserted.';
+        END IF;
+        IF NEW.media_url !~* '^https?://[^\s/]+\S*$' THEN
+            RAISE EXCEPTION 'messages_out.media_url is not an http or https URL'
+                USING ERRCODE = 'check_violation', HINT = 'Twilio fetches the media from there; write it like https://shop.example.com/picture.jpg.';
+        END IF;
+    END IF;
+    NEW.content_sid := nullif(NEW.content_sid, '');
+    IF NEW.content_sid !~ '^HX[0-9a-fA-F]{32}$' THEN
+        RAISE EXCEPTION 'messages_out.content_sid is not a template''s id'
+            USING ERRCODE = 'check_violation', HINT = 'It is HX and 32 hexadecimal digits, as Twilio''s content editor shows it.';
+    END IF;
+    NEW.content_variables := nullif(NEW.content_variables, '');
+    IF NEW.content_variables IS NOT NULL THEN
+        IF NEW.content_sid IS NULL THEN
+            RAISE EXCEPTION 'messages_out.content_variables without a content_sid'
+                USING ERRCODE = 'check_violation', HINT = 'Variables belong to a template: set content_sid.';
+        END IF;
+        BEGIN
+            kind := json_typeof(NEW.content_variables::json);
+        EXCEPTION WHEN invalid_text_representation THEN
+            kind := 'no JSON';
+        END;
+        IF kind <> 'object' THEN
+            RAISE EXCEPTION 'messages_out.content_variables is not a JSON object but %',
+                            CASE kind WHEN 'no JSON' THEN kind ELSE 'a JSON ' || kind END
+                USING ERRCODE = 'check_violation', HINT = 'Write it like {"1": "Zoé", "2": "12:30"}.';
+        END IF;
+    END IF;
+    IF NEW.body = '' AND NEW.media_url IS NULL AND NEW.content_sid IS NULL THEN
         RAISE EXCEPTION 'messages_out: a message needs a body, a media_url or a content_sid'
             USING ERRCODE = 'check_violation';
     END IF;
@@ -267,10 +576,40 @@ BEGIN
     IF NEW.status NOT IN ('pending', 'sent', 'dead', 'blocked', 'expired', 'canceled') THEN
         RAISE EXCEPTION 'messages_out.status is %, expected pending', NEW.status USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.expires_at <= NEW.send_at THEN
+        RAISE EXCEPTION 'messages_out.expires_at is not after send_at: it could never be sent'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.expires_at <= clock_timestamp() AND NEW.status = 'pending' THEN
+        RAISE EXCEPTION 'messages_out.expires_at is not in the future: it would expire unsent'
+            USING ERRCODE = 'check_violation', HINT = 'A time without a zone is in the session''s TimeZone; write it like now() + interval ''2 hours''.';
+    END IF;
     NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
     NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
     NEW.next_attempt_at := pgcourier_utc_if_now(NEW.next_attempt_at);
-    RETURN NEW;
+
+    IF NEW.on_duplicate NOT IN ('refuse', 'ignore') THEN
+        RAISE EXCEPTION 'messages_out.on_duplicate is %, expected refuse or ignore', NEW.on_duplicate
+            USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.dedupe_key := nullif(NEW.dedupe_key, '');
+    IF NEW.dedupe_key IS NULL THEN
+        RETURN NEW;
+    END IF;
+    IF char_length(NEW.dedupe_key) > 200 THEN
+        RAISE EXCEPTION 'messages_out.dedupe_key has % characters, at most 200 are taken', char_length(NEW.dedupe_key)
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- Last, so that a row that is refused for another reason waits for nobody.
+    first := pgcourier_take_dedupe_key(NEW.tenant_id, NEW.dedupe_key, NEW.id);
+    IF first IS NULL THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.on_duplicate = 'ignore' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'messages_out.dedupe_key was used within 24 hours, by message %', first
+        USING ERRCODE = 'unique_violation', HINT = 'With on_duplicate = ''ignore'' a second row is dropped without an error.';
 END $_$;
 
 CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
@@ -298,6 +637,16 @@ BEGIN
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
         USING ERRCODE = 'check_violation',
               HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
+END $$;
+
+CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
+    NEW.due_at := least(NEW.due_at, NEW.expires_at);
+    RETURN NEW;
 END $$;
 
 CREATE FUNCTION public.pgcourier_masked_scope(scope text) RETURNS text
@@ -385,9 +734,9 @@ CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
     SET search_path TO '$user', 'public'
     AS $$
 BEGIN
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
     SELECT n.seq, n.id, n.tenant_id, n."to",
-           greatest(n.next_attempt_at AT TIME ZONE 'UTC', now())
+           least(greatest(n.send_at, n.next_attempt_at AT TIME ZONE 'UTC', now()), n.expires_at), n.expires_at
     FROM new_rows AS n
     WHERE n.status = 'pending' AND n.held_reason IS NULL;
     RETURN NULL;
@@ -463,6 +812,44 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    held outbox_dedupe_keys;
+BEGIN
+    LOOP
+        INSERT INTO outbox_dedupe_keys (tenant_id, dedupe_key, message_id, taken_at)
+        VALUES (tenant, key, message, clock_timestamp())
+        ON CONFLICT (tenant_id, dedupe_key) DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        SELECT k.* INTO held FROM outbox_dedupe_keys AS k WHERE k.tenant_id = tenant AND k.dedupe_key = key FOR UPDATE;
+        CONTINUE WHEN NOT FOUND;  -- forgotten a moment ago
+        -- A statement of its own: it must see the message of a writer that we have waited for. A message that was deleted,
+        -- or never came to be since its row was in conflict with another, keeps no key.
+        IF held.taken_at > clock_timestamp() - interval '24 hours'
+           AND EXISTS (SELECT FROM messages_out AS m WHERE m.id = held.message_id AND m.dedupe_key = key) THEN
+            -- The same row once more: its primary key decides, as the writer's ON CONFLICT says.
+            RETURN nullif(held.message_id, message);
+        END IF;
+        UPDATE outbox_dedupe_keys AS k SET message_id = message, taken_at = clock_timestamp()
+        WHERE k.tenant_id = tenant AND k.dedupe_key = key;
+        RETURN NULL;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    NEW.held_reason := NULL;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
@@ -501,23 +888,61 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TABLE public.dead_letter_jobs (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    tenant_id text,
-    job_type text NOT NULL,
-    payload jsonb NOT NULL,
-    error_message text,
-    error_stack text,
-    attempts integer DEFAULT 0 NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
-    resolved_at timestamp(3) without time zone
-);
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
-COMMENT ON TABLE public.dead_letter_jobs IS 'What was given up on, kept with its reason until a person retries or discards it.';
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
 
-COMMENT ON COLUMN public.dead_letter_jobs.job_type IS 'webhook_event or message_out.';
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
 
-COMMENT ON COLUMN public.dead_letter_jobs.payload IS 'Refers by id: {"webhook_event_id": …} or {"message_out_id": …}.';
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+
+CREATE VIEW ops.breakers AS
+ SELECT public.pgcourier_masked_scope(s.scope) AS scope,
+        CASE
+            WHEN (s.opened_at IS NULL) THEN 'closed'::text
+            ELSE 'open'::text
+        END AS state,
+    s.reason,
+    s.error_code,
+    s.opened_at,
+    s.probe_at AS next_probe_at,
+    s.probes AS failed_probes,
+    s.failures,
+        CASE
+            WHEN (s.calls < 1024) THEN s.calls
+            ELSE NULL::integer
+        END AS calls_at_once,
+    s.last_success_at
+   FROM public.outbox_scopes s;
+
+COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+
+COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';
 
 CREATE VIEW ops.dead_letter_reasons AS
  SELECT d.job_type,
@@ -539,11 +964,16 @@ CREATE VIEW ops.dead_letters AS
     COALESCE((d.payload ->> 'message_out_id'::text), (d.payload ->> 'webhook_event_id'::text)) AS entity_id,
     d.error_message AS reason,
     d.attempts,
-    d.created_at
-   FROM public.dead_letter_jobs d
+    d.created_at,
+    m.error_code AS code,
+    (m.status = 'sent'::text) AS was_sent
+   FROM (public.dead_letter_jobs d
+     LEFT JOIN public.messages_out m ON (((d.job_type = 'message_out'::text) AND (m.id = (d.payload ->> 'message_out_id'::text)))))
   WHERE (d.resolved_at IS NULL);
 
 COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+
+COMMENT ON COLUMN ops.dead_letters.was_sent IS 'Twilio took the message and could not deliver it: a retry writes it again, as a new row.';
 
 CREATE TABLE public.outbox_leases (
     tenant_id text NOT NULL,
@@ -556,7 +986,10 @@ CREATE TABLE public.outbox_leases (
     claimed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     unknown_since timestamp with time zone,
-    sender text DEFAULT ''::text NOT NULL
+    sender text DEFAULT ''::text NOT NULL,
+    look_at timestamp with time zone,
+    looks smallint DEFAULT 0 NOT NULL,
+    look_failures smallint DEFAULT 0 NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -568,6 +1001,12 @@ COMMENT ON COLUMN public.outbox_leases.unknown_since IS 'NULL: in flight. Else t
 
 COMMENT ON COLUMN public.outbox_leases.sender IS 'The number that it is sent from, as it was when it was claimed; empty: it has none.';
 
+COMMENT ON COLUMN public.outbox_leases.look_at IS 'When a message of unknown outcome is looked up next. NULL: not yet looked up, the first look has its time from claimed_at. infinity: a person decides.';
+
+COMMENT ON COLUMN public.outbox_leases.looks IS 'How many looks Twilio has answered.';
+
+COMMENT ON COLUMN public.outbox_leases.look_failures IS 'How many looks in a row it has not.';
+
 CREATE TABLE public.outbox_queue (
     seq bigint NOT NULL,
     message_id text NOT NULL,
@@ -576,7 +1015,8 @@ CREATE TABLE public.outbox_queue (
     due_at timestamp with time zone NOT NULL,
     is_retry boolean DEFAULT false NOT NULL,
     is_behind boolean DEFAULT false NOT NULL,
-    deferrals smallint DEFAULT 0 NOT NULL
+    deferrals smallint DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -589,6 +1029,8 @@ COMMENT ON COLUMN public.outbox_queue.is_retry IS 'It was tried before: what sta
 COMMENT ON COLUMN public.outbox_queue.is_behind IS 'A claim found it due, but behind another message of its conversation.';
 
 COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breaker''s next probe is a message that was put back least often.';
+
+COMMENT ON COLUMN public.outbox_queue.expires_at IS 'As in messages_out: what still waits then is not sent.';
 
 CREATE TABLE public.webhook_events (
     id bigint NOT NULL,
@@ -866,7 +1308,9 @@ CREATE VIEW ops.outbox AS
     l.instance_id AS leased_by,
     l.unknown_since,
     m.correlation_id,
-    m.created_at
+    m.created_at,
+    m.send_at,
+    m.expires_at
    FROM (((( SELECT w.message_id
            FROM public.outbox_queue w
         UNION
@@ -885,6 +1329,32 @@ CREATE VIEW ops.outbox AS
      LEFT JOIN public.outbox_leases l ON ((l.message_id = m.id)));
 
 COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and those whose dead letter nobody resolved.';
+
+CREATE TABLE public.outbox_pauses (
+    kind text NOT NULL,
+    id text DEFAULT ''::text NOT NULL,
+    reason text,
+    paused_by text DEFAULT SESSION_USER NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+);
+
+COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
+
+COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+
+CREATE VIEW ops.pauses AS
+ SELECT p.kind AS scope,
+        CASE
+            WHEN (p.kind = 'sender'::text) THEN ops.masked(p.id)
+            ELSE p.id
+        END AS id,
+    p.reason,
+    p.paused_by,
+    p.paused_at
+   FROM public.outbox_pauses p;
+
+COMMENT ON VIEW ops.pauses IS 'What people have paused.';
 
 CREATE VIEW ops.stuck AS
  SELECT 'message'::text AS entity,
@@ -1043,7 +1513,8 @@ CREATE TABLE public.delivery_events (
     event_id bigint NOT NULL,
     correlation_id text NOT NULL,
     received_at timestamp with time zone NOT NULL,
-    settled_at timestamp with time zone
+    settled_at timestamp with time zone,
+    look_again_at timestamp with time zone
 );
 
 COMMENT ON TABLE public.delivery_events IS 'What Twilio''s status callbacks said of sent messages, in the order in which they were routed.';
@@ -1053,6 +1524,8 @@ COMMENT ON COLUMN public.delivery_events.message_id IS 'messages_out.id as the c
 COMMENT ON COLUMN public.delivery_events.attempt IS 'The attempt that the callback''s own URL names (a=).';
 
 COMMENT ON COLUMN public.delivery_events.settled_at IS 'When the outbox took it into account; NULL: not yet.';
+
+COMMENT ON COLUMN public.delivery_events.look_again_at IS 'It fitted no message: the answer to the create call may still come.';
 
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
@@ -1104,51 +1577,14 @@ ALTER TABLE public.opt_out_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
-CREATE TABLE public.outbox_pauses (
-    kind text NOT NULL,
-    id text DEFAULT ''::text NOT NULL,
-    reason text,
-    paused_by text DEFAULT SESSION_USER NOT NULL,
-    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+CREATE TABLE public.outbox_dedupe_keys (
+    tenant_id text NOT NULL,
+    dedupe_key text NOT NULL,
+    message_id text NOT NULL,
+    taken_at timestamp with time zone NOT NULL
 );
 
-COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
-
-COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
-
-CREATE TABLE public.outbox_scopes (
-    scope text NOT NULL,
-    calls integer DEFAULT 1 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    failed_message text,
-    opened_at timestamp with time zone,
-    probe_at timestamp with time zone,
-    probes integer DEFAULT 0 NOT NULL,
-    error_code integer,
-    reason text,
-    last_success_at timestamp with time zone,
-    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
-
-COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
-
-COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
-
-COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
-
-COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
-
-COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
-
-COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
-
-COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
-
-COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
-
-COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+COMMENT ON TABLE public.outbox_dedupe_keys IS 'The dedupe keys of the last 24 hours, and which message has each.';
 
 CREATE TABLE public.pgcourier_migrations (
     name text NOT NULL,
@@ -1192,6 +1628,9 @@ ALTER TABLE ONLY public.opt_out_history
 ALTER TABLE ONLY public.opt_outs
     ADD CONSTRAINT opt_outs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.outbox_dedupe_keys
+    ADD CONSTRAINT outbox_dedupe_keys_pkey PRIMARY KEY (tenant_id, dedupe_key);
+
 ALTER TABLE ONLY public.outbox_leases
     ADD CONSTRAINT outbox_leases_pkey PRIMARY KEY (tenant_id, recipient);
 
@@ -1230,9 +1669,11 @@ CREATE INDEX dead_letter_jobs_tenant_id_job_type_resolved_at_idx ON public.dead_
 
 CREATE INDEX dead_letter_jobs_unresolved_idx ON public.dead_letter_jobs USING btree (created_at) WHERE (resolved_at IS NULL);
 
+CREATE INDEX delivery_events_look_again_idx ON public.delivery_events USING btree (look_again_at) WHERE (settled_at IS NULL);
+
 CREATE INDEX delivery_events_provider_message_id_idx ON public.delivery_events USING btree (provider_message_id);
 
-CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree (id) WHERE (settled_at IS NULL);
+CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree (id) WHERE ((settled_at IS NULL) AND (look_again_at IS NULL));
 
 CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (correlation_id);
 
@@ -1254,15 +1695,23 @@ CREATE INDEX messages_out_provider_message_id_idx ON public.messages_out USING b
 
 CREATE UNIQUE INDEX messages_out_seq_key ON public.messages_out USING btree (seq);
 
+CREATE INDEX opt_out_history_event_id_idx ON public.opt_out_history USING btree (event_id) WHERE (event_id IS NOT NULL);
+
 CREATE INDEX opt_out_history_person_idx ON public.opt_out_history USING btree (tenant_id, phone_number, occurred_at);
 
 CREATE UNIQUE INDEX opt_outs_tenant_id_phone_number_key ON public.opt_outs USING btree (tenant_id, phone_number);
 
+CREATE INDEX outbox_dedupe_keys_taken_at_idx ON public.outbox_dedupe_keys USING btree (taken_at);
+
 CREATE INDEX outbox_leases_expires_at_idx ON public.outbox_leases USING btree (expires_at) WHERE (unknown_since IS NULL);
+
+CREATE INDEX outbox_leases_look_at_idx ON public.outbox_leases USING btree (COALESCE(look_at, claimed_at)) WHERE (unknown_since IS NOT NULL);
 
 CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
 
 CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
+
+CREATE INDEX outbox_queue_expires_at_idx ON public.outbox_queue USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX outbox_queue_tenant_idx ON public.outbox_queue USING btree (tenant_id, due_at, seq);
 
@@ -1278,6 +1727,8 @@ CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW
 
 CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
 
+CREATE TRIGGER pgcourier_keep_expiry BEFORE INSERT ON public.outbox_queue FOR EACH ROW WHEN ((new.is_retry AND (new.expires_at IS NULL))) EXECUTE FUNCTION public.pgcourier_keep_expiry();
+
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.opt_outs FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_opt_out();
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF phone_number ON public.seller_phones FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_seller_phone();
@@ -1290,9 +1741,11 @@ CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FO
 
 CREATE TRIGGER pgcourier_route_again_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number)) EXECUTE FUNCTION public.pgcourier_route_again();
 
+CREATE TRIGGER pgcourier_unhold BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN (((old.status = 'unknown'::text) AND (new.status <> 'unknown'::text) AND (new.held_reason IS NOT NULL))) EXECUTE FUNCTION public.pgcourier_unhold();
+
 CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
 
-CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.due_at <= clock_timestamp())) EXECUTE FUNCTION public.pgcourier_wake_sender();
+CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.due_at <= clock_timestamp()) OR (NOT new.is_retry))) EXECUTE FUNCTION public.pgcourier_wake_sender();
 
 ALTER TABLE ONLY public.messages_in
     ADD CONSTRAINT messages_in_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE SET NULL;

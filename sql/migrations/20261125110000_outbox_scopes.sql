@@ -1,9 +1,10 @@
 -- What may be sent now: breakers, slow starts and rates (outbox_scopes), and what people have paused (outbox_pauses).
 
-ALTER TABLE messages_out ADD COLUMN deferrals smallint NOT NULL DEFAULT 0;
-ALTER TABLE outbox_queue ADD COLUMN deferrals smallint NOT NULL DEFAULT 0;
+ALTER TABLE messages_out ADD COLUMN deferrals smallint NOT NULL DEFAULT 0, ADD COLUMN calls integer NOT NULL DEFAULT 0;
+ALTER TABLE outbox_queue ADD COLUMN deferrals smallint NOT NULL DEFAULT 0, ADD COLUMN expires_at timestamptz;
 ALTER TABLE outbox_leases ADD COLUMN sender text NOT NULL DEFAULT '';
 COMMENT ON COLUMN messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
+COMMENT ON COLUMN messages_out.calls IS 'Calls at Twilio in all. Unlike attempts it never goes back, so that a callback tells which call it is of.';
 COMMENT ON COLUMN outbox_queue.deferrals IS 'As in messages_out: a breaker''s next probe is a message that was put back least often.';
 COMMENT ON COLUMN outbox_leases.sender IS 'The number that it is sent from, as it was when it was claimed; empty: it has none.';
 -- One tenant's flood must not be in the way of the others: a claim reads each tenant's messages from their start.

@@ -29,7 +29,7 @@ COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has
 CREATE VIEW ops.outbox AS
 SELECT m.seq, m.id, m.tenant_id, ops.masked(m."to") AS recipient, m.status, m.attempts,
        (q.due_at AT TIME ZONE 'UTC')::timestamp(3) AS due_at, m.held_reason, m.last_error, m.error_code,
-       l.instance_id AS leased_by, l.unknown_since, m.correlation_id, m.created_at
+       l.instance_id AS leased_by, l.unknown_since, m.correlation_id, m.created_at, m.send_at, m.expires_at
 FROM (SELECT w.message_id FROM outbox_queue AS w
       UNION SELECT f.message_id FROM outbox_leases AS f
       UNION SELECT h.id FROM messages_out AS h WHERE h.held_reason IS NOT NULL
@@ -65,10 +65,13 @@ COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they ar
 
 CREATE VIEW ops.dead_letters AS
 SELECT d.id, d.tenant_id, d.job_type, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id,
-       d.error_message AS reason, d.attempts, d.created_at
+       d.error_message AS reason, d.attempts, d.created_at, m.error_code AS code,
+       m.status = 'sent' AS was_sent
 FROM dead_letter_jobs AS d
+LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
 WHERE d.resolved_at IS NULL;
 COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+COMMENT ON COLUMN ops.dead_letters.was_sent IS 'Twilio took the message and could not deliver it: a retry writes it again, as a new row.';
 
 CREATE VIEW ops.dead_letter_reasons AS
 SELECT d.job_type, d.error_message AS reason, count(*) AS dead_letters, min(d.created_at) AS first_at, max(d.created_at) AS last_at,

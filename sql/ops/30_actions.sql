@@ -1,81 +1,66 @@
 -- Functions that act for a person. Each says in words what it did, and writes who did it into event_log.
 
-CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text)
+-- actor  who; NULL: the database user
+CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text,
+                            actor text DEFAULT NULL, details jsonb DEFAULT '{}')
     RETURNS void LANGUAGE sql SET search_path FROM CURRENT AS $$
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
-            jsonb_strip_nulls(jsonb_build_object('by', session_user, 'reason', $6)));
+            jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
 $$;
 
--- Puts a message into the queue, at its own place in its conversation, due now.
-CREATE FUNCTION ops.queue_again(message messages_out) RETURNS void
+-- Puts a message into the queue, at its own place in its conversation, due now or later. One that is due later holds up
+-- what stands behind it, as a retry does.
+CREATE FUNCTION ops.queue_again(message messages_out, due timestamptz DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at)
-    VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", clock_timestamp())
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry)
+    VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", least(coalesce($2, clock_timestamp()), ($1).expires_at),
+            ($1).expires_at, $2 IS NOT NULL)
     ON CONFLICT (seq) DO NOTHING;
+    SELECT pg_notify('messages_out', '');
 $$;
 
-CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text) RETURNS text
+CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL, by text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-    letter dead_letter_jobs;
     message messages_out;
-    event bigint;
+    was_queued boolean;
 BEGIN
-    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
-    IF letter.id IS NULL THEN
-        RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
-    END IF;
-    IF letter.resolved_at IS NOT NULL THEN
-        RETURN format('already resolved at %s', letter.resolved_at);
-    END IF;
-    IF letter.job_type = 'message_out' THEN
-        PERFORM set_config('pgcourier.act', 'retry', true);
+    -- Its place in the queue first, as a claim takes them. Whoever was just sending it may put it back between the two
+    -- steps: then once more.
+    FOR look IN 1 .. 3 LOOP
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = message_id;
+        DELETE FROM outbox_queue AS q WHERE q.seq = message.seq;
+        was_queued := FOUND;
+        PERFORM set_config('pgcourier.act', 'cancel', true);
         UPDATE messages_out AS m
-        SET status = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, error_code = NULL,
-            held_reason = NULL, lease_token = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
-        WHERE m.id = letter.payload ->> 'message_out_id' AND m.status = 'dead'
+        SET status = 'canceled', held_reason = NULL, next_attempt_at = NULL,
+            last_error = 'canceled' || coalesce(': ' || nullif(reason, ''), ''), updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        WHERE m.id = message_id AND m.status IN ('pending', 'failed') AND (was_queued OR m.held_reason IS NOT NULL OR look = 3)
         RETURNING m.* INTO message;
         PERFORM set_config('pgcourier.act', '', true);
-        IF message.id IS NULL THEN
-            RAISE EXCEPTION 'the message of dead letter % is no longer dead', dead_letter_id
-                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
-        END IF;
-        PERFORM ops.queue_again(message);
-        PERFORM ops.log_act('dead_letter_retried', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
-    ELSE
-        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
-        IF event IS NULL THEN
-            RAISE EXCEPTION 'the event of dead letter % is no longer kept (RETENTION_DAYS)', dead_letter_id
-                USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
-        END IF;
-        -- Due, so that it is tried alone and does not fail a whole batch once more.
-        INSERT INTO webhook_queue (id, due_at) VALUES (event, clock_timestamp()) ON CONFLICT (id) DO NOTHING;
-        PERFORM pg_notify('pgcourier_events', '');
-        PERFORM ops.log_act('dead_letter_retried', 'webhook_event', event::text, letter.tenant_id, NULL, NULL);
+        EXIT WHEN message.status = 'canceled';
+    END LOOP;
+    IF message.id IS NULL THEN
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = message_id;
+        RAISE EXCEPTION '%', CASE
+            WHEN message.id IS NULL THEN format('no outgoing message has the id %s', message_id)
+            ELSE format('message %s cannot be canceled: %s', message_id, CASE message.status
+                WHEN 'sending' THEN 'it is being sent'
+                WHEN 'sent' THEN 'it was sent'
+                WHEN 'unknown' THEN 'it may have been sent, which is being found out'
+                WHEN 'dead' THEN 'it was given up; discard its dead letter instead'
+                ELSE 'it is ' || message.status END) END
+            USING HINT = CASE message.status
+                WHEN 'dead' THEN 'SELECT id FROM ops.dead_letters WHERE entity_id = ''…''; SELECT ops.discard_dead_letter(id)'
+                ELSE 'SELECT id, status FROM ops.outbox' END;
     END IF;
-    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = dead_letter_id;
-    RETURN format('%s %s is pending again', replace(letter.job_type, '_', ' '), coalesce(message.id, event::text));
+    PERFORM pgcourier_promote(message.tenant_id, message."to");
+    PERFORM pg_notify('messages_out', '');
+    PERFORM ops.log_act('message_canceled', 'message_out', message.id, message.tenant_id, message.correlation_id, reason, by);
+    RETURN format('message %s is canceled', message.id);
 END $$;
-COMMENT ON FUNCTION ops.retry_dead_letter IS 'Makes what a dead letter is about pending again, with attempts 0.';
-
-CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL) RETURNS text
-    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    letter dead_letter_jobs;
-BEGIN
-    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
-    WHERE d.id = dead_letter_id AND d.resolved_at IS NULL
-    RETURNING d.* INTO letter;
-    IF letter.id IS NULL THEN
-        RAISE EXCEPTION 'no unresolved dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
-    END IF;
-    PERFORM ops.log_act('dead_letter_discarded', letter.job_type,
-                        coalesce(letter.payload ->> 'message_out_id', letter.payload ->> 'webhook_event_id'),
-                        letter.tenant_id, NULL, reason);
-    RETURN 'discarded';
-END $$;
-COMMENT ON FUNCTION ops.discard_dead_letter IS 'Resolves a dead letter without doing anything about it.';
+COMMENT ON FUNCTION ops.cancel_message IS 'Takes back a message that was not sent yet (pending or failed).';
 
 CREATE FUNCTION ops.release_message(message_id text) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

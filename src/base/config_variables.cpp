@@ -52,8 +52,11 @@ const std::vector<Variable>& variables() {
         {"OUTBOX_LEASE_MS", "30000",
          "how long a claimed message is ours without renewal, 15000 to 600000"},
         {"OUTBOX_UNKNOWN_POLICY", "reconcile",
-         "when the outcome of an attempt is not known: `reconcile` asks Twilio, `hold` keeps the "
-         "message for a person, `resend` risks a double"},
+         "when the outcome of an attempt is not known and no callback tells: `reconcile` asks "
+         "Twilio's "
+         "list, `hold` keeps the message for a person, `resend` sends it again without asking: "
+         "some "
+         "people then get it **twice**"},
         {"ROUTER_THREADS", "2", "routing threads, a database connection each, 1 to 16"},
         {"ROUTER_BATCH_SIZE", "500", "events routed in one transaction, 1 to 5000"},
         {"PGCOURIER_ROLES", "webhook,router,sender", "what this process does"},

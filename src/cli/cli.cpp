@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
     add_seller(app, chosen);
     add_outbox(app, chosen);
     add_dlq(app, chosen);
+    add_pause(app, chosen);
     add_events(app, chosen);
     add_twilio_sim(app, chosen);
     try {

@@ -21,6 +21,7 @@ void add_tenant(CLI::App& app, Chosen& chosen);
 void add_seller(CLI::App& app, Chosen& chosen);
 void add_outbox(CLI::App& app, Chosen& chosen);
 void add_dlq(CLI::App& app, Chosen& chosen);
+void add_pause(CLI::App& app, Chosen& chosen);
 void add_events(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);
 

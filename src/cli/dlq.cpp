@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/tenants.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -10,70 +11,189 @@
 #include <cstdio>
 
 namespace pgcourier::cli {
+namespace {
+
+// Thousands at once are one transaction, each with its rows in four tables.
+constexpr std::chrono::minutes kBulkTimeout{10};
+
+struct Options {
+    std::string id;
+    std::string tenant;
+    std::optional<int> code;
+    std::string since;
+    std::string until;
+    bool everything = false;
+    bool is_dry_run = false;
+    std::optional<double> per_second;
+    std::string by;
+    std::string reason;
+    std::int64_t limit = 100;
+    bool as_json = false;
+
+    bool has_filter() const {
+        return everything || !tenant.empty() || code || !since.empty() || !until.empty();
+    }
+};
+
+std::optional<std::string> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional{text};
+}
+
+void add_filter(CLI::App& command, Options& options) {
+    command.add_option("--tenant", options.tenant, "Only of this shop: its id, number or name");
+    command.add_option("--code", options.code, "Only with this error code of Twilio's");
+    command.add_option("--since", options.since,
+                       "Only given up from then on, like '2026-02-08 10:00' (UTC)");
+    command.add_option("--until", options.until, "Only given up before then");
+}
+
+/// What `retry` and `discard` share: one by its id, or many by filter.
+void add_act(CLI::App& command, Options& options) {
+    CLI::Option* id = command.add_option("id", options.id, "Its id");
+    add_filter(command, options);
+    command.add_flag("--all", options.everything, "Every one that nobody resolved");
+    command.add_flag("--dry-run", options.is_dry_run, "Only show which");
+    command.add_option("--by", options.by,
+                       "Who does it, for event_log; without it the database user");
+    command.add_option("--reason", options.reason, "Why; kept in event_log");
+    command.add_flag("--json", options.as_json, "Print JSON, a row for each");
+    for (const char* other : {"--tenant", "--code", "--since", "--until", "--all", "--dry-run"}) {
+        id->excludes(command.get_option(other));
+    }
+}
+
+void check_chosen(const Options& options, const char* command) {
+    if (!options.id.empty() || options.has_filter()) return;
+    throw Failure{kUsage, std::string{command} +
+                              ": found neither an id nor a filter, expected an id, --tenant, "
+                              "--code, --since, --until or --all"};
+}
+
+std::optional<std::string> tenant_of(pg::Connection& db, const Options& options) {
+    if (options.tenant.empty()) return std::nullopt;
+    return find_tenant(db, options.tenant);
+}
+
+/// `12 retried, 1 left as it is:` and why; all of them when nothing was done or as JSON.
+int print_many(const pg::Rows& rows, const Options& options, int is_done_column, const char* done) {
+    if (options.as_json) {
+        print_json(rows);
+        return kOk;
+    }
+    if (options.is_dry_run) {
+        print_table(rows, "No dead letters.");
+        return kOk;
+    }
+    int count = 0;
+    for (const pg::Row row : rows) {
+        if (row.boolean(is_done_column)) {
+            ++count;
+        } else {
+            std::printf("%s\n", row.string(is_done_column + 1).c_str());
+        }
+    }
+    std::printf("%d %s, %d left as they were.\n", count, done, rows.size() - count);
+    return kOk;
+}
+
+int list(const Options& options) {
+    pg::Connection db = connect();
+    const pg::Params filter{options.limit, tenant_of(db, options), options.code,
+                            unless_empty(options.since), unless_empty(options.until)};
+    print_rows(db.exec(sql::cli::dlq_list, filter), options.as_json, "No dead letters.");
+    return kOk;
+}
+
+int show(const Options& options) {
+    pg::Connection db = connect();
+    const pg::Rows rows = db.exec(sql::cli::dlq_show, pg::Params{options.id});
+    if (rows.empty()) throw Failure{kFailed, "no dead letter has the id " + options.id};
+    print_record(rows, options.as_json);
+    return kOk;
+}
+
+int retry(const Options& options) {
+    check_chosen(options, "dlq retry");
+    pg::Connection db = connect();
+    const auto by = unless_empty(options.by);
+    const auto reason = unless_empty(options.reason);
+    if (!options.id.empty()) {
+        const pg::Rows rows = db.exec(sql::cli::dlq_retry, pg::Params{options.id, by, reason});
+        std::printf("%s\n", rows[0].string(0).c_str());
+        return kOk;
+    }
+    const pg::Params filter{tenant_of(db, options),
+                            options.code,
+                            unless_empty(options.since),
+                            unless_empty(options.until),
+                            options.everything,
+                            options.per_second,
+                            by,
+                            reason,
+                            options.is_dry_run};
+    db.set_answer_timeout(kBulkTimeout);
+    return print_many(db.exec(sql::cli::dlq_retry_many, filter), options, 3, "retried");
+}
+
+int discard(const Options& options) {
+    check_chosen(options, "dlq discard");
+    pg::Connection db = connect();
+    const auto by = unless_empty(options.by);
+    const auto reason = unless_empty(options.reason);
+    if (!options.id.empty()) {
+        const pg::Rows rows = db.exec(sql::cli::dlq_discard, pg::Params{options.id, by, reason});
+        std::printf("%s\n", rows[0].string(0).c_str());
+        return kOk;
+    }
+    const pg::Params filter{tenant_of(db, options),
+                            options.code,
+                            unless_empty(options.since),
+                            unless_empty(options.until),
+                            options.everything,
+                            by,
+                            reason,
+                            options.is_dry_run};
+    db.set_answer_timeout(kBulkTimeout);
+    return print_many(db.exec(sql::cli::dlq_discard_many, filter), options, 2, "discarded");
+}
+
+}  // namespace
 
 void add_dlq(CLI::App& app, Chosen& chosen) {
-    struct Options {
-        std::string id;
-        std::string reason;
-        std::int64_t limit = 100;
-        bool as_json = false;
-    };
     const auto options = std::make_shared<Options>();
     CLI::App* dlq = app.add_subcommand("dlq", "The dead letters: what was given up on");
     dlq->require_subcommand(1);
+    const auto does = [&chosen, options](CLI::App* command, int (*act)(const Options&)) {
+        command->callback(
+            [&chosen, options, act] { chosen = [options, act] { return act(*options); }; });
+    };
 
-    CLI::App* list = dlq->add_subcommand("list", "List those that nobody resolved");
-    list->add_option("--limit", options->limit, "At most so many rows")
+    CLI::App* list_them = dlq->add_subcommand("list", "List those that nobody resolved");
+    add_filter(*list_them, *options);
+    list_them->add_option("--limit", options->limit, "At most so many rows")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();
-    list->add_flag("--json", options->as_json, "Print JSON");
-    list->callback([&chosen, options] {
-        chosen = [options] {
-            pg::Connection db = connect();
-            print_rows(db.exec(sql::cli::dlq_list, pg::Params{options->limit}), options->as_json,
-                       "No dead letters.");
-            return kOk;
-        };
-    });
+    list_them->add_flag("--json", options->as_json, "Print JSON");
+    does(list_them, list);
 
-    CLI::App* show = dlq->add_subcommand("show", "Show one");
-    show->add_option("id", options->id, "Its id")->required();
-    show->add_flag("--json", options->as_json, "Print JSON");
-    show->callback([&chosen, options] {
-        chosen = [options] {
-            pg::Connection db = connect();
-            const pg::Rows rows = db.exec(sql::cli::dlq_show, pg::Params{options->id});
-            if (rows.empty()) throw Failure{kFailed, "no dead letter has the id " + options->id};
-            print_record(rows, options->as_json);
-            return kOk;
-        };
-    });
+    CLI::App* show_one = dlq->add_subcommand("show", "Show one");
+    show_one->add_option("id", options->id, "Its id")->required();
+    show_one->add_flag("--json", options->as_json, "Print JSON");
+    does(show_one, show);
 
-    CLI::App* retry = dlq->add_subcommand("retry", "Make it pending again, with attempts 0");
-    retry->add_option("id", options->id, "Its id")->required();
-    retry->callback([&chosen, options] {
-        chosen = [options] {
-            pg::Connection db = connect();
-            std::printf("%s\n",
-                        db.exec(sql::cli::dlq_retry, pg::Params{options->id})[0].string(0).c_str());
-            return kOk;
-        };
-    });
+    CLI::App* retry_them = dlq->add_subcommand(
+        "retry", "Make one pending again, with attempts 0, or all that a filter means");
+    add_act(*retry_them, *options);
+    retry_them
+        ->add_option("--per-second", options->per_second,
+                     "Of many, at most so many a second, in their order")
+        ->check(CLI::Range(0.001, 10000.0));
+    does(retry_them, retry);
 
-    CLI::App* discard = dlq->add_subcommand("discard", "Resolve it without doing anything");
-    discard->add_option("id", options->id, "Its id")->required();
-    discard->add_option("--reason", options->reason, "Why; kept in event_log");
-    discard->callback([&chosen, options] {
-        chosen = [options] {
-            pg::Connection db = connect();
-            const auto reason =
-                options->reason.empty() ? std::nullopt : std::optional{options->reason};
-            std::printf("%s\n", db.exec(sql::cli::dlq_discard, pg::Params{options->id, reason})[0]
-                                    .string(0)
-                                    .c_str());
-            return kOk;
-        };
-    });
+    CLI::App* discard_them = dlq->add_subcommand(
+        "discard", "Resolve one, or all that a filter means, without doing anything");
+    add_act(*discard_them, *options);
+    does(discard_them, discard);
 }
 
 }  // namespace pgcourier::cli

@@ -1,4 +1,4 @@
-// `pgcourier outbox add|list|show|release`
+// `pgcourier outbox add|list|show|release|settle|cancel`
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -12,6 +12,10 @@
 
 namespace pgcourier::cli {
 namespace {
+
+std::optional<std::string> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional{text};
+}
 
 int release_all(pg::Connection& db) {
     int released = 0;
@@ -31,10 +35,19 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         std::string to;
         std::string body;
         std::string media_url;
+        std::string content_sid;
+        std::string content_variables;
+        std::string send_at;
+        std::string expires_at;
+        std::string dedupe_key;
         std::string status;
         std::string id;
+        std::string reason;
+        std::string by;
         std::int64_t limit = 100;
         bool all = false;
+        bool was_sent = false;
+        bool was_not_sent = false;
         bool as_json = false;
     };
     const auto options = std::make_shared<Options>();
@@ -46,16 +59,29 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     add->add_option("--to", options->to, "The recipient, like +33612345678")->required();
     add->add_option("--body", options->body, "The text, at most 1600 characters");
     add->add_option("--media", options->media_url, "The URL of one picture, video or document");
+    add->add_option("--template", options->content_sid,
+                    "A template instead of a text: HX and 32 digits");
+    add->add_option("--variables", options->content_variables,
+                    "The template's variables, like {\"1\": \"Zoé\"}");
+    add->add_option("--send-at", options->send_at,
+                    "Not before then, like '2026-02-08 10:00' (UTC)");
+    add->add_option("--expires-at", options->expires_at, "Not from then on");
+    add->add_option("--dedupe-key", options->dedupe_key,
+                    "Refused when a message had it in the last 24 hours");
     add->add_flag("--json", options->as_json, "Print JSON");
     add->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
             const std::string tenant = find_tenant(db, options->tenant);
-            const auto media =
-                options->media_url.empty() ? std::nullopt : std::optional{options->media_url};
-            print_record(db.exec(sql::cli::outbox_add,
-                                 pg::Params{tenant, options->to, options->body, media}),
-                         options->as_json);
+            print_record(
+                db.exec(
+                    sql::cli::outbox_add,
+                    pg::Params{tenant, options->to, options->body, unless_empty(options->media_url),
+                               unless_empty(options->content_sid),
+                               unless_empty(options->content_variables),
+                               unless_empty(options->send_at), unless_empty(options->expires_at),
+                               unless_empty(options->dedupe_key)}),
+                options->as_json);
             return kOk;
         };
     });
@@ -70,9 +96,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     list->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
-            const auto status =
-                options->status.empty() ? std::nullopt : std::optional{options->status};
-            print_rows(db.exec(sql::cli::outbox_list, pg::Params{status, options->limit}),
+            print_rows(db.exec(sql::cli::outbox_list,
+                               pg::Params{unless_empty(options->status), options->limit}),
                        options->as_json, "Nothing waits, nothing is dead.");
             return kOk;
         };
@@ -105,6 +130,44 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
             pg::Connection db = connect();
             if (options->all) return release_all(db);
             const pg::Rows rows = db.exec(sql::cli::outbox_release, pg::Params{options->id});
+            std::printf("%s\n", rows[0].string(0).c_str());
+            return int{kOk};
+        };
+    });
+
+    CLI::App* settle =
+        outbox->add_subcommand("settle", "Say what became of a message whose outcome is unknown");
+    settle->add_option("id", options->id, "Its id")->required();
+    CLI::Option* sent = settle->add_flag("--sent", options->was_sent, "The person has it");
+    settle->add_flag("--not-sent", options->was_not_sent, "Surely nobody has it: it is sent again")
+        ->excludes(sent);
+    settle->callback([&chosen, options] {
+        chosen = [options] {
+            if (!options->was_sent && !options->was_not_sent) {
+                throw Failure{kUsage,
+                              "outbox settle: found neither --sent nor --not-sent, expected one of "
+                              "them"};
+            }
+            pg::Connection db = connect();
+            const pg::Rows rows =
+                db.exec(sql::cli::outbox_settle, pg::Params{options->id, options->was_sent});
+            std::printf("%s\n", rows[0].string(0).c_str());
+            return int{kOk};
+        };
+    });
+
+    CLI::App* cancel =
+        outbox->add_subcommand("cancel", "Take back a message that was not sent yet");
+    cancel->add_option("id", options->id, "Its id")->required();
+    cancel->add_option("--reason", options->reason, "Why; kept in event_log");
+    cancel->add_option("--by", options->by,
+                       "Who does it, for event_log; without it the database user");
+    cancel->callback([&chosen, options] {
+        chosen = [options] {
+            pg::Connection db = connect();
+            const pg::Rows rows = db.exec(
+                sql::cli::outbox_cancel,
+                pg::Params{options->id, unless_empty(options->reason), unless_empty(options->by)});
             std::printf("%s\n", rows[0].string(0).c_str());
             return int{kOk};
         };

@@ -13,6 +13,8 @@
 #include "maintenance/tick.hpp"
 #include "ops/probes.hpp"
 #include "outbox/delivery.hpp"
+#include "outbox/expiry.hpp"
+#include "outbox/reconcile.hpp"
 #include "outbox/sender.hpp"
 #include "pg/listener.hpp"
 #include "pg/migrate.hpp"
@@ -101,11 +103,13 @@ struct Service::Parts {
     Wake router_wake;
     Wake sender_wake;
     Wake delivery_wake;
+    Wake reconciler_wake;
     std::unique_ptr<inbox::Writer> inbox;
     std::unique_ptr<http::Server> server;
     std::vector<std::unique_ptr<router::Worker>> routers;
     std::unique_ptr<outbox::Sender> sender;
     std::unique_ptr<outbox::Delivery> delivery;
+    std::unique_ptr<outbox::Reconciler> reconciler;
     std::unique_ptr<pg::Listener> listener;
     std::unique_ptr<maintenance::Tick> tick;
 
@@ -115,11 +119,12 @@ struct Service::Parts {
     std::vector<std::jthread> router_threads;
     std::jthread sender_thread;
     std::jthread delivery_thread;
+    std::jthread reconciler_thread;
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
         for (std::jthread* thread :
-             {&sender_thread, &delivery_thread, &listener_thread, &tick_thread})
+             {&sender_thread, &delivery_thread, &reconciler_thread, &listener_thread, &tick_thread})
             thread->request_stop();
         for (std::jthread& thread : router_threads) thread.request_stop();
     }
@@ -219,6 +224,11 @@ Result<bool> Service::start() {
                                                              parts->delivery_wake, random_seed());
         parts->delivery_thread = start_thread(
             "delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
+        parts->reconciler = std::make_unique<outbox::Reconciler>(
+            connect_options(config_, "reconciler"), outbox::reconcile_settings(config_),
+            parts->reconciler_wake, system_clock(), random_seed());
+        parts->reconciler_thread = start_thread(
+            "reconciler", [p = parts.get()](std::stop_token stop) { p->reconciler->run(stop); });
         kWorkerLog.info("Outbox sender worker started successfully");
     }
 
@@ -227,10 +237,19 @@ Result<bool> Service::start() {
     if (config_.roles.sender) {
         actions.messages_due = [p = parts.get()] { p->sender_wake.notify(); };
         actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
+        actions.looks_due = [p = parts.get()] { p->reconciler_wake.notify(); };
         actions.leases_expired = [](pg::Connection& tick_db) {
             const std::size_t count = outbox::sweep(tick_db);
             if (count > 0)
                 kWorkerLog.warn("Leases ended without an outcome", {{"messages", count}});
+        };
+        actions.messages_expired = [](pg::Connection& tick_db) {
+            const std::size_t count = outbox::expire(tick_db);
+            if (count > 0)
+                kWorkerLog.warn("Messages expired before they were sent", {{"messages", count}});
+        };
+        actions.dedupe_keys_old = [](pg::Connection& tick_db) {
+            outbox::forget_dedupe_keys(tick_db);
         };
     }
     actions.database_answered = [p = parts.get()](bool answers) {
@@ -260,6 +279,7 @@ void Service::stop() {
     parts_->router_threads.clear();
     parts_->sender_thread = {};
     parts_->delivery_thread = {};
+    parts_->reconciler_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};
     say_goodbye();

@@ -1,5 +1,7 @@
 #include "http/client.hpp"
 
+#include "base/clock.hpp"
+#include "base/fault_point.hpp"
 #include "base/handle.hpp"
 
 #include <curl/curl.h>
@@ -54,17 +56,24 @@ struct Slot {
     std::array<char, CURL_ERROR_SIZE> error{};
 };
 
+bool is_too_late(const Call& call) {
+    return call.not_after && system_clock().boottime() > *call.not_after;
+}
+
 // The body goes through a callback, not through CURLOPT_POSTFIELDS, because libcurl repeats a
 // request by itself when a kept-alive connection closes without an answer (Curl_retry_request),
 // unless it cannot rewind the body.
 std::size_t read_body(char* out, std::size_t size, std::size_t count, void* context) {
     auto& slot = *static_cast<Slot*>(context);
+    fault_point("http.before_body");
+    if (!slot.body_was_asked_for && is_too_late(slot.call)) return CURL_READFUNC_ABORT;
     slot.body_was_asked_for = true;
     const std::size_t taken = std::min(size * count, slot.call.body.size() - slot.body_read);
     // Asked again after the end: libcurl has begun a repeat without rewinding.
     if (taken == 0) return CURL_READFUNC_ABORT;
     std::memcpy(out, slot.call.body.data() + slot.body_read, taken);
     slot.body_read += taken;
+    fault_point("http.body_handed_over");
     return taken;
 }
 
@@ -181,8 +190,10 @@ Outcome outcome_of(Slot& slot, CURLcode result) {
         return outcome;
     }
     outcome.kind = may_have_left(slot) ? Outcome::Kind::unknown : Outcome::Kind::not_sent;
-    outcome.error = slot.is_too_large ? "the response is larger than " +
-                                            std::to_string(slot.response_limit) + " bytes"
+    outcome.is_too_late = outcome.kind == Outcome::Kind::not_sent && is_too_late(slot.call);
+    outcome.error = outcome.is_too_late ? "its time was over before any of the body was handed over"
+                    : slot.is_too_large ? "the response is larger than " +
+                                              std::to_string(slot.response_limit) + " bytes"
                     : slot.error.front() != '\0' ? slot.error.data()
                                                  : curl_easy_strerror(result);
     return outcome;
@@ -218,6 +229,7 @@ struct Client::State {
 void Client::State::advance(std::vector<Finished>& finished) {
     int running = 0;
     const CURLMcode result = curl_multi_perform(multi.get(), &running);
+    fault_point("http.calls_moved_on");
     if (result != CURLM_OK) {
         throw std::logic_error{std::string{"curl_multi_perform: "} + curl_multi_strerror(result)};
     }

@@ -37,6 +37,10 @@ struct Call {
     std::string user{};  // basic authentication; empty: none
     Secret password{};
     std::chrono::milliseconds timeout{10'000};  // for all of it
+    /// By CLOCK_BOOTTIME: the body is not begun after this, however long the process was stopped or
+    /// the machine suspended meanwhile. libcurl looks at its own timeout before it asks for the
+    /// body, and by a clock that stands still with the machine.
+    std::optional<std::chrono::nanoseconds> not_after{};
 };
 
 struct Outcome {
@@ -47,6 +51,7 @@ struct Outcome {
         unknown    // may have been carried out; status and body are what arrived, if anything
     };
     Kind kind = Kind::unknown;
+    bool is_too_late = false;  // not_sent, because Call::not_after had passed: nobody's fault
     int status = 0;
     std::string body{};  // at most ClientOptions::response_bytes
     std::string content_type{};

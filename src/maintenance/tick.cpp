@@ -34,6 +34,9 @@ void Tick::run_once() {
     if (found.boolean(1)) call(actions_.messages_due);
     if (found.boolean(2) && actions_.leases_expired) actions_.leases_expired(*db_);
     if (found.boolean(3)) call(actions_.deliveries_due);
+    if (found.boolean(5)) call(actions_.looks_due);
+    if (found.boolean(6) && actions_.messages_expired) actions_.messages_expired(*db_);
+    if (found.boolean(7) && actions_.dedupe_keys_old) actions_.dedupe_keys_old(*db_);
 }
 
 void Tick::run(std::stop_token stop) {

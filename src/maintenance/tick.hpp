@@ -17,6 +17,10 @@ struct TickActions {
     std::function<void()> messages_due;
     std::function<void(pg::Connection&)> leases_expired;
     std::function<void()> deliveries_due;
+    /// A message of unknown outcome is to be looked up, or will be before long.
+    std::function<void()> looks_due;
+    std::function<void(pg::Connection&)> messages_expired;
+    std::function<void(pg::Connection&)> dedupe_keys_old;
     /// After each tick: whether the database answered.
     std::function<void(bool)> database_answered;
 };

@@ -1,5 +1,6 @@
 #include "outbox/call.hpp"
 
+#include "twilio/digest.hpp"
 #include "twilio/form.hpp"
 #include "twilio/request.hpp"
 
@@ -9,10 +10,16 @@ namespace {
 std::string callback_url(const Claimed& message, const Provider& provider) {
     if (provider.callback_url.empty()) return {};
     return provider.callback_url + "?m=" + twilio::percent_encode(message.id.value) +
-           "&a=" + std::to_string(message.attempt);
+           "&a=" + std::to_string(message.call);
 }
 
 }  // namespace
+
+std::string credentials_scope(const Provider& provider) {
+    const std::string parts = provider.base_url + '\n' + provider.account_sid + '\n' + provider.user +
+                              '\n' + provider.password.reveal();
+    return "credentials:" + twilio::sha256_hex(parts).substr(0, 8);
+}
 
 http::Call call_for(const Claimed& message, const Provider& provider) {
     const twilio::Outgoing outgoing{.account_sid = provider.account_sid,

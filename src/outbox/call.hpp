@@ -21,7 +21,11 @@ struct Provider {
     std::chrono::milliseconds timeout{10'000};  // for a whole call
 };
 
-/// The request that sends it. Its StatusCallback carries message and attempt, so that the callback
+/// The scope of these credentials: `credentials:` and eight digits of a hash. New ones are another
+/// scope, so that nobody waits for the breaker of the old ones.
+std::string credentials_scope(const Provider& provider);
+
+/// The request that sends it. Its StatusCallback carries message and call, so that the callback
 /// settles the message by itself, even when the answer to this call is lost.
 http::Call call_for(const Claimed& message, const Provider& provider);
 

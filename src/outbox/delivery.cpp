@@ -1,15 +1,84 @@
 #include "outbox/delivery.hpp"
 
 #include "sql/outbox.hpp"
+#include "twilio/error_codes.hpp"
+
+#include <map>
+#include <vector>
 
 namespace pgcourier::outbox {
 namespace {
 
 constexpr int kBatch = 500;
+constexpr int kOptedOut = 21610;
+constexpr std::chrono::seconds kPauseOfTooFast{10};
+constexpr std::chrono::seconds kPauseOfBadSender{60};
 constexpr std::chrono::hours kUntilWoken{1};
 constexpr std::chrono::milliseconds kReconnect{1'000};
 
+/// The table of error codes as two parameters: the statement writes reasons in its words.
+struct ErrorWords {
+    std::vector<std::int32_t> codes;
+    std::vector<std::string_view> words;
+};
+
+const ErrorWords& error_words() {
+    static const ErrorWords all = [] {
+        ErrorWords found;
+        for (const twilio::ErrorCode& error : twilio::error_codes()) {
+            found.codes.push_back(error.code);
+            found.words.push_back(error.words);
+        }
+        return found;
+    }();
+    return all;
+}
+
+/// What one callback said, as settle_deliveries.sql returns it.
+struct Told {
+    explicit Told(const pg::Row& row)
+        : verdict{row.string(1)},
+          message_id{row.string(2)},
+          provider_message_id{row.string(3)},
+          tenant_id{row.string(4)},
+          recipient{row.string(5)},
+          sender{row.string(6)},
+          failure{row.is_null(7) ? 0 : static_cast<int>(row.int64(7))},
+          age{row.is_null(8) ? 0 : row.int64(8)} {}
+
+    std::string verdict;
+    std::string message_id;
+    std::string provider_message_id;
+    std::string tenant_id;
+    std::string recipient;
+    std::string sender;             // where `failure` is one
+    int failure;                    // Twilio's code of a failure that was news; 0: none
+    std::chrono::milliseconds age;  // of that callback
+};
+
+void tell(const Log& log, const Told& told) {
+    if (told.verdict == "contradicts") {
+        log.error(
+            "A callback tells of a send that was taken for not sent: the person may have it twice",
+            {{"messageId", told.message_id}, {"providerMessageId", told.provider_message_id}});
+    }
+    if (told.failure != 0) {
+        log.warn("Twilio took a message and could not deliver it: dead letter written",
+                 {{"messageId", told.message_id},
+                  {"providerMessageId", told.provider_message_id},
+                  {"code", told.failure}});
+    }
+}
+
 }  // namespace
+
+std::optional<std::chrono::milliseconds> pause_of(int code) {
+    const twilio::ErrorCode* known = twilio::find_error(code);
+    if (!known || known->scope != twilio::ErrorScope::sender) return std::nullopt;
+    if (known->error_class == twilio::ErrorClass::rate_limited) return kPauseOfTooFast;
+    if (known->error_class == twilio::ErrorClass::systemic) return kPauseOfBadSender;
+    return std::nullopt;
+}
 
 Delivery::Delivery(pg::ConnectOptions options, Wake& wake, std::uint64_t seed)
     : options_{std::move(options)}, wake_{wake}, rng_{seed} {}
@@ -17,29 +86,42 @@ Delivery::Delivery(pg::ConnectOptions options, Wake& wake, std::uint64_t seed)
 std::size_t Delivery::run_once() {
     if (!db_) db_.emplace(options_);
     pg::Transaction transaction{*db_};
-    const pg::Call calls[] = {{sql::outbox::plan_by_index},
-                              {sql::outbox::settle_deliveries, pg::Params{kBatch}}};
+    const ErrorWords& known = error_words();
+    const pg::Call calls[] = {
+        {sql::outbox::plan_by_index},
+        {sql::outbox::settle_deliveries, pg::Params{kBatch, known.codes, known.words}}};
     const pg::Rows rows = std::move(db_->pipeline(calls)[1]);
 
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
+    std::vector<std::string> opted_out;
+    std::map<std::string, int> stopped;  // numbers and why
     for (const pg::Row row : rows) {
-        if (row.text(1) == "contradicts") {
-            log_.error(
-                "A callback tells of a send that was taken for not sent: the person may have it "
-                "twice",
-                {{"messageId", row.text(2)}, {"providerMessageId", row.text(3)}});
+        const Told told{row};
+        tell(log_, told);
+        if (told.verdict == "settles") {
+            tenants.push_back(told.tenant_id);
+            recipients.push_back(told.recipient);
         }
-        if (row.text(1) != "settles") continue;
-        tenants.push_back(row.string(4));
-        recipients.push_back(row.string(5));
+        if (told.failure == kOptedOut) opted_out.push_back(told.message_id);
+        // What is older than the pause says nothing of now.
+        const auto pause = pause_of(told.failure);
+        if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
     }
     std::vector<pg::Call> after;
     if (!tenants.empty()) {
         after.push_back({sql::outbox::promote, pg::Params{tenants, recipients}});
         after.push_back({sql::outbox::notify});
     }
+    if (!opted_out.empty()) after.push_back({sql::outbox::record_optout, pg::Params{opted_out}});
     transaction.commit(after);
+    // On its own: whoever settles locks the scopes first, and messages after them. Lost in a crash,
+    // it is made good by the next message of that number.
+    for (const auto& [sender, code] : stopped) {
+        db_->exec(
+            sql::outbox::open_sender_scope,
+            pg::Params{sender, code, twilio::find_error(code)->words, pause_of(code)->count()});
+    }
     return static_cast<std::size_t>(rows.size());
 }
 

@@ -18,7 +18,8 @@ void Looks::woken(SteadyTime now) {
     echo_ = kFirst;
 }
 
-void Looks::looked(SteadyTime now, bool may_find_more, std::optional<milliseconds> next_due) {
+void Looks::looked(SteadyTime now, bool may_find_more, std::optional<milliseconds> next_due,
+                   std::optional<milliseconds> limited_for) {
     if (may_find_more) {
         next_ = now;
         blocked_ = milliseconds{0};
@@ -28,6 +29,7 @@ void Looks::looked(SteadyTime now, bool may_find_more, std::optional<millisecond
     blocked_ = is_blocked ? std::clamp(blocked_ * 2, kFirst, kLongestBlocked) : milliseconds{0};
 
     std::optional<milliseconds> wait = is_blocked ? std::optional{blocked_} : next_due;
+    if (limited_for) wait = std::min(wait.value_or(*limited_for), *limited_for);
     if (echo_ > milliseconds{0}) {
         wait = std::min(wait.value_or(echo_), echo_);
         echo_ = echo_ < kLongestEcho ? echo_ * 2 : milliseconds{0};

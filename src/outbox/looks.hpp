@@ -23,8 +23,10 @@ class Looks {
     /// since another claim has it
     ///                locked or its conversation is just being settled; then again soon, at growing
     ///                intervals up to 1 s
+    /// limited_for    until a rate or a breaker lets more through
     void looked(SteadyTime now, bool may_find_more,
-                std::optional<std::chrono::milliseconds> next_due);
+                std::optional<std::chrono::milliseconds> next_due,
+                std::optional<std::chrono::milliseconds> limited_for = std::nullopt);
 
     bool is_due(SteadyTime now) const { return next_ && *next_ <= now; }
     /// nullopt: not before a wake

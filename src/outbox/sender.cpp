@@ -1,6 +1,7 @@
 #include "outbox/sender.hpp"
 
 #include "base/address.hpp"
+#include "base/fault_point.hpp"
 #include "base/metrics.hpp"
 
 #include <algorithm>
@@ -18,8 +19,9 @@ constexpr milliseconds kReconnect{1'000};
 constexpr milliseconds kRetryPause{100};
 constexpr milliseconds kFaultPause{1'000};
 constexpr milliseconds kForever{3'600'000};
-constexpr std::size_t kLookBeyond = 16;
-constexpr std::size_t kLookMost = 2'000;
+// How much faster than its rate a sender may catch up with starts that came late.
+constexpr double kCatchUp = 0.97;
+constexpr std::size_t kMostPaced = 10'000;
 
 // While the database does not answer, calls in flight are not moved on: less than their timeout, so
 // that an answer that has arrived is read and not taken for late.
@@ -34,39 +36,6 @@ Lease lease_of(const Claimed& message) {
     return {message.tenant_id, message.to, message.token};
 }
 
-Settlement settlement_of(const Claimed& message, const Step& step) {
-    Settlement s{.id = message.id,
-                 .seq = message.seq,
-                 .lease = lease_of(message),
-                 .attempts = message.attempt};
-    if (const auto* sent = std::get_if<MarkSent>(&step)) {
-        s.status = Settled::sent;
-        s.message_sid = sent->message_sid;
-        s.from = message.from;
-    } else if (const auto* retry = std::get_if<RetryAfter>(&step)) {
-        s.status = Settled::failed;
-        s.wait = retry->wait;
-        s.code = retry->code;
-        s.reason = retry->reason;
-    } else if (const auto* dead = std::get_if<DeadLetter>(&step)) {
-        s.status = Settled::dead;
-        s.code = dead->code;
-        s.reason = dead->reason;
-    } else if (const auto* back = std::get_if<PutBack>(&step)) {
-        s.status = Settled::pending;
-        s.attempts = message.attempt - 1;
-        s.wait = back->wait;
-        s.code = back->code;
-        s.reason = back->reason;
-    } else {
-        const auto& unknown = std::get<Reconcile>(step);
-        s.status = Settled::unknown;
-        s.code = unknown.code;
-        s.reason = unknown.reason;
-    }
-    return s;
-}
-
 void count(Settled status) {
     static auto& family = prometheus::BuildCounter()
                               .Name("pgcourier_send_attempts_total")
@@ -77,6 +46,71 @@ void count(Settled status) {
 
 milliseconds until(SteadyTime time, SteadyTime now) {
     return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(time - now));
+}
+
+void tell_of(const Log& log, const Claimed& message, const Settlement& s, milliseconds took) {
+    const auto tell = [&](auto write, std::string_view words) {
+        (log.*write)(words, {{"correlationId", message.correlation_id.value},
+                             {"messageId", message.id.value},
+                             {"tenantId", message.tenant_id.value},
+                             {"to", masked(message.to)},
+                             {"attempt", message.attempt},
+                             {"reason", s.reason},
+                             {"retryInMs", s.wait.count()},
+                             {"durationMs", took.count()}});
+    };
+    switch (s.status) {
+        case Settled::sent:
+            log.info("Message sent successfully", {{"correlationId", message.correlation_id.value},
+                                                   {"messageId", message.id.value},
+                                                   {"tenantId", message.tenant_id.value},
+                                                   {"to", masked(message.to)},
+                                                   {"providerMessageId", s.message_sid},
+                                                   {"attempt", message.attempt},
+                                                   {"durationMs", took.count()}});
+            break;
+        case Settled::failed:
+            tell(&Log::warn, "Message failed, will be tried again");
+            break;
+        case Settled::pending:
+            tell(&Log::warn, "Message put back: its failure is not its own");
+            break;
+        case Settled::dead:
+            tell(&Log::error, "Message given up: dead letter written");
+            break;
+        case Settled::unknown:
+            tell(&Log::error, "Outcome unknown: the message may have been sent and is put aside");
+            break;
+    }
+}
+
+// A scope is told with its number masked: sender:+336…78.
+void tell_of(const Log& log, const Scope& scope) {
+    static auto& openings = prometheus::BuildCounter()
+                                .Name("pgcourier_breaker_openings_total")
+                                .Help("Times that sending was paused, by what did not work")
+                                .Register(*process_metrics());
+    const std::size_t colon = scope.name.find(':');
+    const std::string kind = scope.name.substr(0, colon);
+    const std::string which = kind == "sender" ? "sender:" + masked(scope.name.substr(colon + 1)) : scope.name;
+    if (scope.is_opening) {
+        openings.Add({{"scope", kind}}).Increment();
+        log.error("Sending paused: no attempt is used, a probe finds out when it works again",
+                  {{"scope", which},
+                   {"reason", scope.reason},
+                   {"code", scope.code},
+                   {"probeInMs", scope.probe_in.value_or(milliseconds{0}).count()}});
+    }
+    if (scope.is_closing) log.info("Sending resumed", {{"scope", which}});
+}
+
+ExchangeSettings exchange_settings(const SenderSettings& settings) {
+    return {.policy = settings.policy,
+            .scopes = {.credentials = credentials_scope(settings.provider)},
+            .instance_id = settings.instance_id,
+            .default_sender = settings.default_sender,
+            .rate = settings.rate,
+            .lease = settings.lease};
 }
 
 }  // namespace
@@ -98,6 +132,7 @@ SenderSettings sender_settings(const Config& config, std::string instance_id) {
     settings.default_sender = config.twilio_whatsapp_number;
     settings.concurrency = static_cast<std::size_t>(config.outbox_concurrency);
     settings.batch_size = static_cast<std::size_t>(config.outbox_batch_size);
+    settings.rate = config.outbox_rate_per_sender;
     settings.lease = config.outbox_lease;
     return settings;
 }
@@ -109,6 +144,7 @@ Sender::Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, 
       wake_{wake},
       clock_{clock},
       rng_{seed},
+      exchange_{exchange_settings(settings_)},
       client_{std::make_shared<http::Client>(
           http::ClientOptions{.max_connections = settings_.concurrency})} {
     wake_.also_call([client = std::weak_ptr{client_}] {
@@ -127,6 +163,8 @@ void Sender::run(std::stop_token stop) {
     const auto has_work = [this] {
         return !in_flight_.empty() || !done_.empty() || !lost_claims_.empty();
     };
+    for (auto& [time, waiting] : waiting_) put_back(std::move(waiting.message));
+    waiting_.clear();
     while (has_work() && clock_.steady_now() < deadline) turn(false);
     if (has_work()) {
         log_.error(
@@ -141,9 +179,11 @@ std::size_t Sender::run_once() {
     if (!db_) db_.emplace(options_);
     try {
         recover_claims();
-        const std::size_t claimed = claim_and_settle();
-        while (!in_flight_.empty()) {
-            for (http::Finished& f : client_->poll(kFaultPause)) finish(std::move(f));
+        const std::size_t claimed = claim_and_settle(std::min(free_calls(), settings_.batch_size));
+        while (!in_flight_.empty() || !waiting_.empty()) {
+            for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), false)))
+                finish(std::move(f));
+            start_due(clock_.steady_now());
         }
         settle_done();
         return claimed;
@@ -158,6 +198,7 @@ void Sender::turn(bool may_claim) {
     for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), may_claim)))
         finish(std::move(f));
     const SteadyTime now = clock_.steady_now();
+    start_due(now);
     if (wake_.take()) looks_.woken(now);
     if (!connect(now)) return;
     try {
@@ -170,10 +211,15 @@ void Sender::turn(bool may_claim) {
 }
 
 milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
-    if (!db_) return until(reconnect_at_, now);
     milliseconds sleep = kForever;
     const auto not_after = [&](SteadyTime time) { sleep = std::min(sleep, until(time, now)); };
-    const bool may_look = may_claim && looks_.next() && client_->free_slots() > 0;
+    if (!waiting_.empty()) not_after(waiting_.begin()->first);
+    if (!db_) {
+        not_after(reconnect_at_);
+        return sleep;
+    }
+    const bool may_look = may_claim && looks_.next() && free_calls() > 0;
+    if (!lost_claims_.empty()) not_after(paused_until_);
     if (!done_.empty()) {
         not_after(next_exchange());
     } else if (may_look) {
@@ -181,6 +227,10 @@ milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
     }
     if (!in_flight_.empty() || !done_.empty()) not_after(renew_at_);
     return sleep;
+}
+
+std::size_t Sender::free_calls() const {
+    return client_->free_slots() - std::min(client_->free_slots(), waiting_.size());
 }
 
 // The database gets at most about half of the time: while it is busy with one batch the next one
@@ -209,73 +259,106 @@ bool Sender::connect(SteadyTime now) {
 }
 
 void Sender::exchange(SteadyTime now, bool may_claim) {
-    const bool can_claim = may_claim && client_->free_slots() > 0;
-    const bool is_look_due = can_claim && looks_.is_due(now);
+    const std::size_t limit = may_claim ? std::min(free_calls(), settings_.batch_size) : 0;
+    const bool is_look_due = limit > 0 && looks_.is_due(now);
     if ((done_.empty() && !is_look_due) || now < next_exchange()) return;
     // What is settled frees conversations, so that every settlement is also a look.
-    if (can_claim) {
-        claim_and_settle();
-    } else {
-        settle_done();
-    }
+    claim_and_settle(limit);
     exchanged_at_ = clock_.steady_now();
     exchange_took_ = exchanged_at_ - now;
 }
 
-std::size_t Sender::claim_and_settle() {
-    const std::size_t limit = std::min(client_->free_slots(), settings_.batch_size);
-    const ClaimRequest request{.token = {new_uuid()},
-                               .limit = limit,
-                               .look_at = std::max(look_at_, limit + kLookBeyond),
-                               .lease = settings_.lease,
-                               .instance_id = settings_.instance_id,
-                               .default_sender = settings_.default_sender};
+std::size_t Sender::claim_and_settle(std::size_t limit) {
+    const LeaseToken token{new_uuid()};
     const auto claimed_at = clock_.boottime();
-    Claim claim;
+    const SteadyTime began = clock_.steady_now();
+    Exchanged exchanged;
+    if (!done_.empty()) fault_point("sender.before_settle");
+    if (limit > 0) fault_point("sender.before_claim");
     try {
-        claim = settle_and_claim(*db_, done_, request);
+        exchanged = exchange_.run(*db_, done_, limit, token, began);
     } catch (const pg::CommitUnknown&) {
         // The settlements are repeated: what was settled already has lost its token. Of the claim
         // nothing was sent.
-        lost_claims_.push_back(request.token);
+        if (limit > 0) lost_claims_.push_back(token);
         throw;
     }
+    if (!done_.empty()) fault_point("sender.after_settle");
+    if (!exchanged.claim.messages.empty()) fault_point("sender.after_claim");
+    for (std::size_t i = 0; i < done_.size(); ++i) {
+        if (!done_[i].outcome) continue;
+        count(exchanged.settled[i].status);
+        tell_of(log_, done_[i].message, exchanged.settled[i], done_[i].took);
+    }
+    for (const Scope& scope : exchanged.scopes) tell_of(log_, scope);
     done_.clear();
-
-    const bool saw_all = claim.looked_at < request.look_at;
-    const bool took_all = claim.messages.size() == limit;
-    look_at_ = saw_all || took_all ? 0 : std::min(request.look_at * 2, kLookMost);
-    const bool moved = !claim.messages.empty() || claim.put_behind > 0;
-    looks_.looked(clock_.steady_now(), took_all || (!saw_all && moved), claim.next_due);
-    const std::size_t claimed = claim.messages.size();
-    for (Claimed& message : claim.messages) start(std::move(message), claimed_at);
+    if (limit == 0) return 0;
+    looks_.looked(clock_.steady_now(), exchanged.may_find_more, exchanged.claim.next_due,
+                  exchanged.limited_for);
+    const std::size_t claimed = exchanged.claim.messages.size();
+    schedule(exchanged, began, claimed_at);
+    start_due(clock_.steady_now());
     return claimed;
 }
 
+// A message of a sender with a rate starts when it is its turn, the others at once. A start that
+// comes late moves those behind it, so that a delay of ours makes no burst at the provider.
+void Sender::schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at) {
+    using Steady = std::chrono::steady_clock;
+    const auto interval =
+        settings_.rate > 0 ? start_interval(settings_.rate) : std::chrono::duration<double, std::milli>{0};
+    const auto paced = std::chrono::duration_cast<Steady::duration>(interval * kCatchUp);
+    std::unordered_map<std::string, int> starts;
+    if (paced_.size() > kMostPaced) paced_.clear();
+    for (Claimed& message : exchanged.claim.messages) {
+        SteadyTime start_at = now;
+        if (settings_.rate > 0 && !message.from.empty()) {
+            const auto share = std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
+            const auto offset = share->first_start + interval * starts[message.from]++;
+            start_at += std::chrono::duration_cast<Steady::duration>(offset);
+            SteadyTime& last = paced_[message.from];
+            start_at = std::max(start_at, last + paced);
+            last = start_at;
+        }
+        waiting_.emplace(start_at, Waiting{std::move(message), claimed_at});
+    }
+}
+
+void Sender::start_due(SteadyTime now) {
+    while (!waiting_.empty() && waiting_.begin()->first <= now) {
+        auto first = waiting_.extract(waiting_.begin());
+        start(std::move(first.mapped().message), first.mapped().claimed_at);
+    }
+}
+
 void Sender::settle_done() {
-    if (done_.empty()) return;
-    settle(*db_, done_);
-    done_.clear();
+    if (!done_.empty()) claim_and_settle(0);
 }
 
 // A fault of our own in one row must not keep the others from being settled. Its message becomes
 // unknown when its lease ends: nothing is lost, and nothing is sent twice.
 void Sender::settle_one_by_one() {
-    while (!done_.empty()) {
+    std::vector<Done> all = std::move(done_);
+    done_.clear();
+    while (!all.empty()) {
         try {
-            settle(*db_, {&done_.back(), 1});
+            exchange_.run(*db_, {&all.back(), 1}, 0, {}, clock_.steady_now());
         } catch (const pg::Error& e) {
-            if (e.is_retryable()) throw;
+            if (e.is_retryable()) {
+                done_ = std::move(all);
+                throw;
+            }
             log_.error("A message could not be settled",
-                       {{"messageId", done_.back().id.value}, {"error", e.what()}});
+                       {{"messageId", all.back().message.id.value}, {"error", e.what()}});
         }
-        done_.pop_back();
+        all.pop_back();
     }
 }
 
 void Sender::recover_claims() {
     while (!lost_claims_.empty()) {
-        for (const Claimed& message : find_claimed(*db_, lost_claims_.back())) put_back(message);
+        for (Claimed& message : find_claimed(*db_, lost_claims_.back()))
+            put_back(std::move(message));
         lost_claims_.pop_back();
     }
 }
@@ -289,7 +372,8 @@ void Sender::renew_leases(SteadyTime now) {
     std::vector<Lease> leases;
     leases.reserve(in_flight_.size() + done_.size());
     for (const auto& [tag, call] : in_flight_) leases.push_back(lease_of(call.message));
-    for (const Settlement& s : done_) leases.push_back(s.lease);
+    for (const Done& done : done_) leases.push_back(lease_of(done.message));
+    fault_point("sender.before_renew");
     renew(*db_, leases, settings_.lease);
     renew_at_ = now + settings_.lease / 3;
 }
@@ -298,88 +382,47 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     // By the clock that goes on while the machine sleeps. The lease began after `claimed_at`.
     const auto waited = clock_.boottime() - claimed_at;
     if (waited > kStartWithin || settings_.lease - waited < settings_.provider.timeout) {
-        put_back(message);
+        put_back(std::move(message));
         return;
     }
-    const SteadyTime now = clock_.steady_now();
+    const auto refuse = [&](std::string reason) {
+        done_.push_back({std::move(message),
+                         twilio::Refused{.permanent = true,
+                                         .error_class = twilio::ErrorClass::permanent,
+                                         .reason = std::move(reason)}});
+    };
     if (message.from.empty()) {
-        const twilio::Refused refused{.permanent = true,
-                                      .error_class = twilio::ErrorClass::permanent,
-                                      .reason =
-                                          "the tenant has no whatsapp_phone_number, and "
-                                          "TWILIO_WHATSAPP_NUMBER is not set"};
-        conclude(message, refused, milliseconds{0});
+        refuse("the tenant has no whatsapp_phone_number, and TWILIO_WHATSAPP_NUMBER is not set");
         return;
     }
+    fault_point("sender.before_call");
     try {
-        client_->start(next_tag_, call_for(message, settings_.provider));
+        http::Call call = call_for(message, settings_.provider);
+        call.not_after =
+            claimed_at + std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
+        client_->start(next_tag_, std::move(call));
     } catch (const std::logic_error& e) {
-        const twilio::Refused refused{
-            .permanent = true,
-            .error_class = twilio::ErrorClass::permanent,
-            .reason = std::string{"no call could be made of it: "} + e.what()};
-        conclude(message, refused, milliseconds{0});
+        refuse(std::string{"no call could be made of it: "} + e.what());
         return;
     }
-    in_flight_.emplace(next_tag_++, InFlight{std::move(message), now});
+    in_flight_.emplace(next_tag_++, InFlight{std::move(message), clock_.steady_now()});
+    fault_point("sender.call_started");
 }
 
 void Sender::finish(http::Finished finished) {
-    const auto call = in_flight_.extract(finished.tag);
+    auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
-    const InFlight& flight = call.mapped();
+    fault_point("sender.after_answer");
+    InFlight& flight = call.mapped();
+    if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
     const auto took =
         std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
-    conclude(flight.message, outcome_of(finished.outcome), took);
-}
-
-void Sender::conclude(const Claimed& message, const twilio::SendOutcome& outcome,
-                      milliseconds took) {
-    const Settlement& s = done_.emplace_back(
-        settlement_of(message, next_step(outcome, message.attempt, settings_.policy)));
-    count(s.status);
-    const auto tell = [&](auto write, std::string_view words) {
-        (log_.*write)(words, {{"correlationId", message.correlation_id.value},
-                              {"messageId", message.id.value},
-                              {"tenantId", message.tenant_id.value},
-                              {"to", masked(message.to)},
-                              {"attempt", message.attempt},
-                              {"reason", s.reason},
-                              {"retryInMs", s.wait.count()},
-                              {"durationMs", took.count()}});
-    };
-    switch (s.status) {
-        case Settled::sent:
-            log_.info("Message sent successfully", {{"correlationId", message.correlation_id.value},
-                                                    {"messageId", message.id.value},
-                                                    {"tenantId", message.tenant_id.value},
-                                                    {"to", masked(message.to)},
-                                                    {"providerMessageId", s.message_sid},
-                                                    {"attempt", message.attempt},
-                                                    {"durationMs", took.count()}});
-            break;
-        case Settled::failed:
-            tell(&Log::warn, "Message failed, will be tried again");
-            break;
-        case Settled::pending:
-            tell(&Log::error, "Sending does not work, message put back");
-            break;
-        case Settled::dead:
-            tell(&Log::error, "Message given up: dead letter written");
-            break;
-        case Settled::unknown:
-            tell(&Log::error, "Outcome unknown: the message may have been sent and is put aside");
-            break;
-    }
+    done_.push_back({std::move(flight.message), outcome_of(finished.outcome), took});
 }
 
 // It was not started: due again at once, without having used an attempt.
-void Sender::put_back(const Claimed& message) {
-    done_.push_back({.id = message.id,
-                     .seq = message.seq,
-                     .lease = lease_of(message),
-                     .status = Settled::pending,
-                     .attempts = message.attempt - 1});
+void Sender::put_back(Claimed message) {
+    done_.push_back({std::move(message), std::nullopt});
 }
 
 // What is done stays in memory, and nothing new is claimed, until the database takes it.

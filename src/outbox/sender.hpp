@@ -10,12 +10,14 @@
 #include "base/wake.hpp"
 #include "http/client.hpp"
 #include "outbox/call.hpp"
+#include "outbox/exchange.hpp"
 #include "outbox/looks.hpp"
 #include "outbox/step.hpp"
 #include "outbox/store.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,6 +34,7 @@ struct SenderSettings {
     std::string default_sender;  // bare; empty: a tenant without a number cannot send
     std::size_t concurrency = 64;
     std::size_t batch_size = 100;
+    int rate = 80;  // starts a second of one sending number, over all instances; 0: no limit
     std::chrono::milliseconds lease{30'000};
     /// How long a stop waits for calls in flight and for the database to take their outcomes.
     std::chrono::milliseconds drain{25'000};
@@ -65,21 +68,28 @@ class Sender {
         SteadyTime started;
     };
 
+    /// Claimed, and to be started at its time.
+    struct Waiting {
+        Claimed message;
+        std::chrono::nanoseconds claimed_at;  // by Clock::boottime
+    };
+
     void turn(bool may_claim);
     std::chrono::milliseconds time_to_sleep(SteadyTime now, bool may_claim) const;
     SteadyTime next_exchange() const;
+    std::size_t free_calls() const;
     bool connect(SteadyTime now);
     void exchange(SteadyTime now, bool may_claim);
-    std::size_t claim_and_settle();
+    std::size_t claim_and_settle(std::size_t limit);
     void settle_done();
     void settle_one_by_one();
     void recover_claims();
     void renew_leases(SteadyTime now);
+    void schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at);
+    void start_due(SteadyTime now);
     void start(Claimed message, std::chrono::nanoseconds claimed_at);
     void finish(http::Finished finished);
-    void conclude(const Claimed& message, const twilio::SendOutcome& outcome,
-                  std::chrono::milliseconds took);
-    void put_back(const Claimed& message);
+    void put_back(Claimed message);
     void failed(const pg::Error& error, SteadyTime now);
 
     pg::ConnectOptions options_;
@@ -89,6 +99,7 @@ class Sender {
     Rng rng_;
     Log log_{"Worker"};
     Looks looks_;
+    Exchange exchange_;
     // Shared with the hook of wake_, which may be called while we end.
     std::shared_ptr<http::Client> client_;
 
@@ -99,9 +110,10 @@ class Sender {
 
     std::uint64_t next_tag_ = 1;
     std::unordered_map<std::uint64_t, InFlight> in_flight_;
-    std::vector<Settlement> done_;         // outcomes that the database does not have yet
+    std::multimap<SteadyTime, Waiting> waiting_;  // by the time at which they may start
+    std::unordered_map<std::string, SteadyTime> paced_;  // a sender's last start with a rate
+    std::vector<Done> done_;               // outcomes that the database does not have yet
     std::vector<LeaseToken> lost_claims_;  // claims whose COMMIT got no reply
-    std::size_t look_at_ = 0;              // rows that the next claim looks at
     SteadyTime paused_until_{};            // after a failed exchange
     SteadyTime exchanged_at_{};
     std::chrono::nanoseconds exchange_took_{0};

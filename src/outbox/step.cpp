@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 
 namespace pgcourier::outbox {
 namespace {
@@ -27,11 +28,8 @@ struct Decide {
         if (refused.error_class == ErrorClass::ambiguous) {
             return Reconcile{refused.code, refused.reason};
         }
-        if (refused.error_class == ErrorClass::systemic) {
-            const auto wait =
-                std::max(policy.systemic, refused.retry_after.value_or(policy.systemic));
-            return PutBack{wait, refused.code, refused.reason};
-        }
+        if (refused.error_class == ErrorClass::systemic)
+            throw std::logic_error{"a systemic refusal is judged with its scope"};
         // Nobody knows this refusal: it is believed when it is not the first attempt's.
         const bool is_believed = refused.permanent_on_repeat && attempts > 1;
         if (refused.permanent || is_believed) return DeadLetter{refused.code, refused.reason};

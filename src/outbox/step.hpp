@@ -14,8 +14,6 @@ struct RetryPolicy {
     int max_attempts = 5;                   // in all; OUTBOX_MAX_RETRIES
     std::chrono::milliseconds base{1'000};  // the wait after the first failure; doubles with each
     std::chrono::milliseconds cap{30'000};  // OUTBOX_BACKOFF_MAX_MS
-    /// Until a message is tried again whose failure was not its own fault.
-    std::chrono::milliseconds systemic{60'000};
 };
 
 /// Twilio has it.
@@ -41,6 +39,7 @@ struct PutBack {
     std::chrono::milliseconds wait;
     int code = 0;
     std::string reason;
+    int deferrals = 0;  // as the row is to hold them
 };
 
 /// It may have been sent: `unknown`, never sent again before somebody knows.
@@ -56,9 +55,11 @@ using Step = std::variant<MarkSent, RetryAfter, DeadLetter, PutBack, Reconcile>;
 /// attempts  made so far, from 1
 std::chrono::milliseconds backoff(int attempts, const RetryPolicy& policy);
 
-/// What becomes of a message after an attempt. Pure.
+/// What becomes of a message after an attempt, by its own outcome alone: what concerns others too
+/// (breaker.hpp) is decided before.
 ///
 /// attempts  made so far, this one included; from 1
+/// throws    std::logic_error for a systemic refusal: that is never the message's own
 Step next_step(const twilio::SendOutcome& outcome, int attempts, const RetryPolicy& policy);
 
 }  // namespace pgcourier::outbox

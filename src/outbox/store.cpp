@@ -7,75 +7,17 @@
 namespace pgcourier::outbox {
 namespace {
 
+using std::chrono::milliseconds;
+
+// So many due messages are looked at together, whosever they are; when there are more, the index is
+// walked tenant by tenant.
+constexpr int kFewDue = 256;
+constexpr int kTenantsAWalk = 64;
+// A probe whose outcome nobody wrote back is followed by another one then: at most one a minute.
+constexpr milliseconds kProbeAgain{60'000};
+
 std::optional<std::string> unless_empty(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional{text};
-}
-
-void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements) {
-    std::vector<std::int64_t> seqs;
-    std::vector<std::string_view> tokens;
-    std::vector<std::string_view> statuses;
-    std::vector<std::int32_t> attempts;
-    std::vector<std::optional<std::string>> sids;
-    std::vector<std::optional<std::string>> senders;
-    std::vector<std::optional<std::int32_t>> codes;
-    std::vector<std::optional<std::string>> reasons;
-    std::vector<std::optional<std::int64_t>> waits;
-    std::vector<std::string_view> freed_tenants;
-    std::vector<std::string_view> freed_recipients;
-    for (const Settlement& s : settlements) {
-        const bool is_due_again = s.status == Settled::failed || s.status == Settled::pending;
-        seqs.push_back(s.seq);
-        tokens.push_back(s.lease.token.value);
-        statuses.push_back(to_text(s.status));
-        attempts.push_back(s.attempts);
-        sids.push_back(unless_empty(s.message_sid));
-        senders.push_back(unless_empty(s.from));
-        codes.push_back(s.code == 0 ? std::nullopt : std::optional{s.code});
-        reasons.push_back(unless_empty(s.reason));
-        waits.push_back(is_due_again ? std::optional<std::int64_t>{s.wait.count()} : std::nullopt);
-        if (s.status == Settled::unknown) continue;
-        freed_tenants.push_back(s.lease.tenant_id.value);
-        freed_recipients.push_back(s.lease.recipient);
-    }
-    pg::Params settle{seqs, tokens, statuses, attempts, sids, senders, codes, reasons, waits};
-    calls.push_back({sql::outbox::settle, std::move(settle)});
-    calls.push_back({sql::outbox::promote, pg::Params{freed_tenants, freed_recipients}});
-}
-
-void add_claim(std::vector<pg::Call>& calls, const ClaimRequest& request) {
-    const std::size_t look_at = std::max(request.look_at, request.limit);
-    calls.push_back(
-        {sql::outbox::claim_lease, pg::Params{request.token.value, request.limit, look_at,
-                                              request.lease.count(), request.instance_id}});
-    calls.push_back({sql::outbox::claim_take,
-                     pg::Params{request.token.value, unless_empty(request.default_sender)}});
-    calls.push_back({sql::outbox::next_due});
-}
-
-// The last three of a transaction's answers are add_claim's.
-Claim read_claim(std::span<const pg::Rows> answers, const LeaseToken& token) {
-    const auto last = answers.last(3);
-    Claim claim;
-    claim.looked_at = static_cast<std::size_t>(last[0][0].int64(0));
-    claim.put_behind = static_cast<std::size_t>(last[0][0].int64(1));
-    claim.messages.reserve(static_cast<std::size_t>(last[1].size()));
-    for (const pg::Row row : last[1]) {
-        claim.messages.push_back({.id = {row.string(0)},
-                                  .seq = row.int64(1),
-                                  .tenant_id = {row.string(2)},
-                                  .correlation_id = {row.string(9)},
-                                  .to = row.string(3),
-                                  .from = row.string(10),
-                                  .body = row.string(4),
-                                  .media_url = row.string(5),
-                                  .content_sid = row.string(6),
-                                  .content_variables = row.string(7),
-                                  .attempt = static_cast<int>(row.int64(8)),
-                                  .token = token});
-    }
-    if (!last[2].empty()) claim.next_due = std::chrono::milliseconds{last[2][0].int64(0)};
-    return claim;
 }
 
 }  // namespace
@@ -96,22 +38,147 @@ std::string_view to_text(Settled status) {
     throw std::logic_error{"a status that is none"};
 }
 
-Claim claim(pg::Connection& db, const ClaimRequest& request) {
-    return settle_and_claim(db, {}, request);
+pg::Call lanes_call(const std::string& default_sender, const std::string& after) {
+    return {sql::outbox::lanes,
+            pg::Params{unless_empty(default_sender), after, kFewDue, kTenantsAWalk}};
+}
+
+Lanes read_lanes(const pg::Rows& rows) {
+    Lanes found;
+    for (const pg::Row row : rows) {
+        found.lanes.push_back({.tenant = {row.string(0)},
+                               .sender = row.string(1),
+                               .due = static_cast<std::size_t>(row.int64(2)),
+                               .deferrals = static_cast<int>(row.int64(3)),
+                               .is_paused = row.boolean(4)});
+        found.next_walk = row.string(5);
+    }
+    return found;
+}
+
+pg::Call scopes_call(const std::vector<std::string>& shared, int rate) {
+    return {sql::outbox::scopes, pg::Params{shared, rate > 0}};
+}
+
+std::vector<ScopeState> read_scopes(const pg::Rows& rows) {
+    std::vector<ScopeState> scopes;
+    for (const pg::Row row : rows) {
+        ScopeState& scope = scopes.emplace_back();
+        scope.name = row.string(0);
+        scope.is_known = row.boolean(1);
+        scope.is_ours = row.boolean(2);
+        scope.calls = static_cast<int>(row.int64(3));
+        scope.is_open = row.boolean(4);
+        if (!row.is_null(5)) scope.probe_in = milliseconds{row.int64(5)};
+        if (!row.is_null(6)) scope.success_ago = milliseconds{row.int64(6)};
+        if (!row.is_null(7)) scope.next_start_in_ms = row.number(7);
+        scope.failures = static_cast<int>(row.int64(8));
+    }
+    return scopes;
+}
+
+InFlight read_in_flight(const pg::Rows& rows) {
+    InFlight in_flight;
+    for (const pg::Row row : rows) {
+        const int calls = static_cast<int>(row.int64(1));
+        in_flight.by_sender[row.string(0)] = calls;
+        in_flight.total += calls;
+    }
+    return in_flight;
+}
+
+void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOptions& options) {
+    if (!deal.shares.empty()) {
+        std::vector<std::string_view> tenants;
+        std::vector<std::int32_t> messages;
+        std::vector<std::string_view> senders;
+        std::vector<bool> probes;
+        for (const Share& share : deal.shares) {
+            tenants.push_back(share.tenant.value);
+            messages.push_back(share.messages);
+            senders.push_back(share.sender);
+            probes.push_back(share.is_probe);
+        }
+        const double interval_ms = options.rate > 0 ? start_interval(options.rate).count() : 0;
+        calls.push_back({sql::outbox::claim_lease,
+                         pg::Params{options.token.value, tenants, messages, senders,
+                                    options.look_beyond, options.lease.count(), options.instance_id,
+                                    probes}});
+        calls.push_back(
+            {sql::outbox::claim_take,
+             pg::Params{options.token.value, interval_ms, deal.probes, kProbeAgain.count()}});
+    }
+    calls.push_back({sql::outbox::next_due, pg::Params{deal.whole}});
+}
+
+Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token) {
+    Claim claim;
+    if (const pg::Rows& due = answers.back(); !due.empty())
+        claim.next_due = milliseconds{due[0].int64(0)};
+    if (deal.shares.empty()) return claim;
+    claim.put_behind = static_cast<std::size_t>(answers[0][0].int64(1));
+    claim.saw_not_all = answers[0][0].boolean(2);
+    claim.messages.reserve(static_cast<std::size_t>(answers[1].size()));
+    for (const pg::Row row : answers[1]) {
+        const auto share = std::ranges::find(deal.shares, row.text(2),
+                                             [](const Share& s) { return s.tenant.value; });
+        claim.messages.push_back({.id = {row.string(0)},
+                                  .seq = row.int64(1),
+                                  .tenant_id = {row.string(2)},
+                                  .correlation_id = {row.string(9)},
+                                  .to = row.string(3),
+                                  .from = row.string(10),
+                                  .body = row.string(4),
+                                  .media_url = row.string(5),
+                                  .content_sid = row.string(6),
+                                  .content_variables = row.string(7),
+                                  .attempt = static_cast<int>(row.int64(8)),
+                                  .call = static_cast<int>(row.int64(12)),
+                                  .deferrals = static_cast<int>(row.int64(11)),
+                                  .is_probe = share != deal.shares.end() && share->is_probe,
+                                  .token = token});
+    }
+    return claim;
+}
+
+void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements) {
+    std::vector<std::int64_t> seqs;
+    std::vector<std::string_view> tokens;
+    std::vector<std::string_view> statuses;
+    std::vector<std::int32_t> attempts;
+    std::vector<std::int32_t> deferrals;
+    std::vector<std::optional<std::string>> sids;
+    std::vector<std::optional<std::string>> senders;
+    std::vector<std::optional<std::int32_t>> codes;
+    std::vector<std::optional<std::string>> reasons;
+    std::vector<std::optional<std::int64_t>> waits;
+    std::vector<std::string_view> freed_tenants;
+    std::vector<std::string_view> freed_recipients;
+    for (const Settlement& s : settlements) {
+        const bool is_due_again = s.status == Settled::failed || s.status == Settled::pending;
+        seqs.push_back(s.seq);
+        tokens.push_back(s.lease.token.value);
+        statuses.push_back(to_text(s.status));
+        attempts.push_back(s.attempts);
+        deferrals.push_back(s.deferrals);
+        sids.push_back(unless_empty(s.message_sid));
+        senders.push_back(unless_empty(s.from));
+        codes.push_back(s.code == 0 ? std::nullopt : std::optional{s.code});
+        reasons.push_back(unless_empty(s.reason));
+        waits.push_back(is_due_again ? std::optional<std::int64_t>{s.wait.count()} : std::nullopt);
+        if (s.status == Settled::unknown) continue;
+        freed_tenants.push_back(s.lease.tenant_id.value);
+        freed_recipients.push_back(s.lease.recipient);
+    }
+    pg::Params settle{seqs, tokens, statuses, attempts, sids, senders, codes, reasons, waits, deferrals};
+    calls.push_back({sql::outbox::settle, std::move(settle)});
+    calls.push_back({sql::outbox::promote, pg::Params{freed_tenants, freed_recipients}});
 }
 
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements) {
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     add_settlement(calls, settlements);
     return static_cast<std::size_t>(db.transact(calls)[1].size());
-}
-
-Claim settle_and_claim(pg::Connection& db, std::span<const Settlement> settlements,
-                       const ClaimRequest& request) {
-    std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
-    if (!settlements.empty()) add_settlement(calls, settlements);
-    add_claim(calls, request);
-    return read_claim(db.transact(calls), request.token);
 }
 
 std::vector<Claimed> find_claimed(pg::Connection& db, const LeaseToken& token) {
@@ -123,6 +190,7 @@ std::vector<Claimed> find_claimed(pg::Connection& db, const LeaseToken& token) {
         message.tenant_id = {row.string(2)};
         message.to = row.string(3);
         message.attempt = static_cast<int>(row.int64(4));
+        message.deferrals = static_cast<int>(row.int64(5));
         message.token = token;
     }
     return found;

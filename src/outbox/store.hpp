@@ -1,8 +1,10 @@
 #pragma once
 // The SQL of the outbox: claims under a lease, settlements by lease token, sweeping. Rows to
-// structs and back; no policy.
+// structs and back; no policy. What is a part of a transaction (exchange.hpp) is a call and a reader
+// of its answer.
 
 #include "base/ids.hpp"
+#include "outbox/lanes.hpp"
 #include "pg/connection.hpp"
 
 #include <chrono>
@@ -27,25 +29,11 @@ struct Claimed {
     std::string media_url;
     std::string content_sid;
     std::string content_variables;
-    int attempt = 0;  // this one; from 1
+    int attempt = 0;    // this one; from 1
+    int call = 0;       // of all calls made for it: what callbacks carry; from 1
+    int deferrals = 0;  // how often it was put back without using an attempt
+    bool is_probe = false;  // of a scope whose breaker is open
     LeaseToken token;
-};
-
-struct ClaimRequest {
-    LeaseToken token;         // a fresh one for each claim
-    std::size_t limit = 0;    // messages
-    std::size_t look_at = 0;  // due rows; those not claimable among them are put out of the way
-    std::chrono::milliseconds lease{30'000};
-    std::string instance_id;
-    std::string default_sender;  // bare; empty: none
-};
-
-struct Claim {
-    std::vector<Claimed> messages;  // in the order of seq
-    std::size_t looked_at = 0;
-    std::size_t put_behind = 0;  // rows that it moved out of the way of later claims
-    /// Until the next row falls due, among all that still wait; 0: one is due. nullopt: none waits.
-    std::optional<std::chrono::milliseconds> next_due;
 };
 
 /// What makes a claimed message ours, and how its row in outbox_leases is found.
@@ -67,6 +55,7 @@ struct Settlement {
     Lease lease;
     Settled status = Settled::unknown;
     int attempts = 0;                   // as the row is to hold them
+    int deferrals = 0;                  // the same
     std::string message_sid;            // sent
     std::string from;                   // sent
     int code = 0;                       // Twilio's; 0: none
@@ -74,12 +63,45 @@ struct Settlement {
     std::chrono::milliseconds wait{0};  // failed, pending: until it is due
 };
 
-/// Leases up to `limit` due messages, the head of each free conversation, oldest first, and makes
-/// them `sending`. Messages to people who opted out become `blocked` instead.
+/// queries/outbox/lanes.sql
 ///
-/// throws  pg::Error; on CommitUnknown they may be ours without our knowing: find_claimed() tells
-/// SQL     queries/outbox/{claim_lease,claim_take,next_due}.sql
-Claim claim(pg::Connection& db, const ClaimRequest& request);
+/// after  the walk begins behind this tenant; empty: with the first
+pg::Call lanes_call(const std::string& default_sender, const std::string& after);
+struct Lanes {
+    std::vector<Lane> lanes;
+    std::string next_walk;  // empty: the walk has seen all tenants
+};
+Lanes read_lanes(const pg::Rows& rows);
+
+/// queries/outbox/scopes.sql; after lanes_call() in the same transaction, whose senders it reads too.
+pg::Call scopes_call(const std::vector<std::string>& shared, int rate);
+std::vector<ScopeState> read_scopes(const pg::Rows& rows);
+
+/// queries/outbox/in_flight.sql
+InFlight read_in_flight(const pg::Rows& rows);
+
+struct LeaseOptions {
+    LeaseToken token;  // a fresh one for each claim
+    std::size_t look_beyond = 16;  // due rows of each lane, for those that are not claimable
+    std::chrono::milliseconds lease{30'000};
+    std::string instance_id;
+    int rate = 0;  // starts a second of a sender; 0: no limit
+};
+/// queries/outbox/{claim_lease,claim_take,next_due}.sql: makes what was dealt ours.
+void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOptions& options);
+struct Claim {
+    std::vector<Claimed> messages;  // in the order of seq
+    std::size_t put_behind = 0;     // rows that it moved out of the way of later claims
+    bool saw_not_all = false;       // of some lane
+    /// Until the next row falls due; 0: one is due that somebody else has locked. nullopt: none
+    /// waits.
+    std::optional<std::chrono::milliseconds> next_due;
+};
+/// answers  those of the calls that add_claim() added
+Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token);
+
+/// queries/outbox/{settle,promote}.sql: what settle() does, as part of a transaction.
+void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements);
 
 /// Writes outcomes back, in one transaction. Rows whose token is no longer ours are left alone, so
 /// that doing it again after CommitUnknown is safe.
@@ -87,11 +109,6 @@ Claim claim(pg::Connection& db, const ClaimRequest& request);
 /// returns  how many of them were still ours
 /// SQL      queries/outbox/{settle,promote}.sql
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements);
-
-/// Both in one transaction and one round trip: settlements first, so that their conversations go
-/// on.
-Claim settle_and_claim(pg::Connection& db, std::span<const Settlement> settlements,
-                       const ClaimRequest& request);
 
 /// The messages of a claim whose COMMIT got no reply. Only id, seq, tenant, recipient, attempt and
 /// token are set. SQL  queries/outbox/find_claimed.sql

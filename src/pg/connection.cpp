@@ -1,5 +1,6 @@
 #include "pg/connection.hpp"
 
+#include "base/fault_point.hpp"
 #include "base/log.hpp"
 
 #include <fmt/format.h>
@@ -80,6 +81,17 @@ struct Connection::Step {
     bool is_commit = false;
     bool is_reported = true;  // its rows are among those returned
 };
+
+// Passes `sender:before_commit`, and `sender:outbox.settle:before_commit` for each statement of it.
+// What came before the moment is on its way to the server then.
+void Connection::pass_fault_points(std::span<const Step> steps, const char* moment) {
+    PQflush(conn_.get());
+    for (const Step& step : steps) {
+        if (!step.is_reported) continue;
+        fault_point(fmt::format("{}:{}:{}", options_.role, step.statement.name, moment).c_str());
+    }
+    fault_point(fmt::format("{}:{}", options_.role, moment).c_str());
+}
 
 Connection::Connection(ConnectOptions options) : options_{std::move(options)} {
     if (*options_.has_met_pooler) options_.is_direct = false;
@@ -172,6 +184,7 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
     // What each expected result belongs to: a statement's preparation (no step) or its execution.
     std::vector<const Step*> expected;
     for (const Step& step : steps) {
+        if (fault_hook != nullptr && step.is_commit) pass_fault_points(steps, "before_commit");
         const std::string_view name = step.statement.name;
         if (options_.is_direct && !prepared_.contains(name)) {
             const std::vector<unsigned> types = step.params.types();
@@ -193,6 +206,7 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
     std::optional<Error> failure;
     std::size_t next_prepared = 0;
     bool sent_commit = steps.back().is_commit;
+    if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "commit_sent");
     const auto lost_here = [&](const char* doing) {
         const std::string why = fmt::format("{}: {}", doing, first_line(PQerrorMessage(conn)));
         // An error that arrived before the connection broke says that COMMIT was skipped.
@@ -244,6 +258,7 @@ std::vector<Rows> Connection::run(std::vector<Step> steps) {
         if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05") met_pooler();
         throw *failure;
     }
+    if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "committed");
     return rows;
 }
 

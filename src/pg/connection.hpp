@@ -88,6 +88,7 @@ class Connection {
     Step begin_settings() const;
     std::vector<Rows> run(std::vector<Step> steps);
     Rows run_script(const char* text, SteadyTime deadline);
+    void pass_fault_points(std::span<const Step> steps, const char* moment);
     void send(const Step& step);
     SteadyTime answer_deadline() const;
     void wait_for_answer(SteadyTime deadline);

@@ -91,7 +91,7 @@ constexpr auto kErrors = std::to_array<ErrorCode>({
     {63033, permanent, message, "the recipient has blocked the sender"},
     {63034, permanent, message, "the template or media was refused"},
     {63037, permanent, message, "the channel refused the message"},
-    {63038, transient, account, "the account is over its daily limit of messages"},
+    {63038, systemic, account, "the account is over its daily limit of messages"},
     {63041, permanent, message, "the template is paused"},
     {63042, permanent, message, "the template is disabled"},
     {63049, permanent, message, "Meta chose not to deliver this marketing message"},

@@ -54,6 +54,7 @@ BOOST_AUTO_TEST_CASE(every_command_has_help) {
                                                             {"outbox", "list"},
                                                             {"outbox", "show"},
                                                             {"outbox", "release"},
+                                                            {"outbox", "cancel"},
                                                             {"dlq"},
                                                             {"dlq", "list"},
                                                             {"dlq", "show"},
@@ -162,6 +163,66 @@ BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_di
     BOOST_TEST(has(cli.run({"dlq", "list"}).output, "No dead letters"));
     BOOST_TEST(cli.json({"dlq", "show", "letter-2"})["payload"]["message_out_id"].GetString() ==
                std::string{"dead-2"});
+}
+
+BOOST_AUTO_TEST_CASE(a_message_has_times_a_key_or_a_template_and_is_taken_back) {
+    const Cli cli;
+    cli.db.add_tenant("Shop", "+33700000001");
+    const std::vector<std::string> to{"outbox", "add", "--tenant", "Shop", "--to", "+33612345678"};
+    const auto add = [&](std::vector<std::string> further) {
+        std::vector<std::string> all = to;
+        all.insert(all.end(), further.begin(), further.end());
+        return cli.run(all);
+    };
+    BOOST_TEST(add({"--body", "x", "--send-at", "2199-01-01 10:00", "--expires-at",
+                    "2199-01-01 11:00", "--dedupe-key", "order-7"})
+                   .exit_code == 0);
+    BOOST_TEST(cli.db.query_value("SELECT due_at AT TIME ZONE 'UTC' FROM outbox_queue") ==
+               "2199-01-01 10:00:00");
+    const Ran again = add({"--body", "x", "--dedupe-key", "order-7"});
+    BOOST_TEST(again.exit_code == 1);
+    BOOST_TEST(has(again.output, "used within 24 hours, by message"));
+    BOOST_TEST(has(add({"--body", "x", "--expires-at", "2020-01-01"}).output, "not in the future"));
+    BOOST_TEST(
+        add({"--template", "HX0123456789abcdef0123456789abcdef", "--variables", R"({"1": "Zoé"})"})
+            .exit_code == 0);
+
+    const std::string id = cli.db.query_value("SELECT id FROM messages_out WHERE body = 'x'");
+    BOOST_TEST(has(cli.run({"outbox", "show", id}).output, "2199-01-01 11:00"));
+    BOOST_TEST(
+        cli.run({"outbox", "cancel", id, "--reason", "a mistake", "--by", "zoe"}).exit_code == 0);
+    BOOST_TEST(cli.db.query_value("SELECT payload ->> 'by' FROM event_log") == "zoe");
+    const Ran twice = cli.run({"outbox", "cancel", id});
+    BOOST_TEST(twice.exit_code == 1);
+    BOOST_TEST(has(twice.output, "it is canceled"));
+}
+
+BOOST_AUTO_TEST_CASE(many_dead_letters_are_retried_and_discarded_by_filter) {
+    const Cli cli;
+    const std::string tenant = cli.db.add_tenant("Shop", "+33700000001");
+    cli.db.exec(fmt::format(
+        "INSERT INTO messages_out (id, tenant_id, \"to\", body, status, error_code) SELECT 'm' || "
+        "g, '{0}', '+33612345678', 'x', 'dead', 63000 + g % 3 FROM generate_series(1, 9) AS g;"
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) SELECT 'l' || g, '{0}', "
+        "'message_out', jsonb_build_object('message_out_id', 'm' || g) FROM generate_series(1, 9) "
+        "AS g",
+        tenant));
+    BOOST_TEST(cli.run({"dlq", "retry"}).exit_code == 2);
+    BOOST_TEST(cli.run({"dlq", "retry", "l1", "--all"}).exit_code == 2);
+    BOOST_TEST(cli.json({"dlq", "list", "--code", "63001"}).Size() == 3);
+    BOOST_TEST(cli.json({"dlq", "list", "--until", "2020-01-01"}).Size() == 0);
+    const Ran shown = cli.run({"dlq", "retry", "--code", "63001", "--dry-run"});
+    BOOST_TEST(has(shown.output, "l4"));
+    BOOST_TEST(cli.json({"dlq", "list"}).Size() == 9);
+    BOOST_TEST(has(cli.run({"dlq", "retry", "--code", "63001", "--tenant", "Shop", "--per-second",
+                            "0.1", "--by", "zoe"})
+                       .output,
+                   "3 retried, 0 left as they were."));
+    BOOST_TEST(cli.db.count("SELECT count(*) FROM outbox_queue WHERE due_at > now()") == 2);
+    BOOST_TEST(cli.json({"dlq", "discard", "--all", "--reason", "too old", "--by", "zoe"}).Size() ==
+               6);
+    BOOST_TEST(cli.db.count("SELECT count(*) FROM event_log WHERE payload ->> 'by' = 'zoe'") == 9);
+    BOOST_TEST(has(cli.run({"dlq", "retry", "--all"}).output, "0 retried"));
 }
 
 BOOST_AUTO_TEST_CASE(status_says_that_all_is_well_or_what_is_not) {

@@ -1,3 +1,4 @@
+#include "base/clock.hpp"
 #include "base/handle.hpp"
 #include "http/client.hpp"
 
@@ -589,4 +590,32 @@ BOOST_AUTO_TEST_CASE(a_proxy_from_the_environment_is_ignored_unless_wanted) {
     BOOST_TEST(outcome_of(wanting, a_post(server.url())).status == 201);
     BOOST_TEST(proxy.requests() == 1);
     ::unsetenv("http_proxy");
+}
+
+BOOST_AUTO_TEST_CASE(a_body_is_not_begun_after_its_last_moment_by_the_clock_that_never_stops) {
+    ScriptedServer server{answer_all};
+    Client client;
+    Call late = a_post(server.url());
+    late.not_after = system_clock().boottime() - 1ms;
+    const Outcome outcome = outcome_of(client, late);
+    BOOST_TEST((outcome.kind == Kind::not_sent));
+    BOOST_TEST(outcome.is_too_late);
+    BOOST_TEST(server.requests() == 0);
+
+    Call in_time = a_post(server.url());
+    in_time.not_after = system_clock().boottime() + 60s;
+    BOOST_TEST((outcome_of(client, in_time).kind == Kind::response));
+    // Nor on a connection that was used before, where libcurl would repeat a call without a body.
+    late.not_after = system_clock().boottime() - 1ms;
+    BOOST_TEST(outcome_of(client, late).is_too_late);
+    BOOST_TEST(server.requests() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_to_connect_within_its_time_is_not_too_late) {
+    Client client;
+    Call call = a_post(unused_url());
+    call.not_after = system_clock().boottime() + 60s;
+    const Outcome outcome = outcome_of(client, call);
+    BOOST_TEST((outcome.kind == Kind::not_sent));
+    BOOST_TEST(!outcome.is_too_late);
 }

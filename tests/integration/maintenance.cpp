@@ -16,6 +16,9 @@ struct Found {
     int messages = 0;
     int leases = 0;
     int deliveries = 0;
+    int looks = 0;
+    int expired = 0;
+    int old_keys = 0;
     bool answered = false;
 
     TickActions actions() {
@@ -23,6 +26,9 @@ struct Found {
                 .messages_due = [this] { ++messages; },
                 .leases_expired = [this](pg::Connection&) { ++leases; },
                 .deliveries_due = [this] { ++deliveries; },
+                .looks_due = [this] { ++looks; },
+                .messages_expired = [this](pg::Connection&) { ++expired; },
+                .dedupe_keys_old = [this](pg::Connection&) { ++old_keys; },
                 .database_answered = [this](bool answers) { answered = answers; }};
     }
 };
@@ -38,7 +44,8 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
     tick.run_once();
     BOOST_TEST(found.answered);
-    BOOST_TEST(found.events + found.messages + found.leases + found.deliveries == 0);
+    BOOST_TEST(found.events + found.messages + found.leases + found.deliveries + found.looks == 0);
+    BOOST_TEST(found.expired + found.old_keys == 0);
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
 }
 
@@ -61,6 +68,49 @@ BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
     BOOST_TEST(found.events == 1);
     BOOST_TEST(found.messages == 1);
     BOOST_TEST(found.leases == 1);
+    BOOST_TEST(found.looks == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_tick_finds_what_is_to_be_looked_up_but_not_what_a_person_decides) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, "
+        "instance_id, claimed_at, expires_at, unknown_since) VALUES ('t', '+33612345678', 1, 'm', "
+        "'token', 1, 'self', now(), now(), now())");
+    Found found;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
+    tick.run_once();
+    BOOST_TEST(found.looks == 1);
+    db.exec("UPDATE outbox_leases SET look_at = now() + interval '1 min'");
+    tick.run_once();
+    db.exec("UPDATE outbox_leases SET look_at = 'infinity'");
+    tick.run_once();
+    BOOST_TEST(found.looks == 1);
+    db.exec("UPDATE outbox_leases SET look_at = now()");
+    tick.run_once();
+    BOOST_TEST(found.looks == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_tick_finds_what_only_time_has_changed) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at) "
+        "VALUES (1, 'm', 't', '+33612345678', now() + interval '2 h', now() + interval '1 h');"
+        "INSERT INTO outbox_dedupe_keys VALUES ('t', 'k', 'm', now() - interval '23 h');"
+        "INSERT INTO delivery_events (provider_message_id, status, event_id, correlation_id, "
+        "received_at, look_again_at) VALUES ('SM1', 'sent', 1, 'c', now(), now() + interval '5 "
+        "s')");
+    Found found;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
+    tick.run_once();
+    BOOST_TEST(found.expired + found.old_keys + found.deliveries == 0);
+    db.exec(
+        "UPDATE outbox_queue SET expires_at = now(); UPDATE outbox_dedupe_keys SET taken_at = "
+        "now() - interval '24 h'; UPDATE delivery_events SET look_again_at = now()");
+    tick.run_once();
+    BOOST_TEST(found.expired == 1);
+    BOOST_TEST(found.old_keys == 1);
+    BOOST_TEST(found.deliveries == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_stored_while_its_tenant_was_being_made_is_queued_again) {

@@ -158,8 +158,8 @@ BOOST_FIXTURE_TEST_CASE(bad_credentials_use_no_attempt_and_empty_no_queue, OneSe
     sender.run_once();
     BOOST_TEST(status(id) == "pending");
     BOOST_TEST(column(id, "attempts") == "0");
-    BOOST_TEST(db.query_value("SELECT round(extract(epoch FROM due_at - now())) BETWEEN 55 AND 60 "
-                              "FROM outbox_queue") == "t");
+    BOOST_TEST(db.query_value("SELECT round(extract(epoch FROM probe_at - now())) BETWEEN 50 AND "
+                              "60 FROM outbox_scopes WHERE opened_at IS NOT NULL") == "t");
     BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
     BOOST_TEST(sender.run_once() == 0);
 }

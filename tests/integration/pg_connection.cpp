@@ -1,4 +1,5 @@
 // links: pg
+#include "base/fault_point.hpp"
 #include "pg/listener.hpp"
 #include "support/eventually.hpp"
 #include "support/test_database.hpp"
@@ -196,6 +197,23 @@ BOOST_AUTO_TEST_CASE(an_error_never_quotes_a_row) {
                               return std::string{e.what()}.find("+336") == std::string::npos &&
                                      e.is_unique_violation();
                           });
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_passes_fault_points_named_by_role_statement_and_moment) {
+    static std::vector<std::string> passed;
+    TestDatabase db{TestDatabase::Content::empty};
+    pg::Connection connection = db.connect("sender");
+    connection.exec(kMake);
+    const pg::Call calls[] = {{kCount}};
+    fault_hook = [](const char* name) { passed.emplace_back(name); };
+    connection.transact(calls);
+    connection.exec(kCount);  // no COMMIT of ours
+    fault_hook = nullptr;
+    const std::vector<std::string> expected{
+        "sender:test.count:before_commit", "sender:before_commit",
+        "sender:test.count:commit_sent",   "sender:commit_sent",
+        "sender:test.count:committed",     "sender:committed"};
+    BOOST_TEST(passed == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_listener_wakes_reconnects_and_stops) {

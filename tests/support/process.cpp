@@ -25,9 +25,9 @@ std::string next_log_path() {
 }  // namespace
 
 Process::Process(std::vector<std::string> arguments, Variables variables,
-                 const std::string& directory)
+                 const std::string& directory, const std::string& program)
     : log_path_{next_log_path()} {
-    std::vector<std::string> words{PGCOURIER_BINARY};
+    std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> assignments{"PATH=/usr/bin:/bin"};
     for (const auto& [name, value] : variables) assignments.push_back(name + "=" + value);
@@ -66,6 +66,14 @@ bool Process::is_running() {
     return pid_ > 0;
 }
 
+bool Process::is_stopped() const {
+    // The state stands behind the name, which is in parentheses: proc(5).
+    std::string line;
+    std::getline(std::ifstream{fmt::format("/proc/{}/stat", pid_)}, line);
+    const auto end_of_name = line.rfind(") ");
+    return end_of_name != std::string::npos && line.substr(end_of_name + 2, 1) == "T";
+}
+
 int Process::wait() {
     if (!eventually([this] { return !is_running(); }, std::chrono::minutes{1})) {
         throw std::runtime_error{"the program does not end; it printed:\n" + output()};
@@ -82,6 +90,12 @@ std::string Process::output() const {
     std::ostringstream text;
     text << std::ifstream{log_path_}.rdbuf();
     return text.str();
+}
+
+std::string Process::last_words() const {
+    constexpr std::size_t kEnough = 2'000;
+    const std::string all = output();
+    return all.size() <= kEnough ? all : "…" + all.substr(all.size() - kEnough);
 }
 
 bool Process::wait_for_output(const std::string& text) {

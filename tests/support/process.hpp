@@ -18,8 +18,9 @@ class Process {
     /// prints goes to a file.
     ///
     /// directory  where it runs; empty: where we do
+    /// program    another one than `pgcourier`
     Process(std::vector<std::string> arguments, Variables variables,
-            const std::string& directory = {});
+            const std::string& directory = {}, const std::string& program = PGCOURIER_BINARY);
     /// kill -9 when it still runs.
     ~Process();
     Process(const Process&) = delete;
@@ -28,12 +29,16 @@ class Process {
     pid_t pid() const { return pid_; }
     void signal(int number) const;
     bool is_running();
+    /// Whether it stands still after SIGSTOP.
+    bool is_stopped() const;
     /// Waits for its end, up to a minute. returns its exit code; 128 + the signal that killed it
     int wait();
     /// kill -9, and waits.
     void kill();
     /// Standard output and error so far.
     std::string output() const;
+    /// The end of it, for a test's message.
+    std::string last_words() const;
     /// Waits until it has printed this. returns false when it did not in time, or ended
     bool wait_for_output(const std::string& text);
 

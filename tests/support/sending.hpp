@@ -26,6 +26,7 @@ struct Sending {
         : twilio{std::move(options)} {
         if (const auto started = twilio.start(); !started)
             throw std::runtime_error{started.error().what};
+        db.warm_up(outbox::credentials_scope(settings().provider));
     }
 
     /// As configured for this provider, with waits a tenth or less of the real ones.
@@ -37,6 +38,7 @@ struct Sending {
                       .password = twilio.options().auth_token};
         s.policy.base = std::chrono::milliseconds{50};
         s.instance_id = "test";
+        s.rate = 0;
         return s;
     }
 

@@ -71,7 +71,7 @@ pg::PrivatePostgres& test_server() {
             .directory = directory,
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=200", "shared_buffers=128MB", "max_wal_size=4GB",
+            .settings = {"max_connections=400", "shared_buffers=128MB", "max_wal_size=4GB",
                          "log_statement=none", "log_min_duration_statement=-1",
                          "autovacuum_naptime=10s"},
         });
@@ -143,6 +143,14 @@ void TestDatabase::add_seller(const std::string& tenant_id, const std::string& n
         "test_add_seller", "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)"};
     pg::Connection connection = connect("test-query");
     connection.exec(kAdd, pg::Params{tenant_id, number});
+}
+
+void TestDatabase::warm_up(const std::string& credentials) const {
+    exec("INSERT INTO outbox_scopes (scope, calls, last_success_at) SELECT s.scope, 1024, now() "
+         "FROM (SELECT 'provider' AS scope UNION ALL SELECT '" +
+         credentials +
+         "' UNION ALL SELECT 'sender:' || whatsapp_phone_number FROM tenants WHERE "
+         "whatsapp_phone_number IS NOT NULL) AS s ON CONFLICT (scope) DO NOTHING");
 }
 
 }  // namespace pgcourier::test

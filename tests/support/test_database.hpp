@@ -49,6 +49,9 @@ class TestDatabase {
 
     /// A tenant with a number. returns its id
     std::string add_tenant(const std::string& name, const std::string& number) const;
+    /// As after many successes: no scope of the outbox starts slowly, not the provider, not these
+    /// credentials (`credentials:…`), not any tenant's number.
+    void warm_up(const std::string& credentials) const;
     void add_seller(const std::string& tenant_id, const std::string& number) const;
 
   private:

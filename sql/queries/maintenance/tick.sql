@@ -8,11 +8,15 @@ WITH beat AS (
 SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
        EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,
-       EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL) AS deliveries_due,
+       EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at IS NULL)
+           OR EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at <= now()) AS deliveries_due,
        EXISTS (SELECT FROM messages_in AS m
                JOIN tenants AS t ON t.whatsapp_phone_number = m."to"
                JOIN webhook_events AS e ON e.id = m.event_id
                WHERE m.tenant_id IS NULL
                  AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d
                                  WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = m.event_id::text))
-           AS attributions_due;
+           AS attributions_due,
+       EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due,
+       EXISTS (SELECT FROM outbox_queue WHERE expires_at <= now()) AS messages_expired,
+       EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old;

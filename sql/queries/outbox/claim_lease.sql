@@ -1,20 +1,30 @@
--- outbox.claim_lease: the first half of a claim. Leases the conversations of the first due messages that are heads.
--- Serves from outbox_queue_due_at_idx. The primary key of outbox_leases is the fence: of two claims that want the same
+-- outbox.claim_lease: the first half of a claim. Leases the conversations of the first due messages of each lane that are heads.
+-- Serves from outbox_queue_tenant_idx. The primary key of outbox_leases is the fence: of two claims that want the same
 -- conversation one inserts nothing. What is found behind another message of its conversation goes out of the way of later
 -- claims: behind a retry until that is due, behind a lease until that is settled (promote.sql). For the latter the lease
 -- row is locked, so that its settling comes after us and sees what we put behind it; the minute is only a net.
--- $1 token text  $2 limit integer  $3 rows to look at integer  $4 lease in ms bigint  $5 instance id text
--- returns  how many rows were looked at, how many put behind; what was leased stands in pgcourier.claimed for claim_take.sql, which needs a
---          snapshot of its own
-WITH looked AS MATERIALIZED (
-    SELECT q.seq, q.message_id, q.tenant_id, q.recipient, q.due_at
-    FROM outbox_queue AS q
-    WHERE q.due_at <= now()
-    ORDER BY q.due_at, q.seq
-    LIMIT $3::integer
-    FOR UPDATE SKIP LOCKED),
+-- $1 token text  $2 tenants text[]  $3 messages of each integer[]  $4 the number that each sends from text[]
+-- $5 due rows to look at beyond those integer  $6 lease in ms bigint  $7 instance id text
+-- $8 lanes whose message is a probe boolean[]: then the one that was put back least often
+-- returns  how many rows were looked at, how many put behind, whether a lane had more than was looked at; what was leased
+--          stands in pgcourier.claimed for claim_take.sql, which needs a snapshot of its own
+WITH lanes AS MATERIALIZED (
+    SELECT l.tenant_id, l.messages, l.sender, l.is_probe
+    FROM unnest($2::text[], $3::integer[], $4::text[], $8::boolean[]) AS l (tenant_id, messages, sender, is_probe)),
+looked AS MATERIALIZED (
+    SELECT k.seq, k.message_id, l.tenant_id, k.recipient, k.due_at, l.messages, l.sender,
+           CASE WHEN l.is_probe THEN k.deferrals ELSE 0 END AS rank
+    FROM lanes AS l
+    CROSS JOIN LATERAL (
+        SELECT q.seq, q.message_id, q.recipient, q.due_at, q.deferrals
+        FROM outbox_queue AS q
+        WHERE q.tenant_id = l.tenant_id AND q.due_at <= now()
+        ORDER BY q.due_at, q.seq
+        LIMIT l.messages + $5::integer
+        FOR UPDATE SKIP LOCKED) AS k),
 judged AS MATERIALIZED (
-    SELECT k.seq, k.message_id, k.tenant_id, k.recipient, k.due_at, l.seq IS NOT NULL AS is_leased, a.due_at AS ahead_due_at
+    SELECT k.seq, k.message_id, k.tenant_id, k.recipient, k.due_at, k.rank, k.messages, k.sender,
+           l.seq IS NOT NULL AS is_leased, a.due_at AS ahead_due_at
     FROM looked AS k
     LEFT JOIN LATERAL (
         SELECT l.seq FROM outbox_leases AS l
@@ -27,17 +37,19 @@ judged AS MATERIALIZED (
         ORDER BY h.seq
         LIMIT 1) AS a ON true),
 heads AS MATERIALIZED (
-    SELECT j.seq, j.message_id, j.tenant_id, j.recipient
-    FROM judged AS j
-    WHERE NOT j.is_leased AND j.ahead_due_at IS NULL
-    ORDER BY j.due_at, j.seq
-    LIMIT $2::integer),
+    SELECT r.seq, r.message_id, r.tenant_id, r.recipient, r.sender
+    FROM (SELECT j.seq, j.message_id, j.tenant_id, j.recipient, j.sender, j.messages,
+                 row_number() OVER (PARTITION BY j.tenant_id ORDER BY j.rank, j.due_at, j.seq) AS place
+          FROM judged AS j
+          WHERE NOT j.is_leased AND j.ahead_due_at IS NULL) AS r
+    WHERE r.place <= r.messages),
 taken AS (
-    INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, claimed_at, expires_at)
-    SELECT h.tenant_id, h.recipient, h.seq, h.message_id, $1::text, m.attempts + 1, $5::text, clock_timestamp(),
-           clock_timestamp() + $4::bigint * interval '1 ms'
+    INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, sender, claimed_at, expires_at)
+    SELECT h.tenant_id, h.recipient, h.seq, h.message_id, $1::text, m.attempts + 1, $7::text, h.sender, clock_timestamp(),
+           clock_timestamp() + $6::bigint * interval '1 ms'
     FROM heads AS h
     JOIN messages_out AS m ON m.seq = h.seq
+    ORDER BY h.tenant_id, h.recipient
     ON CONFLICT (tenant_id, recipient) DO NOTHING
     RETURNING tenant_id, recipient, seq),
 held AS MATERIALIZED (
@@ -56,5 +68,6 @@ postponed AS (
                ELSE j.ahead_due_at IS NOT NULL END
     RETURNING q.seq)
 SELECT (SELECT count(*) FROM looked) AS looked_at, (SELECT count(*) FROM postponed) AS put_behind,
+       EXISTS (SELECT FROM looked AS k GROUP BY k.tenant_id, k.messages HAVING count(*) >= k.messages + $5::integer) AS saw_not_all,
        set_config('pgcourier.claimed', coalesce((SELECT array_agg(t.seq)::text FROM taken AS t), '{}'), true) AS claimed,
        set_config('pgcourier.act', 'claim', true) AS act;

@@ -2,10 +2,13 @@
 -- needed to send them, in sending order. Its snapshot is taken after the leases are ours, so that it sees a STOP that was
 -- committed before, and a message that another instance put back at its place while we were waiting for the lease.
 -- Messages are found by seq, not by id: those that are sent together were inserted together, while their ids lie anywhere.
--- A message to someone who opted out becomes blocked here and is not returned.
--- $1 token text  $2 the number that a tenant without one sends from text, or NULL
+-- A message to someone who opted out becomes blocked here, one whose time is over expired; they are not returned.
+-- What is taken is paid for in its scopes: the sender's next start moves on, a probe is not given to anybody else.
+-- $1 token text  $2 ms between two starts of a sender float8 (0: no rate)  $3 open scopes that it is a probe of text[]
+-- $4 ms until they may be probed again if nobody says what became of this probe bigint
 WITH checked AS MATERIALIZED (
-    SELECT q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out
+    SELECT q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out,
+           coalesce(q.expires_at <= clock_timestamp(), false) AS is_expired
     FROM unnest(current_setting('pgcourier.claimed')::bigint[]) AS c (seq)
     JOIN outbox_queue AS q ON q.seq = c.seq
     LEFT JOIN LATERAL (
@@ -20,20 +23,21 @@ WITH checked AS MATERIALIZED (
         LIMIT 1) AS o ON true),
 sending AS (
     UPDATE messages_out AS m
-    SET status = 'sending', attempts = m.attempts + 1, lease_token = $1::text, next_attempt_at = NULL,
+    SET status = 'sending', attempts = m.attempts + 1, calls = m.calls + 1, lease_token = $1::text, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq = c.seq AND NOT c.is_behind AND NOT c.is_opted_out
+    WHERE m.seq = c.seq AND NOT c.is_behind AND NOT c.is_opted_out AND NOT c.is_expired
       AND m.status IN ('pending', 'failed') AND m.held_reason IS NULL
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.body, m.media_url, m.content_sid, m.content_variables, m.attempts,
-              m.correlation_id),
-blocked AS (
+              m.deferrals, m.calls, m.correlation_id),
+ended AS (
     UPDATE messages_out AS m
-    SET status = 'blocked', last_error = 'the recipient opted out', next_attempt_at = NULL,
-        updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+    SET status = CASE WHEN c.is_opted_out THEN 'blocked' ELSE 'expired' END,
+        last_error = CASE WHEN c.is_opted_out THEN 'the recipient opted out' ELSE 'its time was over before it could be sent' END,
+        next_attempt_at = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq = c.seq AND NOT c.is_behind AND c.is_opted_out AND m.status IN ('pending', 'failed')
-    RETURNING m.id, m.tenant_id, m.correlation_id),
+    WHERE m.seq = c.seq AND NOT c.is_behind AND (c.is_opted_out OR c.is_expired) AND m.status IN ('pending', 'failed')
+    RETURNING m.id, m.tenant_id, m.correlation_id, m.status),
 dequeued AS (
     -- Also a row whose message is no longer to be sent.
     DELETE FROM outbox_queue AS q USING checked AS c WHERE q.seq = c.seq AND NOT c.is_behind),
@@ -41,11 +45,44 @@ freed AS (
     DELETE FROM outbox_leases AS l USING checked AS c
     WHERE l.tenant_id = c.tenant_id AND l.recipient = c.recipient AND l.token = $1::text
       AND c.seq NOT IN (SELECT s.seq FROM sending AS s)),
+-- What claim_lease.sql, an earlier statement of this transaction, had put behind one that ended here may go.
+promoted AS (
+    UPDATE outbox_queue AS q
+    SET due_at = now(), is_behind = false
+    FROM (SELECT n.seq
+          FROM checked AS c
+          CROSS JOIN LATERAL (
+              SELECT h.seq, h.is_behind FROM outbox_queue AS h
+              WHERE h.tenant_id = c.tenant_id AND h.recipient = c.recipient AND h.seq > c.seq
+                AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+              ORDER BY h.seq
+              LIMIT 1) AS n
+          WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
+    WHERE q.seq = next.seq),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
-    SELECT b.tenant_id, 'message_blocked_optout', 'message_out', b.id, b.correlation_id, 'system' FROM blocked AS b)
-SELECT s.id, s.seq, s.tenant_id, s."to", s.body, s.media_url, s.content_sid, s.content_variables, s.attempts,
-       s.correlation_id, coalesce(t.whatsapp_phone_number, $2::text) AS sender
-FROM sending AS s
-JOIN tenants AS t ON t.id = s.tenant_id
-ORDER BY s.seq;
+    SELECT e.tenant_id, CASE e.status WHEN 'blocked' THEN 'message_blocked_optout' ELSE 'message_expired' END, 'message_out',
+           e.id, e.correlation_id, 'system'
+    FROM ended AS e),
+ready AS MATERIALIZED (
+    SELECT s.id, s.seq, s.tenant_id, s."to", s.body, s.media_url, s.content_sid, s.content_variables, s.attempts, s.deferrals,
+           s.calls, s.correlation_id, l.sender
+    FROM sending AS s
+    JOIN outbox_leases AS l ON l.tenant_id = s.tenant_id AND l.recipient = s."to"),
+paid AS (
+    UPDATE outbox_scopes AS s
+    SET next_start_at = CASE WHEN p.starts > 0
+                             THEN greatest(s.next_start_at, clock_timestamp()) + p.starts * $2::float8 * interval '1 ms'
+                             ELSE s.next_start_at END,
+        probe_at = CASE WHEN s.scope = ANY ($3::text[]) THEN clock_timestamp() + $4::bigint * interval '1 ms' ELSE s.probe_at END
+    FROM (SELECT x.scope, sum(x.starts) AS starts
+          FROM (SELECT 'sender:' || r.sender AS scope, count(*) AS starts FROM ready AS r WHERE $2::float8 > 0 GROUP BY r.sender
+                UNION ALL
+                SELECT o.scope, 0 FROM unnest($3::text[]) AS o (scope)
+                WHERE EXISTS (SELECT FROM ready AS r WHERE o.scope IN ('provider', 'sender:' || r.sender) OR o.scope LIKE 'credentials:%')) AS x
+          GROUP BY x.scope) AS p
+    WHERE s.scope = p.scope)
+SELECT r.id, r.seq, r.tenant_id, r."to", r.body, r.media_url, r.content_sid, r.content_variables, r.attempts,
+       r.correlation_id, r.sender, r.deferrals, r.calls
+FROM ready AS r
+ORDER BY r.seq;

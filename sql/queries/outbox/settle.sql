@@ -3,14 +3,15 @@
 -- swept as unknown meanwhile still has its token, and what we know of it holds.
 -- Rows are locked in the order of seq, as everywhere.
 -- $1 seqs bigint[]  $2 tokens text[]  $3 statuses text[]  $4 attempts integer[]  $5 provider ids text[]  $6 senders text[]
--- $7 error codes integer[]  $8 reasons text[]  $9 waits in ms bigint[] (failed and pending only)
+-- $7 error codes integer[]  $8 reasons text[]  $9 waits in ms bigint[] (failed and pending only)  $10 deferrals integer[]
 WITH outcomes AS MATERIALIZED (
-    SELECT o.seq, o.token, o.status, o.attempts, o.provider_id, o.sender, o.error_code, o.reason,
+    SELECT o.seq, o.token, o.status, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.deferrals,
            statement_timestamp() + o.wait_ms * interval '1 ms' AS due_at
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[])
-        AS o (seq, token, status, attempts, provider_id, sender, error_code, reason, wait_ms)),
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[],
+                $10::integer[])
+        AS o (seq, token, status, attempts, provider_id, sender, error_code, reason, wait_ms, deferrals)),
 ours AS MATERIALIZED (
-    SELECT m.seq, m.status AS was, o.token, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.due_at,
+    SELECT m.seq, m.status AS was, o.token, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.due_at, o.deferrals,
            CASE WHEN m.status = 'unknown' AND o.status = 'pending' THEN 'failed' ELSE o.status END AS status
     FROM outcomes AS o
     JOIN messages_out AS m ON m.seq = o.seq AND m.lease_token = o.token
@@ -18,14 +19,14 @@ ours AS MATERIALIZED (
     FOR UPDATE OF m),
 settled AS (
     UPDATE messages_out AS m
-    SET status = o.status, attempts = o.attempts, lease_token = CASE WHEN o.status = 'unknown' THEN o.token END,
+    SET status = o.status, attempts = o.attempts, deferrals = o.deferrals, lease_token = CASE WHEN o.status = 'unknown' THEN o.token END,
         provider_message_id = coalesce(o.provider_id, m.provider_message_id), sent_from = coalesce(o.sender, m.sent_from),
         sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() END, error_code = o.error_code, last_error = o.reason,
         next_attempt_at = o.due_at AT TIME ZONE 'UTC', updated_at = statement_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
     WHERE m.seq = o.seq
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.correlation_id, m.provider_message_id, m.error_code,
-              m.last_error, o.was, o.token, o.due_at),
+              m.last_error, m.deferrals, o.was, o.token, o.due_at),
 freed AS (
     DELETE FROM outbox_leases AS l USING settled AS s
     WHERE s.status <> 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
@@ -34,8 +35,8 @@ set_aside AS (
     FROM settled AS s
     WHERE s.status = 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
 queued AS (
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry)
-    SELECT s.seq, s.id, s.tenant_id, s."to", s.due_at, true
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
+    SELECT s.seq, s.id, s.tenant_id, s."to", s.due_at, true, s.deferrals
     FROM settled AS s WHERE s.status IN ('failed', 'pending')),
 letters AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts)

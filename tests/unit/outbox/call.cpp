@@ -23,7 +23,8 @@ Claimed message() {
     m.to = "+33612345678";
     m.from = "+33700000001";
     m.body = "Ça coûte 1+1 €";
-    m.attempt = 3;
+    m.attempt = 2;
+    m.call = 3;
     return m;
 }
 

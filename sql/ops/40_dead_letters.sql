@@ -1,0 +1,186 @@
+-- What a person does about dead letters, one by one and by filter. Every act is a row in event_log with who.
+
+-- Does again what one dead letter is about. A message that Twilio had taken before it failed was sent once: it is written
+-- anew, with a place at the end of its conversation.
+-- due  when; NULL: now
+-- returns  in words what was done or why it cannot be; the letter, locked by the caller, is then left as it is
+CREATE FUNCTION ops.do_again(letter dead_letter_jobs, due timestamptz, reason text, by text, OUT is_done boolean, OUT words text)
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    message messages_out;
+    event bigint;
+    new_id text;
+BEGIN
+    is_done := false;
+    IF letter.job_type = 'message_out' THEN
+        SELECT m.* INTO message FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id' FOR UPDATE;
+        IF message.status IS DISTINCT FROM 'dead' AND NOT coalesce(message.status = 'sent' AND message.undelivered_at IS NOT NULL, false) THEN
+            words := format('the message of dead letter %s %s', letter.id, coalesce('is no longer dead: it is ' || message.status, 'is not kept any more'));
+            RETURN;
+        END IF;
+        IF message.expires_at <= coalesce(due, clock_timestamp()) THEN
+            words := format('the message of dead letter %s %s at %s: it would be sent too late', letter.id,
+                            CASE WHEN message.expires_at <= clock_timestamp() THEN 'expired' ELSE 'expires' END, message.expires_at);
+            RETURN;
+        END IF;
+    END IF;
+    CASE
+    WHEN letter.job_type = 'message_out' AND message.status = 'dead' THEN
+        PERFORM set_config('pgcourier.act', 'retry', true);
+        UPDATE messages_out AS m
+        SET status = 'pending', attempts = 0, deferrals = 0, next_attempt_at = due AT TIME ZONE 'UTC', last_error = NULL,
+            error_code = NULL, held_reason = NULL, lease_token = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
+        WHERE m.id = message.id
+        RETURNING m.* INTO message;
+        PERFORM set_config('pgcourier.act', '', true);
+        PERFORM ops.queue_again(message, due);
+        words := format('message out %s is pending again', message.id);
+    WHEN letter.job_type = 'message_out' THEN
+        BEGIN
+            INSERT INTO messages_out (tenant_id, "to", body, media_url, content_sid, content_variables, correlation_id, send_at, expires_at)
+            VALUES (message.tenant_id, message."to", message.body, message.media_url, message.content_sid,
+                    message.content_variables, message.correlation_id, due, message.expires_at)
+            RETURNING id INTO new_id;
+        EXCEPTION WHEN check_violation THEN  -- what the predecessor's rows may hold
+            words := format('the message of dead letter %s cannot be written again: %s', letter.id, SQLERRM);
+            RETURN;
+        END;
+        words := format('message out %s was sent and not delivered; written again as message %s', message.id, new_id);
+    ELSE
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        IF event IS NULL THEN
+            words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
+            RETURN;
+        END IF;
+        -- Due, so that it is tried alone and does not fail a whole batch once more.
+        INSERT INTO webhook_queue (id, due_at) VALUES (event, coalesce(due, clock_timestamp())) ON CONFLICT (id) DO NOTHING;
+        PERFORM pg_notify('pgcourier_events', '');
+        words := format('webhook event %s is pending again', event);
+    END CASE;
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = letter.id;
+    PERFORM ops.log_act('dead_letter_retried', letter.job_type, coalesce(message.id, event::text), letter.tenant_id,
+                        message.correlation_id, reason, by,
+                        jsonb_build_object('dead_letter_id', letter.id, 'new_message_id', new_id));
+    is_done := true;
+END $$;
+
+CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    letter dead_letter_jobs;
+    done record;
+BEGIN
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
+    IF letter.id IS NULL THEN
+        RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
+    END IF;
+    IF letter.resolved_at IS NOT NULL THEN
+        RETURN format('already resolved at %s', letter.resolved_at);
+    END IF;
+    done := ops.do_again(letter, NULL, reason, by);
+    IF NOT done.is_done THEN
+        RAISE EXCEPTION '%', done.words USING HINT = 'Discard the dead letter: SELECT ops.discard_dead_letter(id).';
+    END IF;
+    RETURN done.words;
+END $$;
+COMMENT ON FUNCTION ops.retry_dead_letter IS 'Makes what a dead letter is about pending again, with attempts 0; a message that was sent and not delivered is written again.';
+
+CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL, by text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    letter dead_letter_jobs;
+BEGIN
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE d.id = dead_letter_id AND d.resolved_at IS NULL
+    RETURNING d.* INTO letter;
+    IF letter.id IS NULL THEN
+        RAISE EXCEPTION 'no unresolved dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
+    END IF;
+    PERFORM ops.log_act('dead_letter_discarded', letter.job_type,
+                        coalesce(letter.payload ->> 'message_out_id', letter.payload ->> 'webhook_event_id'),
+                        letter.tenant_id,
+                        (SELECT m.correlation_id FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id'),
+                        reason, by, jsonb_build_object('dead_letter_id', letter.id));
+    RETURN 'discarded';
+END $$;
+COMMENT ON FUNCTION ops.discard_dead_letter IS 'Resolves a dead letter without doing anything about it.';
+
+-- Those that a filter means, in the order in which they would be done again; NULL: any. All of them only when asked for.
+CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamptz, until timestamptz, everything boolean)
+    RETURNS TABLE (id text, entity_id text, seq bigint)
+    LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
+        RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    END IF;
+    RETURN QUERY
+        SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id'),
+               coalesce(m.seq, (d.payload ->> 'webhook_event_id')::bigint)
+        FROM dead_letter_jobs AS d
+        LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
+        WHERE d.resolved_at IS NULL
+          AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
+          AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
+          AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
+          AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
+        ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
+END $$;
+
+CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
+                                       until timestamptz DEFAULT NULL, everything boolean DEFAULT false,
+                                       per_second double precision DEFAULT NULL, reason text DEFAULT NULL, by text DEFAULT NULL,
+                                       dry_run boolean DEFAULT false)
+    RETURNS TABLE (dead_letter_id text, entity_id text, due_at timestamptz, is_done boolean, words text)
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    one record;
+    letter dead_letter_jobs;
+    done record;
+    start timestamptz := clock_timestamp();
+    place bigint := 0;
+BEGIN
+    IF per_second <= 0 THEN
+        RAISE EXCEPTION 'per_second is %, expected more than 0', per_second;
+    END IF;
+    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+        dead_letter_id := one.id;
+        entity_id := one.entity_id;
+        due_at := start + coalesce(place / per_second, 0) * interval '1 s';
+        is_done := NOT dry_run;
+        words := 'would be done again';
+        IF NOT dry_run THEN
+            SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
+            CONTINUE WHEN letter.id IS NULL;  -- somebody else was faster
+            done := ops.do_again(letter, CASE WHEN per_second IS NOT NULL THEN due_at END, reason, by);
+            is_done := done.is_done;
+            words := done.words;
+        END IF;
+        -- What cannot be done leaves no gap.
+        place := place + (dry_run OR is_done)::integer;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION ops.retry_dead_letters IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
+
+CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
+                                         until timestamptz DEFAULT NULL, everything boolean DEFAULT false,
+                                         reason text DEFAULT NULL, by text DEFAULT NULL, dry_run boolean DEFAULT false)
+    RETURNS TABLE (dead_letter_id text, entity_id text, is_done boolean, words text)
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+        dead_letter_id := one.id;
+        entity_id := one.entity_id;
+        is_done := NOT dry_run;
+        words := 'would be discarded';
+        IF NOT dry_run THEN
+            PERFORM FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
+            CONTINUE WHEN NOT FOUND;  -- somebody else was faster
+            words := ops.discard_dead_letter(one.id, reason, by);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION ops.discard_dead_letters IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which.';

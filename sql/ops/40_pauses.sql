@@ -1,0 +1,70 @@
+-- Pausing and resuming: rows that survive restarts and hold for all instances.
+
+-- The row that a scope and an id name, checked.
+CREATE FUNCTION ops.pause_id(scope text, id text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF scope = 'all' THEN
+        IF coalesce(id, '') <> '' THEN
+            RAISE EXCEPTION 'pausing all takes no id, found %', id USING HINT = 'SELECT ops.pause_sending(''tenant'', id) pauses one tenant.';
+        END IF;
+        RETURN '';
+    ELSIF scope = 'tenant' THEN
+        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
+            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
+        END IF;
+        RETURN id;
+    ELSIF scope = 'sender' THEN
+        IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
+            RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
+        END IF;
+        RETURN pgcourier_bare_address(id);
+    END IF;
+    RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
+END $$;
+
+CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all', id text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    paused text := ops.pause_id(scope, id);
+BEGIN
+    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'already paused';
+    END IF;
+    PERFORM ops.log_act('sending_paused_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
+END $$;
+COMMENT ON FUNCTION ops.pause_sending IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
+
+CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all', id text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    paused text := CASE WHEN scope = 'tenant' THEN id ELSE ops.pause_id(scope, id) END;
+BEGIN
+    DELETE FROM outbox_pauses AS p WHERE p.kind = scope AND p.id = paused;
+    IF NOT FOUND THEN
+        RETURN 'it was not paused; SELECT * FROM ops.pauses shows what is';
+    END IF;
+    PERFORM pg_notify('messages_out', '');
+    PERFORM ops.log_act('sending_resumed_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'resumed';
+END $$;
+COMMENT ON FUNCTION ops.resume_sending IS 'Goes on with what ops.pause_sending has paused.';
+
+CREATE VIEW ops.pauses AS
+SELECT p.kind AS scope, CASE WHEN p.kind = 'sender' THEN ops.masked(p.id) ELSE p.id END AS id, p.reason, p.paused_by, p.paused_at
+FROM outbox_pauses AS p;
+COMMENT ON VIEW ops.pauses IS 'What people have paused.';
+
+CREATE VIEW ops.breakers AS
+SELECT pgcourier_masked_scope(s.scope) AS scope, CASE WHEN s.opened_at IS NULL THEN 'closed' ELSE 'open' END AS state, s.reason,
+       s.error_code, s.opened_at, s.probe_at AS next_probe_at, s.probes AS failed_probes, s.failures,
+       CASE WHEN s.calls < 1024 THEN s.calls END AS calls_at_once, s.last_success_at
+FROM outbox_scopes AS s;
+COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';

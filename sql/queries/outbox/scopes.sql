@@ -1,0 +1,35 @@
+-- outbox.scopes: what limits the lanes: the state of each scope. A scope that limits anything now (open, starting slowly, or
+-- kept to a rate) is locked, so that of all instances one at a time spends what it allows; one that somebody else has locked
+-- is not ours this time. The others cost no lock.
+-- $1 the scopes that all lanes share text[]  $2 whether senders are kept to a rate boolean
+-- returns  scope, is_known, is_ours, calls, is_open, probe_in_ms, ms since the last success (NULL: none yet), ms until the next
+--          call of the sender may start, failures since the last success
+WITH wanted AS MATERIALIZED (
+    SELECT w.scope
+    FROM unnest($1::text[] || coalesce(nullif(current_setting('pgcourier.scopes', true), '')::text[], '{}')) AS w (scope)),
+ours AS MATERIALIZED (
+    SELECT s.scope, s.calls, s.opened_at, s.probe_at, s.last_success_at, s.next_start_at, s.failures
+    FROM outbox_scopes AS s
+    WHERE s.scope IN (SELECT w.scope FROM wanted AS w)
+      AND (s.opened_at IS NOT NULL OR s.calls < 1024 OR s.last_success_at IS NULL
+           OR s.last_success_at < clock_timestamp() - interval '5 min' OR $2::boolean AND s.scope LIKE 'sender:%')
+    ORDER BY s.scope
+    FOR UPDATE SKIP LOCKED),
+read AS (
+    SELECT w.scope, coalesce(o.scope, s.scope) IS NOT NULL AS is_known, o.scope IS NOT NULL AS is_ours,
+           CASE WHEN o.scope IS NULL THEN s.calls ELSE o.calls END AS calls,
+           CASE WHEN o.scope IS NULL THEN s.opened_at ELSE o.opened_at END AS opened_at,
+           CASE WHEN o.scope IS NULL THEN s.probe_at ELSE o.probe_at END AS probe_at,
+           CASE WHEN o.scope IS NULL THEN s.last_success_at ELSE o.last_success_at END AS last_success_at,
+           CASE WHEN o.scope IS NULL THEN s.next_start_at ELSE o.next_start_at END AS next_start_at,
+           CASE WHEN o.scope IS NULL THEN s.failures ELSE o.failures END AS failures
+    FROM wanted AS w
+    LEFT JOIN ours AS o ON o.scope = w.scope
+    LEFT JOIN outbox_scopes AS s ON s.scope = w.scope)
+SELECT r.scope, r.is_known, r.is_ours, coalesce(r.calls, 1) AS calls, r.opened_at IS NOT NULL AS is_open,
+       greatest(0, ceil(extract(epoch FROM r.probe_at - clock_timestamp()) * 1000))::bigint AS probe_in_ms,
+       (extract(epoch FROM clock_timestamp() - r.last_success_at) * 1000)::bigint AS success_ms_ago,
+       (extract(epoch FROM r.next_start_at - clock_timestamp()) * 1000)::float8 AS next_start_in_ms,
+       coalesce(r.failures, 0) AS failures
+FROM read AS r
+ORDER BY r.scope;

@@ -1,0 +1,265 @@
+#include "outbox/exchange.hpp"
+
+#include "sql/outbox.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace pgcourier::outbox {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A success in a scope that is well is noted this often: far from kColdAfter, and often enough to
+// tell an outage from one message's fault.
+constexpr milliseconds kNoteEach{15'000};
+constexpr std::size_t kLookBeyond = 16;
+constexpr std::size_t kLookMost = 2'000;
+constexpr std::size_t kMostRemembered = 10'000;
+constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
+
+Settlement settlement_of(const Claimed& message, const Step& step) {
+    Settlement s{.id = message.id,
+                 .seq = message.seq,
+                 .lease = {message.tenant_id, message.to, message.token},
+                 .attempts = message.attempt,
+                 .deferrals = message.deferrals};
+    if (const auto* sent = std::get_if<MarkSent>(&step)) {
+        s.status = Settled::sent;
+        s.message_sid = sent->message_sid;
+        s.from = message.from;
+    } else if (const auto* retry = std::get_if<RetryAfter>(&step)) {
+        s.status = Settled::failed;
+        s.wait = retry->wait;
+        s.code = retry->code;
+        s.reason = retry->reason;
+    } else if (const auto* dead = std::get_if<DeadLetter>(&step)) {
+        s.status = Settled::dead;
+        s.code = dead->code;
+        s.reason = dead->reason;
+    } else if (const auto* back = std::get_if<PutBack>(&step)) {
+        s.status = Settled::pending;
+        s.attempts = message.attempt - 1;
+        s.deferrals = back->deferrals;
+        s.wait = back->wait;
+        s.code = back->code;
+        s.reason = back->reason;
+    } else {
+        const auto& unknown = std::get<Reconcile>(step);
+        s.status = Settled::unknown;
+        s.code = unknown.code;
+        s.reason = unknown.reason;
+    }
+    return s;
+}
+
+// It was not started: due again at once, without having used an attempt.
+Step not_started(const Claimed& message) {
+    return PutBack{milliseconds{0}, 0, {}, message.deferrals};
+}
+
+std::vector<Scope> read_locked(const pg::Rows& rows) {
+    std::vector<Scope> scopes;
+    for (const pg::Row row : rows) {
+        Scope& scope = scopes.emplace_back();
+        scope.name = row.string(0);
+        scope.calls = static_cast<int>(row.int64(1));
+        scope.failures = static_cast<int>(row.int64(2));
+        scope.failed_message = row.string(3);
+        scope.is_open = row.boolean(4);
+        scope.probes = static_cast<int>(row.int64(5));
+        if (!row.is_null(6)) scope.success_ago = milliseconds{row.int64(6)};
+    }
+    return scopes;
+}
+
+void add_opt_outs(std::vector<pg::Call>& calls, const std::vector<Settlement>& settled) {
+    std::vector<std::string> ids;
+    for (const Settlement& s : settled) {
+        if (s.status == Settled::dead && s.code == kOptedOut) ids.push_back(s.id.value);
+    }
+    if (!ids.empty()) calls.push_back({sql::outbox::record_optout, pg::Params{ids}});
+}
+
+void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) {
+    std::vector<std::string_view> names;
+    std::vector<std::int32_t> allowed;
+    std::vector<std::int32_t> failures;
+    std::vector<std::string_view> failed_messages;
+    std::vector<bool> is_open;
+    std::vector<std::int32_t> probes;
+    std::vector<std::optional<std::int64_t>> probe_in;
+    std::vector<bool> has_success;
+    for (const Scope& s : scopes) {
+        names.push_back(s.name);
+        allowed.push_back(s.calls);
+        failures.push_back(s.failures);
+        failed_messages.push_back(s.failed_message);
+        is_open.push_back(s.is_open && !s.is_opening);
+        probes.push_back(s.probes);
+        probe_in.push_back(s.probe_in ? std::optional{s.probe_in->count()} : std::nullopt);
+        has_success.push_back(s.has_success);
+    }
+    calls.push_back({sql::outbox::write_scopes,
+                     pg::Params{names, allowed, failures, failed_messages, is_open, probes, probe_in,
+                                has_success}});
+    for (const Scope& s : scopes) {
+        if (!s.is_opening) continue;
+        const auto code = s.code == 0 ? std::nullopt : std::optional{s.code};
+        calls.push_back({sql::outbox::open_scope,
+                         pg::Params{s.name, code, s.reason, s.probe_in.value().count()}});
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> Exchange::scopes_of(std::span<const Done> done) const {
+    std::set<std::string> names{settings_.scopes.provider, settings_.scopes.credentials};
+    for (const Done& d : done) {
+        if (!d.message.from.empty()) names.insert(sender_scope(d.message.from));
+    }
+    return {names.begin(), names.end()};
+}
+
+// Whether its scopes must be locked to judge it. Most successes say nothing new.
+bool Exchange::says_something(const Done& done, SteadyTime now) const {
+    if (!done.outcome) return false;
+    const Bearing bearing = bearing_of(*done.outcome);
+    if (bearing == Bearing::none) return false;
+    if (bearing != Bearing::success || done.message.is_probe) return true;
+    const auto is_well = [&](const std::string& scope) {
+        const auto found = well_since_.find(scope);
+        return found != well_since_.end() && now - found->second < kNoteEach;
+    };
+    return !is_well(settings_.scopes.provider) || !is_well(settings_.scopes.credentials) ||
+           !is_well(sender_scope(done.message.from));
+}
+
+void Exchange::remember(const ScopeState& scope) {
+    if (scope.is_open || scope.failures > 0 || scope.calls < kFullSpeed)
+        well_since_.erase(scope.name);
+}
+
+void Exchange::remember(const Scope& scope, SteadyTime now) {
+    if (well_since_.size() > kMostRemembered) well_since_.clear();
+    if (!scope.is_open && scope.failures == 0 && scope.calls == kFullSpeed && scope.has_success) {
+        well_since_[scope.name] = now;
+    } else {
+        well_since_.erase(scope.name);
+    }
+}
+
+// Where the next claim goes on, and when.
+void Exchange::note_claim(const Lanes& found, Exchanged& result) {
+    const Deal& deal = result.deal;
+    Claim& claim = result.claim;
+    const bool is_new_walk = walk_from_.empty();
+    const bool left_lanes = deal.is_full && deal.last_lane != found.lanes.back().tenant.value;
+    dealt_to_ = deal.is_full ? deal.last_lane : std::string{};
+    walk_from_ = left_lanes ? deal.last_lane : found.next_walk;
+
+    std::size_t dealt = 0;
+    for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
+    const bool moved = !claim.messages.empty() || claim.put_behind > 0;
+    const bool got_less = claim.saw_not_all && claim.messages.size() < dealt;
+    look_beyond_ = got_less ? std::min(std::max(look_beyond_, kLookBeyond) * 2, kLookMost) : 0;
+    // All that we wanted is locked by somebody else.
+    if (deal.is_full && !moved) claim.next_due = milliseconds{0};
+
+    if (is_new_walk) limited_for_.reset();
+    if (deal.limited_for)
+        limited_for_ = std::min(limited_for_.value_or(*deal.limited_for), *deal.limited_for);
+    result.limited_for = limited_for_;
+    const bool walks_on = !walk_from_.empty() && (deal.shares.empty() || !limited_for_);
+    result.may_find_more = walks_on || (moved && (deal.is_full || claim.saw_not_all));
+}
+
+Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
+                        const LeaseToken& token, SteadyTime now) {
+    Exchanged result;
+    std::optional<pg::Transaction> transaction;
+    std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
+    std::vector<pg::Rows> rows;
+
+    const bool judges = std::ranges::any_of(
+        done, [&](const Done& d) { return says_something(d, now); });
+    std::vector<Scope> locked;
+    if (judges) {
+        const std::vector<std::string> names = scopes_of(done);
+        calls.push_back({sql::outbox::add_scopes, pg::Params{names}});
+        calls.push_back({sql::outbox::lock_scopes, pg::Params{names}});
+        transaction.emplace(db, calls, rows);
+        locked = read_locked(rows.back());
+        calls.clear();
+    }
+    Breaker breaker{std::move(locked), settings_.scopes, settings_.policy};
+    for (const Done& d : done) {
+        const Step step = d.outcome ? breaker.judge(d.message, *d.outcome) : not_started(d.message);
+        result.settled.push_back(settlement_of(d.message, step));
+    }
+    if (!done.empty()) add_settlement(calls, result.settled);
+    add_opt_outs(calls, result.settled);
+    if (judges) add_scopes(calls, breaker.scopes());
+
+    if (limit > 0) {
+        const std::vector<std::string> shared{settings_.scopes.provider,
+                                              settings_.scopes.credentials};
+        calls.push_back(lanes_call(settings_.default_sender, walk_from_));
+        calls.push_back(scopes_call(shared, settings_.rate));
+        if (transaction) {
+            rows = db.pipeline(calls);
+        } else {
+            transaction.emplace(db, calls, rows);
+        }
+        const Lanes found = read_lanes(rows[rows.size() - 2]);
+        std::vector<ScopeState> scopes = read_scopes(rows.back());
+        for (const ScopeState& scope : scopes) remember(scope);
+
+        calls.clear();
+        std::vector<std::string> unknown;
+        for (const ScopeState& scope : scopes) {
+            if (!scope.is_known) unknown.push_back(scope.name);
+        }
+        const bool counts = std::ranges::any_of(
+            scopes, [&](const ScopeState& s) { return is_limiting(s, 0) && !found.lanes.empty(); });
+        InFlight in_flight;
+        if (counts && !found.lanes.empty()) {
+            if (!unknown.empty()) calls.push_back({sql::outbox::add_scopes, pg::Params{unknown}});
+            calls.push_back({sql::outbox::in_flight});
+            rows = db.pipeline(calls);
+            calls.clear();
+            in_flight = read_in_flight(rows.back());
+            if (!unknown.empty()) {
+                std::set<std::string_view> ours;
+                for (const pg::Row row : rows.front()) ours.insert(row.text(0));
+                for (ScopeState& scope : scopes) {
+                    if (!scope.is_known) scope.is_ours = ours.contains(scope.name);
+                }
+            }
+        }
+        result.deal = deal(found.lanes, scopes, in_flight,
+                           {.limit = limit,
+                            .rate = settings_.rate,
+                            .shared = shared,
+                            .after = dealt_to_});
+        add_claim(calls, result.deal,
+                  {.token = token,
+                   .look_beyond = std::max(look_beyond_, kLookBeyond),
+                   .lease = settings_.lease,
+                   .instance_id = settings_.instance_id,
+                   .rate = settings_.rate});
+        rows = transaction->commit(calls);
+        result.claim = read_claim(rows, result.deal, token);
+
+        note_claim(found, result);
+    } else if (transaction) {
+        transaction->commit(calls);
+    } else if (!done.empty()) {
+        db.transact(calls);
+    }
+    for (const Scope& scope : breaker.scopes()) remember(scope, now);
+    result.scopes = breaker.scopes();
+    return result;
+}
+
+}  // namespace pgcourier::outbox

@@ -1,0 +1,75 @@
+#pragma once
+// One exchange with the database: outcomes in, messages to send out, in one transaction. First what
+// the outcomes say about their scopes, then the settlements, so that their conversations go on, then
+// the claim, dealt out over the tenants.
+
+#include "base/clock.hpp"
+#include "outbox/breaker.hpp"
+#include "outbox/lanes.hpp"
+#include "outbox/step.hpp"
+#include "outbox/store.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace pgcourier::outbox {
+
+/// A claimed message that is ours no longer to send.
+struct Done {
+    Claimed message;
+    std::optional<twilio::SendOutcome> outcome;  // nullopt: it was not started
+    std::chrono::milliseconds took{0};
+};
+
+struct ExchangeSettings {
+    RetryPolicy policy;
+    ScopeNames scopes;
+    std::string instance_id;
+    std::string default_sender;  // bare; empty: none
+    int rate = 0;                // starts a second of a sender; 0: no limit
+    std::chrono::milliseconds lease{30'000};
+};
+
+struct Exchanged {
+    std::vector<Settlement> settled;  // one for each Done
+    std::vector<Scope> scopes;        // those that were judged
+    Claim claim;
+    Deal deal;
+    bool may_find_more = false;  // looking again at once is worth it
+    /// Until a limit lets something through that it holds up now.
+    std::optional<std::chrono::milliseconds> limited_for{};
+};
+
+class Exchange {
+  public:
+    explicit Exchange(ExchangeSettings settings) : settings_{std::move(settings)} {}
+
+    /// limit  messages to claim; 0: none
+    /// token  a fresh one for each claim
+    /// throws pg::Error: nothing of it happened. pg::CommitUnknown: all or nothing of it; doing the
+    /// settlements again is safe, and of the claim nothing was sent (find_claimed())
+    Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
+                  const LeaseToken& token, SteadyTime now);
+
+  private:
+    std::vector<std::string> scopes_of(std::span<const Done> done) const;
+    bool says_something(const Done& done, SteadyTime now) const;
+    void note_claim(const Lanes& found, Exchanged& result);
+    void remember(const ScopeState& scope);
+    void remember(const Scope& scope, SteadyTime now);
+
+    ExchangeSettings settings_;
+    std::string walk_from_;        // where the next walk over the tenants begins
+    std::string dealt_to_;         // the lane that was served last
+    std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
+    std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
+    /// When a success was last noted in a scope that was well: it need not be noted each time.
+    std::unordered_map<std::string, SteadyTime> well_since_;
+};
+
+}  // namespace pgcourier::outbox

@@ -1,0 +1,169 @@
+#include "outbox/lanes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+namespace pgcourier::outbox {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kUnlimited = std::numeric_limits<int>::max();
+constexpr std::string_view kSenderPrefix = "sender:";
+// Starts are dealt so far ahead, so that a claim is worth its round trip. Less than the second after
+// which a claimed message is put back.
+constexpr double kHorizonMs = 100;
+constexpr milliseconds kBusy{10};    // somebody else has the scope locked
+constexpr milliseconds kInUse{100};  // all its calls are in flight, perhaps elsewhere
+
+/// What a scope allows now.
+struct Budget {
+    int calls = kUnlimited;
+    milliseconds wait{0};  // until there may be more
+    bool is_probe = false;
+    double start_ms = 0;  // the next start of a sender with a rate
+};
+
+bool is_sender(const ScopeState& scope) {
+    return scope.name.starts_with(kSenderPrefix);
+}
+
+bool is_cold(const ScopeState& scope) {
+    return !scope.success_ago || *scope.success_ago > kColdAfter;
+}
+
+void keep_to_rate(Budget& budget, const ScopeState& scope, double interval_ms) {
+    budget.start_ms = std::max(0.0, scope.next_start_in_ms);
+    const double ahead = kHorizonMs - budget.start_ms;
+    const int starts = ahead < 0 ? 0 : static_cast<int>(ahead / interval_ms) + 1;
+    budget.calls = std::min(budget.calls, starts);
+    // When half of the horizon is free again.
+    const double next = budget.start_ms + starts * interval_ms - kHorizonMs / 2;
+    budget.wait = std::max({budget.wait, kBusy, milliseconds{static_cast<int>(std::ceil(next))}});
+}
+
+Budget budget_of(const ScopeState& scope, const InFlight& in_flight, int rate) {
+    if (!is_limiting(scope, rate)) return {};
+    if (!scope.is_ours) return {.calls = 0, .wait = kBusy};
+    if (scope.is_open) {
+        if (scope.probe_in > milliseconds{0}) return {.calls = 0, .wait = scope.probe_in};
+        return {.calls = 1, .wait = kInUse, .is_probe = true};
+    }
+    Budget budget;
+    const int allowed = is_cold(scope) ? 1 : scope.calls;
+    if (allowed < kFullSpeed) {
+        int busy = in_flight.total;
+        if (is_sender(scope)) {
+            const auto found = in_flight.by_sender.find(scope.name.substr(kSenderPrefix.size()));
+            busy = found == in_flight.by_sender.end() ? 0 : found->second;
+        }
+        budget.calls = std::max(0, allowed - busy);
+        budget.wait = kInUse;
+    }
+    if (rate > 0 && is_sender(scope)) keep_to_rate(budget, scope, start_interval(rate).count());
+    return budget;
+}
+
+/// A lane while it is dealt to.
+struct Hand {
+    const Lane* lane;
+    std::vector<Budget*> budgets;
+    Share share;
+    bool is_limited = false;
+
+    bool is_served() const {
+        return lane->due < kMany && static_cast<std::size_t>(share.messages) >= lane->due;
+    }
+    bool is_probe() const {
+        return std::ranges::any_of(budgets, [](const Budget* b) { return b->is_probe; });
+    }
+};
+
+}  // namespace
+
+std::string sender_scope(std::string_view sender) {
+    return std::string{kSenderPrefix}.append(sender);
+}
+
+std::chrono::duration<double, std::milli> start_interval(int rate) {
+    constexpr double kHeadroom = 1.025;
+    return std::chrono::duration<double, std::milli>{1000.0 * kHeadroom / rate};
+}
+
+bool is_limiting(const ScopeState& scope, int rate) {
+    return scope.is_open || scope.calls < kFullSpeed || is_cold(scope) ||
+           (rate > 0 && is_sender(scope));
+}
+
+Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes, const InFlight& in_flight,
+          const DealOptions& options) {
+    std::map<std::string, Budget> budgets;
+    for (const ScopeState& scope : scopes)
+        budgets[scope.name] = budget_of(scope, in_flight, options.rate);
+
+    Deal result;
+    const auto hold_up = [&result](milliseconds wait) {
+        result.limited_for = std::min(result.limited_for.value_or(wait), wait);
+    };
+    std::vector<Hand> hands;
+    for (const Lane& lane : lanes) {
+        if (lane.is_paused) continue;
+        Hand& hand = hands.emplace_back();
+        hand.lane = &lane;
+        hand.share = {.tenant = lane.tenant, .sender = lane.sender};
+        for (const std::string& name : options.shared) hand.budgets.push_back(&budgets[name]);
+        if (!lane.sender.empty()) hand.budgets.push_back(&budgets[sender_scope(lane.sender)]);
+        hand.share.is_probe = hand.is_probe();
+        if (!lane.sender.empty())
+            hand.share.first_start = std::chrono::duration<double, std::milli>{
+                budgets[sender_scope(lane.sender)].start_ms};
+    }
+    // In turn, beginning behind the lane that was served last. A probe is a message that was put
+    // back least often: of another conversation than the last probe, if there is one.
+    std::ranges::stable_partition(
+        hands, [&](const Hand& hand) { return hand.lane->tenant.value > options.after; });
+    std::ranges::stable_sort(hands, {}, [](const Hand& hand) {
+        return hand.share.is_probe ? hand.lane->deferrals : 0;
+    });
+
+    std::size_t dealt = 0;
+    for (bool goes_on = true; goes_on && dealt < options.limit;) {
+        goes_on = false;
+        for (Hand& hand : hands) {
+            if (dealt == options.limit) break;
+            if (hand.is_limited || hand.is_served()) continue;
+            const auto empty =
+                std::ranges::find_if(hand.budgets, [](const Budget* b) { return b->calls == 0; });
+            if (empty != hand.budgets.end()) {
+                hand.is_limited = true;
+                hold_up((*empty)->wait);
+                continue;
+            }
+            for (Budget* budget : hand.budgets) {
+                if (budget->calls != kUnlimited) --budget->calls;
+            }
+            ++hand.share.messages;
+            ++dealt;
+            goes_on = true;
+            result.last_lane = hand.lane->tenant.value;
+        }
+    }
+    result.is_full = dealt == options.limit;
+    for (Hand& hand : hands) {
+        if (hand.is_served()) result.whole.push_back(hand.lane->tenant.value);
+        if (hand.share.messages == 0) continue;
+        if (hand.share.is_probe) {
+            for (const std::string& name : options.shared) {
+                if (budgets[name].is_probe) result.probes.push_back(name);
+            }
+            if (budgets[sender_scope(hand.lane->sender)].is_probe)
+                result.probes.push_back(sender_scope(hand.lane->sender));
+        }
+        result.shares.push_back(std::move(hand.share));
+    }
+    return result;
+}
+
+}  // namespace pgcourier::outbox

@@ -1,0 +1,96 @@
+#pragma once
+// How a claim is dealt out: over the tenants that have messages due (lanes), within what their
+// scopes allow: breakers, slow starts, the rate of each sender. Pure.
+
+#include "base/ids.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pgcourier::outbox {
+
+/// So many calls in flight are no limit any more (outbox_scopes.calls).
+inline constexpr int kFullSpeed = 1024;
+/// A scope that had no success for so long starts with one call again.
+inline constexpr std::chrono::milliseconds kColdAfter{300'000};
+
+/// A tenant with messages due.
+struct Lane {
+    TenantId tenant;
+    std::string sender;     // bare; empty: none
+    std::size_t due = 0;    // perhaps more, from kMany on
+    int deferrals = 0;      // the fewest among them
+    bool is_paused = false;
+};
+inline constexpr std::size_t kMany = 16;
+
+/// What limits lanes together, as the database has it (outbox_scopes).
+struct ScopeState {
+    std::string name;
+    bool is_known = true;  // false: never used before
+    bool is_ours = false;  // locked for this claim
+    int calls = 1;
+    bool is_open = false;
+    std::chrono::milliseconds probe_in{0};
+    std::optional<std::chrono::milliseconds> success_ago;
+    double next_start_in_ms = 0;  // negative: the sender has been idle for so long
+    int failures = 0;             // since the last success
+};
+
+std::string sender_scope(std::string_view sender);
+
+/// Between two starts of a sender that is kept to `rate` a second: a little more than its share, so
+/// that a start which comes late makes no second with more than the rate and a twentieth.
+///
+/// rate  starts a second, > 0
+std::chrono::duration<double, std::milli> start_interval(int rate);
+
+/// Messages in flight over all instances.
+struct InFlight {
+    std::map<std::string, int> by_sender;
+    int total = 0;
+};
+
+struct DealOptions {
+    std::size_t limit = 0;              // messages in all
+    int rate = 0;                       // starts a second of one sender; 0: no limit
+    std::vector<std::string> shared{};  // scopes of all lanes: the provider, the credentials
+    std::string after{};                // the lane behind which dealing begins
+};
+
+struct Share {
+    TenantId tenant;
+    std::string sender;
+    int messages = 0;
+    bool is_probe = false;
+    /// Of a sender that is kept to a rate: when its first message may start, from the look at its
+    /// scope on; the others follow at its interval. Counts over all shares of the sender.
+    std::chrono::duration<double, std::milli> first_start{0};
+};
+
+struct Deal {
+    std::vector<Share> shares;
+    std::vector<std::string> probes;  // open scopes that a share is a probe of
+    /// Tenants of which everything due was dealt: when one still has something due afterwards,
+    /// somebody else has it locked.
+    std::vector<std::string> whole;
+    bool is_full = false;   // the limit ended it
+    std::string last_lane;  // the last that got something
+    /// Until a limit of a scope lets something through that it holds up now.
+    std::optional<std::chrono::milliseconds> limited_for;
+};
+
+/// Whether the scope must be locked, and calls in flight be counted, before anything is dealt.
+bool is_limiting(const ScopeState& scope, int rate);
+
+/// Deals messages out one by one, in turns over the lanes, until the limit is reached, all are
+/// served, or nothing more is allowed.
+Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes, const InFlight& in_flight,
+          const DealOptions& options);
+
+}  // namespace pgcourier::outbox

@@ -1,0 +1,54 @@
+#pragma once
+// Twilio's list of messages: the path that asks for it, and one page of its answer, read without
+// trust. https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
+
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgcourier::twilio {
+
+/// Which messages. Addresses are bare, `whatsapp:` is added here; what is empty is left out.
+struct ListFilter {
+    std::string to;
+    std::string from;
+    std::size_t page_size = 50;  // 1..1000
+};
+
+struct ListedMessage {
+    std::string sid;        // SM…, MM…
+    std::string to;         // bare
+    std::string from;       // bare; empty: a Messaging Service has not chosen one yet
+    std::string body;       // as sent: of a template its rendered text
+    std::string direction;  // inbound, outbound-api, outbound-reply, outbound-call
+    std::string status;
+    std::optional<std::chrono::sys_seconds> created;  // date_created; missing or no date: nullopt
+
+    bool is_outbound() const { return direction.starts_with("outbound"); }
+};
+
+struct MessagePage {
+    std::vector<ListedMessage> messages;  // newest first
+    std::string next_path;                // below the API's base URL; empty: this was the last page
+};
+
+/// `/2010-04-01/Accounts/AC…/Messages.json?To=…`, below TWILIO_API_BASE_URL.
+std::string list_messages_path(std::string_view account_sid, const ListFilter& filter);
+
+/// Reads the body of a 200.
+///
+/// returns  what is wrong with it instead: no such JSON, a message without a sid, more than 4 MiB
+/// or
+///          1000 messages, a next page that is not of this account's list
+Result<MessagePage> read_message_page(std::string_view account_sid, std::string_view body);
+
+/// `Fri, 24 May 2019 17:44:46 +0000` (RFC 2822, section 3.3); the day of the week may be missing
+/// and is not checked.
+std::optional<std::chrono::sys_seconds> read_rfc2822(std::string_view text);
+
+}  // namespace pgcourier::twilio

@@ -1,0 +1,161 @@
+#include "outbox/lanes.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace pgcourier;
+using namespace pgcourier::outbox;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kOne = "+33700000001";
+constexpr const char* kTwo = "+33700000002";
+
+Lane lane(const std::string& tenant, std::size_t due, const std::string& sender = kOne) {
+    return {.tenant = {tenant}, .sender = sender, .due = due};
+}
+
+ScopeState well(const std::string& name) {
+    return {.name = name, .is_ours = true, .calls = kFullSpeed, .success_ago = 1s};
+}
+
+ScopeState open(const std::string& name, std::chrono::milliseconds probe_in) {
+    return {.name = name, .is_ours = true, .is_open = true, .probe_in = probe_in};
+}
+
+std::vector<ScopeState> all_well() {
+    return {well("provider"), well("credentials:1"), well(sender_scope(kOne)),
+            well(sender_scope(kTwo))};
+}
+
+DealOptions options(std::size_t limit, int rate = 0, std::string after = {}) {
+    return {.limit = limit,
+            .rate = rate,
+            .shared = {"provider", "credentials:1"},
+            .after = std::move(after)};
+}
+
+/// `a:3 b:1`, in the order of dealing
+std::string shares(const Deal& deal) {
+    std::string text;
+    for (const Share& s : deal.shares) {
+        if (!text.empty()) text += ' ';
+        text += s.tenant.value + ":" + std::to_string(s.messages) + (s.is_probe ? "?" : "");
+    }
+    return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_flood_gets_what_the_others_leave) {
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", 1), lane("c", 2)};
+    const Deal all = deal(lanes, all_well(), {}, options(64));
+    BOOST_TEST(shares(all) == "a:61 b:1 c:2");
+    BOOST_TEST(all.is_full);
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(3))) == "a:1 b:1 c:1");
+}
+
+BOOST_AUTO_TEST_CASE(dealing_goes_on_behind_the_lane_that_was_served_last) {
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany), lane("c", kMany)};
+    const Deal first = deal(lanes, all_well(), {}, options(2));
+    BOOST_TEST(shares(first) == "a:1 b:1");
+    BOOST_TEST(first.last_lane == "b");
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(2, 0, "b"))) == "c:1 a:1");
+}
+
+BOOST_AUTO_TEST_CASE(a_lane_of_which_all_is_dealt_is_named) {
+    const std::vector<Lane> lanes{lane("a", 2), lane("b", kMany)};
+    const Deal d = deal(lanes, all_well(), {}, options(10));
+    BOOST_REQUIRE(d.whole.size() == 1);
+    BOOST_TEST(d.whole[0] == "a");
+    BOOST_TEST(!d.limited_for.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_paused_lane_gets_nothing_and_nobody_waits_for_it) {
+    std::vector<Lane> lanes{lane("a", 3), lane("b", 1)};
+    lanes[0].is_paused = true;
+    const Deal d = deal(lanes, all_well(), {}, options(10));
+    BOOST_TEST(shares(d) == "b:1");
+    BOOST_TEST(!d.limited_for.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_scope_without_success_starts_with_one_call_over_all_lanes) {
+    auto scopes = all_well();
+    scopes[1].success_ago.reset();
+    const std::vector<Lane> lanes{lane("a", 3), lane("b", 3)};
+    BOOST_TEST(shares(deal(lanes, scopes, {}, options(10))) == "a:1");
+    const Deal busy = deal(lanes, scopes, {.by_sender = {{kOne, 1}}, .total = 1}, options(10));
+    BOOST_TEST(busy.shares.empty());
+    BOOST_TEST(busy.limited_for.value().count() > 0);
+    scopes[1].success_ago = 301s;  // five minutes are over
+    BOOST_TEST(shares(deal(lanes, scopes, {}, options(10))) == "a:1");
+}
+
+BOOST_AUTO_TEST_CASE(a_scope_that_starts_slowly_allows_so_many_calls_at_once) {
+    auto scopes = all_well();
+    scopes[2].calls = 4;
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany), lane("c", 2, kTwo)};
+    const InFlight in_flight{.by_sender = {{kOne, 1}, {kTwo, 30}}, .total = 31};
+    BOOST_TEST(shares(deal(lanes, scopes, in_flight, options(64))) == "a:2 b:1 c:2");
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_else_has_locked_is_left_to_him) {
+    auto scopes = all_well();
+    scopes[2].calls = 8;
+    scopes[2].is_ours = false;
+    const std::vector<Lane> lanes{lane("a", 1), lane("b", 1, kTwo)};
+    const Deal d = deal(lanes, scopes, {}, options(10));
+    BOOST_TEST(shares(d) == "b:1");
+    BOOST_TEST(d.limited_for.value().count() <= 50);
+}
+
+BOOST_AUTO_TEST_CASE(an_open_scope_lets_one_probe_out_when_it_is_time) {
+    auto scopes = all_well();
+    scopes[0] = open("provider", 40s);
+    std::vector<Lane> lanes{lane("a", 3), lane("b", 3)};
+    lanes[0].deferrals = 1;
+    const Deal early = deal(lanes, scopes, {}, options(10));
+    BOOST_TEST(early.shares.empty());
+    BOOST_TEST(early.limited_for.value().count() == 40'000);
+
+    scopes[0].probe_in = 0s;
+    const Deal probe = deal(lanes, scopes, {}, options(10));
+    BOOST_TEST(shares(probe) == "b:1?");  // of a message that was not put back yet
+    BOOST_REQUIRE(probe.probes.size() == 1);
+    BOOST_TEST(probe.probes[0] == "provider");
+}
+
+BOOST_AUTO_TEST_CASE(an_open_sender_holds_up_its_own_lanes_only) {
+    auto scopes = all_well();
+    scopes[2] = open(sender_scope(kOne), 10s);
+    const std::vector<Lane> lanes{lane("a", 3), lane("b", 2, kTwo)};
+    const Deal d = deal(lanes, scopes, {}, options(10));
+    BOOST_TEST(shares(d) == "b:2");
+    scopes[2].probe_in = 0s;
+    const Deal probe = deal(lanes, scopes, {}, options(10));
+    BOOST_TEST(shares(probe) == "a:1? b:2");
+    BOOST_REQUIRE(probe.probes.size() == 1);
+    BOOST_TEST(probe.probes[0] == sender_scope(kOne));
+}
+
+BOOST_AUTO_TEST_CASE(a_rate_is_dealt_a_tenth_of_a_second_ahead_over_all_lanes_of_its_sender) {
+    auto scopes = all_well();
+    scopes[2].next_start_in_ms = -5000;  // idle
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany)};
+    const Deal d = deal(lanes, scopes, {}, options(64, 80));
+    BOOST_TEST(shares(d) == "a:4 b:4");  // 0, 12.8, …, 89.7 ms
+    BOOST_TEST(d.shares[0].first_start.count() == 0);
+    BOOST_TEST(d.limited_for.value().count() == 53);  // when half of it is over
+
+    scopes[2].next_start_in_ms = 60;
+    const Deal next = deal(lanes, scopes, {}, options(64, 80));
+    BOOST_TEST(shares(next) == "a:2 b:2");
+    BOOST_TEST(next.shares[0].first_start.count() == 60);
+    scopes[2].next_start_in_ms = 900;
+    BOOST_TEST(deal(lanes, scopes, {}, options(64, 80)).shares.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_lane_without_a_sender_is_dealt_to_so_that_it_gets_its_answer) {
+    const std::vector<Lane> lanes{lane("a", 2, "")};
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(10, 80))) == "a:2");
+}
