@@ -2,7 +2,11 @@
 
 CREATE SCHEMA ops;
 
+<<<<<<< HEAD
 COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)).';
+=======
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.breakers ops.cancel_message ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.find_dead_letters ops.health ops.instances ops.log_act ops.masked ops.outbox ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
+>>>>>>> wt-d
 
 CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -278,6 +282,7 @@ CREATE TABLE public.messages_out (
     sent_at timestamp with time zone,
     delivery_status text,
     deferrals smallint DEFAULT 0 NOT NULL,
+    calls integer DEFAULT 0 NOT NULL,
     send_at timestamp with time zone,
     expires_at timestamp with time zone,
     dedupe_key text,
@@ -310,6 +315,11 @@ COMMENT ON COLUMN public.messages_out.delivery_status IS 'What Twilio said of it
 
 COMMENT ON COLUMN public.messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
 
+<<<<<<< HEAD
+=======
+COMMENT ON COLUMN public.messages_out.calls IS 'Calls at Twilio in all. Unlike attempts it never goes back, so that a callback tells which call it is of.';
+
+>>>>>>> wt-d
 COMMENT ON COLUMN public.messages_out.send_at IS 'Not sent before; NULL: at once.';
 
 COMMENT ON COLUMN public.messages_out.expires_at IS 'Not sent from then on: it becomes expired. NULL: never.';
