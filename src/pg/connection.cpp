@@ -1,9 +1,6 @@
 #include "pg/connection.hpp"
 
-<<<<<<< HEAD
 #include "base/clock.hpp"
-=======
->>>>>>> wt-d
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
 

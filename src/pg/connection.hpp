@@ -87,13 +87,8 @@ class Connection {
 
     Step begin_settings() const;
     std::vector<Rows> run(std::vector<Step> steps);
-<<<<<<< HEAD
     void pass_fault_points(std::span<const Step> steps, const char* moment);
     Rows run_script(const char* text, SteadyTime deadline);
-=======
-    Rows run_script(const char* text, SteadyTime deadline);
-    void pass_fault_points(std::span<const Step> steps, const char* moment);
->>>>>>> wt-d
     void send(const Step& step);
     SteadyTime answer_deadline() const;
     void wait_for_answer(SteadyTime deadline);
