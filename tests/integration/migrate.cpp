@@ -1,5 +1,6 @@
 // links: pg
 #include "pg/migrate.hpp"
+#include "sql/migrations.hpp"
 
 #include "support/test_database.hpp"
 
