@@ -1,7 +1,7 @@
 // links: pg
 #include "pg/migrate.hpp"
-#include "sql/migrations.hpp"
 
+#include "sql/migrations.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
