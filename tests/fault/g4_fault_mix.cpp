@@ -170,6 +170,11 @@ BOOST_AUTO_TEST_CASE(each_message_ends_in_the_right_state_whatever_the_provider_
     const auto patience = settings.is_full || settings.wants_settled ? 900s : 150s;
     test::eventually(
         [&] {
+            // One call in six fails: a breaker's probe too, and the next one goes a minute later.
+            // That wait is another suite's matter (integration/outbox_limits).
+            cluster.db().exec(
+                "UPDATE outbox_scopes SET probe_at = now() WHERE opened_at IS NOT NULL AND "
+                "probe_at > now() + interval '1 s'");
             const test::Open open = test::open_messages(db);
             return settings.wants_settled ? open.is_settled()
                                           : open.sending == 0 && open.waiting == 0;
