@@ -10,3 +10,28 @@ CREATE FUNCTION ops.masked(address text) RETURNS text
                 WHEN address ~ '^[A-Z]{2}\.' THEN left(address, 3) || '…'
                 WHEN address = '' THEN '' ELSE '…' END;
 COMMENT ON FUNCTION ops.masked IS 'An address as logs and views show it: +336…78.';
+
+-- Reasons come from Twilio, from people and from the predecessor: what looks like a number in them is masked too. Digits
+-- within ids (SM…, uuids) are none.
+CREATE FUNCTION ops.masked_text(words text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN regexp_replace(regexp_replace(words, '(\+[0-9]{3})[0-9]{3,10}([0-9]{2})', '\1…\2', 'g'),
+                          '(?<![-+…[:alnum:]])([0-9]{3})[0-9]{4,10}([0-9]{2})(?![-[:alnum:]])', '\1…\2', 'g');
+COMMENT ON FUNCTION ops.masked_text IS 'Words without the whole of the phone numbers in them.';
+
+CREATE FUNCTION ops.span(length interval) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN CASE WHEN length < interval '0' THEN '0 s'
+                WHEN length < interval '10 s' THEN round(extract(epoch FROM length), 1)::text || ' s'
+                WHEN length < interval '2 min' THEN floor(extract(epoch FROM length))::text || ' s'
+                WHEN length < interval '2 h' THEN floor(extract(epoch FROM length) / 60)::text || ' min'
+                WHEN length < interval '2 d' THEN floor(extract(epoch FROM length) / 3600)::text || ' h'
+                ELSE floor(extract(epoch FROM length) / 86400)::text || ' days' END;
+COMMENT ON FUNCTION ops.span IS 'A length of time as people say it: 8.2 s, 45 s, 12 min, 3 h, 4 days.';
+
+CREATE FUNCTION ops.moment(moment timestamptz) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+           || CASE WHEN moment > now() THEN ' (in ' || ops.span(moment - now()) || ')'
+                   ELSE ' (' || ops.span(now() - moment) || ' ago)' END;
+COMMENT ON FUNCTION ops.moment IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';

@@ -8,6 +8,7 @@ CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_i
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
             jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
 $$;
+COMMENT ON FUNCTION ops.log_act IS 'Writes into event_log what a person did; part of the functions that act.';
 
 -- Puts a message into the queue, at its own place in its conversation, due now or later. One that is due later holds up
 -- what stands behind it, as a retry does.
@@ -19,6 +20,7 @@ CREATE FUNCTION ops.queue_again(message messages_out, due timestamptz DEFAULT NU
     ON CONFLICT (seq) DO NOTHING;
     SELECT pg_notify('messages_out', '');
 $$;
+COMMENT ON FUNCTION ops.queue_again IS 'Puts a message into the queue; part of the functions that act.';
 
 CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL, by text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

@@ -63,6 +63,7 @@ BEGIN
                         jsonb_build_object('dead_letter_id', letter.id, 'new_message_id', new_id));
     is_done := true;
 END $$;
+COMMENT ON FUNCTION ops.do_again IS 'Does again what a dead letter is about; part of ops.retry_dead_letter.';
 
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -125,6 +126,7 @@ BEGIN
           AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
         ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
 END $$;
+COMMENT ON FUNCTION ops.find_dead_letters IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
 
 CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
                                        until timestamptz DEFAULT NULL, everything boolean DEFAULT false,

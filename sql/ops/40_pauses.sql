@@ -22,6 +22,7 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
 END $$;
+COMMENT ON FUNCTION ops.pause_id IS 'The row of a scope and an id, checked; part of ops.pause_sending.';
 
 CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all', id text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -57,14 +58,30 @@ END $$;
 COMMENT ON FUNCTION ops.resume_sending IS 'Goes on with what ops.pause_sending has paused.';
 
 CREATE VIEW ops.pauses AS
-SELECT p.kind AS scope, CASE WHEN p.kind = 'sender' THEN ops.masked(p.id) ELSE p.id END AS id, p.reason, p.paused_by, p.paused_at
+SELECT p.kind AS scope, CASE WHEN p.kind = 'sender' THEN ops.masked(p.id) ELSE p.id END AS id, ops.masked_text(p.reason) AS reason,
+       p.paused_by, p.paused_at
 FROM outbox_pauses AS p;
 COMMENT ON VIEW ops.pauses IS 'What people have paused.';
+COMMENT ON COLUMN ops.pauses.scope IS 'all, tenant or sender.';
+COMMENT ON COLUMN ops.pauses.id IS 'The tenant''s id, or the sending number, masked; empty for all.';
+COMMENT ON COLUMN ops.pauses.reason IS 'Why, as whoever paused it said.';
+COMMENT ON COLUMN ops.pauses.paused_by IS 'The database user who did it.';
+COMMENT ON COLUMN ops.pauses.paused_at IS 'Since when.';
 
 CREATE VIEW ops.breakers AS
-SELECT pgcourier_masked_scope(s.scope) AS scope, CASE WHEN s.opened_at IS NULL THEN 'closed' ELSE 'open' END AS state, s.reason,
+SELECT pgcourier_masked_scope(s.scope) AS scope, CASE WHEN s.opened_at IS NULL THEN 'closed' ELSE 'open' END AS state,
+       ops.masked_text(s.reason) AS reason,
        s.error_code, s.opened_at, s.probe_at AS next_probe_at, s.probes AS failed_probes, s.failures,
        CASE WHEN s.calls < 1024 THEN s.calls END AS calls_at_once, s.last_success_at
 FROM outbox_scopes AS s;
 COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+COMMENT ON COLUMN ops.breakers.scope IS 'provider, credentials:<fingerprint> or sender:<number, masked>.';
+COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes.';
+COMMENT ON COLUMN ops.breakers.reason IS 'What opened it.';
+COMMENT ON COLUMN ops.breakers.error_code IS 'Twilio''s code of that.';
+COMMENT ON COLUMN ops.breakers.opened_at IS 'Since when it is open.';
+COMMENT ON COLUMN ops.breakers.next_probe_at IS 'When the next message may be sent to see whether it works again.';
+COMMENT ON COLUMN ops.breakers.failed_probes IS 'Probes that failed since it opened.';
+COMMENT ON COLUMN ops.breakers.failures IS 'Failures in a row since the last success; three open the provider''s or a sender''s.';
+COMMENT ON COLUMN ops.breakers.last_success_at IS 'When it last worked, to within 15 s.';
 COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';

@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
     add_dlq(app, chosen);
     add_pause(app, chosen);
     add_events(app, chosen);
+    add_trace_and_explain(app, chosen);
     add_twilio_sim(app, chosen);
     try {
         app.parse(argc, argv);

@@ -23,6 +23,7 @@ void add_outbox(CLI::App& app, Chosen& chosen);
 void add_dlq(CLI::App& app, Chosen& chosen);
 void add_pause(CLI::App& app, Chosen& chosen);
 void add_events(CLI::App& app, Chosen& chosen);
+void add_trace_and_explain(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);
 
 }  // namespace pgcourier::cli

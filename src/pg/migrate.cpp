@@ -223,6 +223,8 @@ Result<MigrateReport> migrate_up(Connection& db, int max_attempts) {
                 const Result<bool> renewed = renew_ops(db);
                 if (!renewed) return renewed.error();
                 report.renewed_ops = *renewed;
+                for (const Row row : db.exec(statements::grant_roles))
+                    report.notices.push_back(row.string(0));
             }
             tx.commit();
             return report;

@@ -1,7 +1,8 @@
 #pragma once
 // Brings a database's schema up to this program's: sql/migrations in order, each in a transaction
 // of its own under one advisory lock, recorded with a checksum in pgcourier_migrations; then
-// sql/ops, which holds no data, made anew. Understands a database that Prisma migrated: what
+// sql/ops, which holds no data, made anew, and the roles that may look at and use all of it
+// (ops.grant_roles). Understands a database that Prisma migrated: what
 // _prisma_migrations shows as finished is recorded, not run.
 
 #include "base/result.hpp"

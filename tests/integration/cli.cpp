@@ -61,6 +61,8 @@ BOOST_AUTO_TEST_CASE(every_command_has_help) {
                                                             {"dlq", "retry"},
                                                             {"dlq", "discard"},
                                                             {"events"},
+                                                            {"trace"},
+                                                            {"explain"},
                                                             {"twilio-sim"},
                                                             {"twilio-sim", "inbound"},
                                                             {"twilio-sim", "script"},
@@ -232,7 +234,36 @@ BOOST_AUTO_TEST_CASE(status_says_that_all_is_well_or_what_is_not) {
         "INSERT INTO dead_letter_jobs (job_type, payload, error_message) VALUES ('webhook_event', "
         "'{}', 'x')");
     BOOST_TEST(has(cli.run({"status"}).output, "1 of "));
-    BOOST_TEST(cli.json({"status"}).Size() == 8);
+    BOOST_TEST(cli.json({"status"}).Size() == 12);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_is_explained_and_traced) {
+    const Cli cli;
+    cli.db.add_tenant("Shop", "+33700000001");
+    const rapidjson::Document added =
+        cli.json({"outbox", "add", "--tenant", "Shop", "--to", "+33612345678", "--body", "x"});
+    const std::string id = added["id"].GetString();
+    const Ran explained = cli.run({"explain", id});
+    BOOST_TEST(explained.exit_code == 0);
+    BOOST_TEST(explained.output.starts_with("Message " + id + " is due since "), explained.output);
+    BOOST_TEST(has(explained.output, "no sender is running"));
+    const rapidjson::Document as_json = cli.json({"explain", id});
+    BOOST_TEST(as_json["is_known"].GetBool());
+    BOOST_TEST(has(as_json["explanation"].GetString(), "no sender is running"));
+
+    // What happened, and below it what happens next.
+    const Ran traced = cli.run({"trace", added["correlation_id"].GetString()});
+    BOOST_TEST(traced.exit_code == 0);
+    BOOST_TEST(has(traced.output, "written to messages_out"));
+    BOOST_TEST(has(traced.output, "no sender is running"));
+    BOOST_TEST(cli.json({"trace", id}).Size() == 1);
+
+    for (const char* command : {"explain", "trace"}) {
+        const Ran unknown = cli.run({command, "nothing"});
+        BOOST_TEST(unknown.exit_code == 1);
+        BOOST_TEST(has(unknown.output, "Nothing is known of nothing"));
+        BOOST_TEST(cli.run({command}).exit_code == 2);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_unmigrated_database_says_which_command_to_run) {

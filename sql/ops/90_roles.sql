@@ -1,0 +1,146 @@
+-- Who may do what. Three group roles that log in themselves never; they belong to the whole server, so that databases on one
+-- server share them:
+--   pgcourier_ops_reader  looks: the views of ops and its functions that look, numbers masked, no bodies, no table
+--   pgcourier_writer      the shop: writes messages_out, reads messages_in and takes its messages over
+--   pgcourier_service     pgcourier serve and its commands: all rows, and no way to drop or alter anything
+-- The owner of the tables, who migrates, is none of them.
+
+-- The trigger functions of an INSERT into messages_out run with the rights of their owner, so that its writer needs none on
+-- the tables behind it; so do the functions of ops that look. Neither they nor any function that they call may look for its
+-- tables in a schema that somebody else can write into: pg_temp, which comes first unless it is named, least of all.
+CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    home text := (SELECT c.relnamespace::regnamespace::text FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass);
+    wanted text := format('search_path=%s, pg_temp', home);
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = name AND p.prosecdef = is_definer AND wanted = ANY (p.proconfig)) THEN
+        EXECUTE format('ALTER FUNCTION %s %s SET search_path = %s, pg_temp', name,
+                       CASE WHEN is_definer THEN 'SECURITY DEFINER' ELSE 'SECURITY INVOKER' END, home);
+    END IF;
+END $$;
+COMMENT ON FUNCTION ops.secure_function IS 'Makes a function find its tables in their own schema only; with is_definer it runs with the rights of its owner.';
+
+-- One grant, unless it is there.
+CREATE FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) RETURNS void
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    one text;
+    is_there boolean := true;
+BEGIN
+    FOREACH one IN ARRAY string_to_array(wanted, ', ') LOOP
+        is_there := is_there AND CASE kind WHEN 'TABLE' THEN has_table_privilege(to_role, object, one)
+                                           WHEN 'SCHEMA' THEN has_schema_privilege(to_role, object, one)
+                                           ELSE has_function_privilege(to_role, object, one) END;
+    END LOOP;
+    IF NOT is_there THEN
+        EXECUTE format('GRANT %s ON %s %s TO %I', wanted, kind, object, to_role);
+    END IF;
+END $$;
+COMMENT ON FUNCTION ops.grant_once IS 'Grants what a role does not have yet; part of ops.grant_roles.';
+
+CREATE FUNCTION ops.grant_roles() RETURNS SETOF text
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    home text := (SELECT c.relnamespace::regnamespace::text FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass);
+    roles CONSTANT text[] := ARRAY['pgcourier_ops_reader', 'pgcourier_writer', 'pgcourier_service'];
+    tables CONSTANT text[] := ARRAY[
+        'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
+        'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
+        'outbox_dedupe_keys', 'instances'];
+    missing text[];
+    one text;
+    found record;
+BEGIN
+    -- A member of pgcourier_service that runs `migrate up` on a database which is up to date has nothing to give.
+    IF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass) THEN
+        RETURN;
+    END IF;
+    missing := ARRAY(SELECT r FROM unnest(roles) AS r WHERE to_regrole(r) IS NULL);
+    IF missing <> '{}' AND (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+        FOREACH one IN ARRAY missing LOOP
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', one);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of this server was faster
+            END;
+        END LOOP;
+    ELSIF missing <> '{}' THEN
+        RETURN NEXT format('roles: %s may not create roles; have somebody who may run %s; then run pgcourier migrate up once more', current_user,
+                           (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
+    END IF;
+
+    PERFORM ops.secure_function(p.oid::regprocedure, p.proname IN ('pgcourier_check_message_out', 'pgcourier_queue_messages_out'))
+    FROM pg_proc AS p
+    WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
+
+    IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
+        FOR found IN SELECT format('ops.%I', c.relname) AS name FROM pg_class AS c
+                     WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v' LOOP
+            PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_ops_reader');
+        END LOOP;
+        -- Those that look, and those that stand in the views.
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = 'ops'::regnamespace
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
+                                             'unfinished_migrations')
+                        OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
+        END LOOP;
+    END IF;
+
+    IF to_regrole('pgcourier_writer') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', home, 'pgcourier_writer');
+        PERFORM ops.grant_once('INSERT', 'TABLE', home || '.messages_out', 'pgcourier_writer');
+        PERFORM ops.grant_once('SELECT', 'TABLE', home || '.messages_in', 'pgcourier_writer');
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_in', 'handled_at', 'UPDATE') THEN
+            EXECUTE 'GRANT UPDATE (handled_at) ON messages_in TO pgcourier_writer';
+        END IF;
+        -- For INSERT … RETURNING: what names the new row.
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
+            EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
+        END IF;
+    END IF;
+
+    IF to_regrole('pgcourier_service') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', home, 'pgcourier_service');
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_service');
+        FOREACH one IN ARRAY tables LOOP
+            PERFORM ops.grant_once('SELECT, INSERT, UPDATE, DELETE', 'TABLE', format('%s.%I', home, one), 'pgcourier_service');
+        END LOOP;
+        FOR found IN SELECT c.oid::regclass::text AS name FROM pg_class AS c
+                     WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
+                        OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
+                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE') LOOP
+            PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
+        END LOOP;
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = 'ops'::regnamespace
+                        OR p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_service');
+        END LOOP;
+    END IF;
+END $$;
+COMMENT ON FUNCTION ops.grant_roles IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
+
+-- By default everybody may run a function: here nobody, but who is given it.
+DO $$
+DECLARE
+    one regprocedure;
+    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
+BEGIN
+    FOR one IN SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'ops'::regnamespace LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one);
+    END LOOP;
+    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = ANY (looks))
+    FROM pg_proc AS p WHERE p.pronamespace = 'ops'::regnamespace AND p.proconfig IS NOT NULL;
+    -- Tables that change their size by orders of magnitude: never a plan that walks one of them, nor one compiled for its cost.
+    FOR one IN SELECT p.oid FROM pg_proc AS p
+               WHERE p.pronamespace = 'ops'::regnamespace AND p.proname IN ('trace', 'explanation') LOOP
+        EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', one);
+        EXECUTE format('ALTER FUNCTION %s SET enable_bitmapscan = off', one);
+        EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = off', one);
+        EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', one);
+        EXECUTE format('ALTER FUNCTION %s SET jit = off', one);
+    END LOOP;
+END $$;
