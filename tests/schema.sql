@@ -2,11 +2,11 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.breakers ops.cancel_message ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.find_dead_letters ops.health ops.instances ops.log_act ops.masked ops.outbox ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
 
 CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     message messages_out;
@@ -49,9 +49,31 @@ END $$;
 
 COMMENT ON FUNCTION ops.cancel_message(message_id text, reason text, by text) IS 'Takes back a message that was not sent yet (pending or failed).';
 
+CREATE FUNCTION ops.correlations(id text) RETURNS SETOF text
+    LANGUAGE sql STABLE ROWS 5
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT $1
+    UNION SELECT m.correlation_id FROM messages_in AS m WHERE m.id = $1
+    UNION SELECT m.correlation_id FROM messages_in AS m WHERE m.provider_message_id = $1 AND m.duplicate_of IS NULL
+    UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.id = $1
+    UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.provider_message_id = $1
+    UNION SELECT e.correlation_id FROM webhook_events AS e WHERE e.key = 'msg:' || $1
+    UNION SELECT e.correlation_id FROM webhook_events AS e
+          WHERE e.id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END
+    UNION SELECT coalesce(m.correlation_id, e.correlation_id)
+          FROM dead_letter_jobs AS d
+          LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
+          LEFT JOIN webhook_events AS e ON d.job_type = 'webhook_event'
+               AND e.id = CASE WHEN d.payload ->> 'webhook_event_id' ~ '^[0-9]{1,18}$' THEN (d.payload ->> 'webhook_event_id')::bigint END
+          WHERE d.id = $1 AND coalesce(m.correlation_id, e.correlation_id) IS NOT NULL
+$_$;
+
+COMMENT ON FUNCTION ops.correlations(id text) IS 'The correlation ids that an id may mean: its own, and those of the message, event or dead letter that has it.';
+
 CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     letter dead_letter_jobs;
@@ -74,7 +96,7 @@ COMMENT ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by
 
 CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, is_done boolean, words text)
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     one record;
@@ -115,7 +137,7 @@ COMMENT ON COLUMN public.dead_letter_jobs.payload IS 'Refers by id: {"webhook_ev
 
 CREATE FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) RETURNS record
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     message messages_out;
@@ -175,9 +197,182 @@ BEGIN
     is_done := true;
 END $$;
 
+COMMENT ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) IS 'Does again what a dead letter is about; part of ops.retry_dead_letter.';
+
+CREATE TABLE public.webhook_events (
+    id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    source text DEFAULT 'webhook'::text NOT NULL,
+    format text NOT NULL,
+    raw bytea NOT NULL,
+    query text DEFAULT ''::text NOT NULL,
+    payload jsonb NOT NULL,
+    "from" text DEFAULT ''::text NOT NULL,
+    "to" text DEFAULT ''::text NOT NULL,
+    correlation_id text NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.webhook_events IS 'The raw inbox, append-only: one row for each event that Twilio told us, whatever the number of deliveries.';
+
+COMMENT ON COLUMN public.webhook_events.key IS 'Idempotency key: msg:<MessageSid>, status:<MessageSid>:<MessageStatus>, else raw:<token or sha256>.';
+
+COMMENT ON COLUMN public.webhook_events.kind IS 'inbound, status or unrecognized.';
+
+COMMENT ON COLUMN public.webhook_events.source IS 'webhook, or backfill when it was fetched from Twilio''s message list afterwards.';
+
+COMMENT ON COLUMN public.webhook_events.format IS 'form or json: how raw is to be read.';
+
+COMMENT ON COLUMN public.webhook_events.raw IS 'The body exactly as received.';
+
+COMMENT ON COLUMN public.webhook_events.query IS 'The query string exactly as received; status callbacks carry their message there.';
+
+COMMENT ON COLUMN public.webhook_events.payload IS 'The body as JSON, for people; U+0000 and lone surrogates are U+FFFD.';
+
+COMMENT ON COLUMN public.webhook_events."from" IS 'The sender without whatsapp:, as the router compares it; empty when the event has none.';
+
+COMMENT ON COLUMN public.webhook_events."to" IS 'The receiver without whatsapp:.';
+
+CREATE FUNCTION ops.event_state_words(event public.webhook_events) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    queued webhook_queue;
+    letter dead_letter_jobs;
+    ahead bigint;
+    has_router boolean := EXISTS (SELECT FROM instances AS i WHERE i.heartbeat_at >= now() - interval '30 s'
+                                                               AND 'router' = ANY (string_to_array(i.roles, ',')));
+BEGIN
+    SELECT q.* INTO queued FROM webhook_queue AS q WHERE q.id = event.id;
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d
+    WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = event.id::text AND d.resolved_at IS NULL
+    ORDER BY d.created_at DESC LIMIT 1;
+    IF queued.id IS NOT NULL THEN
+        ahead := (SELECT count(*) FROM (SELECT FROM webhook_queue AS q WHERE q.id < event.id ORDER BY q.id LIMIT 10000) AS k);
+        RETURN format('was received at %s and waits to be routed%s; %s', ops.moment(event.received_at),
+            CASE WHEN queued.attempts > 0 THEN format(' after %s failures', queued.attempts) WHEN ahead > 0 THEN format(', behind %s others', ahead)
+                 ELSE '' END,
+            CASE WHEN NOT has_router THEN 'no router is running, start pgcourier serve with the role router'
+                 WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
+                 ELSE 'a router takes it at its next look, within seconds' END);
+    ELSIF letter.id IS NOT NULL THEN
+        RETURN format('was received at %s and could not be routed in %s attempts (%s); nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
+                      ops.moment(event.received_at), letter.attempts, coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
+    END IF;
+    RETURN format('was received at %s and routed', ops.moment(event.received_at));
+END $$;
+
+COMMENT ON FUNCTION ops.event_state_words(event public.webhook_events) IS 'What becomes of an event of the inbox, without its subject.';
+
+CREATE FUNCTION ops.event_words(payload jsonb) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT ops.masked_text(string_agg(k.label || ' ' || (payload ->> k.key), ', ' ORDER BY k.place))
+    FROM (VALUES (1, 'attempt', 'attempt'), (2, 'attempts', 'attempts'), (3, 'code', 'code'), (4, 'reason', 'reason:'),
+                 (5, 'status', 'status'), (6, 'provider_message_id', 'Twilio''s id'), (7, 'by', 'by'), (8, 'kind', 'kind'),
+                 (9, 'is_opted_out', 'is opted out:'), (10, 'expires_at', 'expires'), (11, 'dead_letter_id', 'dead letter'),
+                 (12, 'new_message_id', 'written again as'), (13, 'webhook_event_id', 'event'), (14, 'events', 'events'))
+        AS k (place, key, label)
+    WHERE payload ->> k.key IS NOT NULL
+$$;
+
+COMMENT ON FUNCTION ops.event_words(payload jsonb) IS 'The payload of an event in words, numbers masked.';
+
+CREATE FUNCTION ops.explain(id text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT e.words FROM ops.explanation($1) AS e
+$_$;
+
+COMMENT ON FUNCTION ops.explain(id text) IS 'One sentence: why a message has not been sent, or what became of it, and what will happen when. For the id of a message, in or out, Twilio''s id of it, its correlation id, an event''s or a dead letter''s.';
+
+CREATE FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS $_$
+DECLARE
+    outgoing messages_out;
+    incoming messages_in;
+    event webhook_events;
+    correlation text[];
+BEGIN
+    is_known := true;
+    SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.id = $1;
+    IF outgoing.id IS NULL THEN
+        SELECT m.* INTO incoming FROM messages_in AS m WHERE m.id = $1;
+    END IF;
+    IF outgoing.id IS NULL AND incoming.id IS NULL THEN
+        -- Twilio's id of it, a dead letter's, an event's, or a correlation id: then the first message that is not finished, else the last.
+        SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.provider_message_id = $1 ORDER BY m.seq DESC LIMIT 1;
+        IF outgoing.id IS NULL THEN
+            SELECT m.* INTO outgoing FROM dead_letter_jobs AS d JOIN messages_out AS m ON m.id = d.payload ->> 'message_out_id'
+            WHERE d.id = $1 AND d.job_type = 'message_out';
+        END IF;
+        IF outgoing.id IS NULL THEN
+            SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.correlation_id = $1
+            ORDER BY m.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
+                     CASE WHEN m.status IN ('pending', 'failed', 'sending', 'unknown') THEN m.seq ELSE -m.seq END LIMIT 1;
+        END IF;
+        IF outgoing.id IS NULL THEN
+            SELECT m.* INTO incoming FROM messages_in AS m WHERE m.provider_message_id = $1 AND m.duplicate_of IS NULL;
+        END IF;
+    END IF;
+    IF outgoing.id IS NOT NULL THEN
+        words := format('Message %s %s.', outgoing.id, ops.outgoing_words(outgoing));
+        RETURN;
+    END IF;
+    correlation := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
+    IF incoming.id IS NULL THEN
+        SELECT m.* INTO incoming FROM event_log AS l JOIN messages_in AS m ON m.id = l.entity_id
+        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'message_in' LIMIT 1;
+    END IF;
+    IF incoming.id IS NOT NULL THEN
+        words := format('Message in %s %s.', incoming.id, ops.incoming_words(incoming));
+        RETURN;
+    END IF;
+    SELECT e.* INTO event FROM webhook_events AS e WHERE e.key = 'msg:' || $1;
+    IF event.id IS NULL AND $1 ~ '^[0-9]{1,18}$' THEN
+        SELECT e.* INTO event FROM webhook_events AS e WHERE e.id = $1::bigint;
+    END IF;
+    IF event.id IS NULL THEN
+        SELECT e.* INTO event FROM dead_letter_jobs AS d
+        JOIN webhook_events AS e ON e.id = CASE WHEN d.payload ->> 'webhook_event_id' ~ '^[0-9]{1,18}$'
+                                                THEN (d.payload ->> 'webhook_event_id')::bigint END
+        WHERE d.id = $1 AND d.job_type = 'webhook_event';
+    END IF;
+    IF event.id IS NULL THEN
+        SELECT e.* INTO event FROM event_log AS l JOIN webhook_events AS e ON e.id = l.entity_id::bigint
+        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$' LIMIT 1;
+    END IF;
+    IF event.id IS NULL THEN
+        SELECT e.* INTO event
+        FROM (SELECT q.id FROM webhook_queue AS q ORDER BY q.id LIMIT 10000) AS q
+        CROSS JOIN LATERAL (SELECT x.id, x.correlation_id FROM webhook_events AS x WHERE x.id = q.id OFFSET 0) AS f
+        JOIN webhook_events AS e ON e.id = f.id
+        WHERE f.correlation_id = $1 LIMIT 1;
+    END IF;
+    IF event.id IS NOT NULL THEN
+        words := format('Event %s (%s) %s.', event.id, event.kind, ops.event_state_words(event));
+        RETURN;
+    END IF;
+    is_known := false;
+    words := format('Nothing is known of %s: its INSERT is not committed or was rolled back, it is no longer kept (RETENTION_DAYS), or the id is another one.', $1);
+END $_$;
+
+COMMENT ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) IS 'ops.explain, and whether anything is known of the id.';
+
 CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) RETURNS TABLE(id text, entity_id text, seq bigint)
     LANGUAGE plpgsql STABLE
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
@@ -196,14 +391,191 @@ BEGIN
         ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
 END $$;
 
+COMMENT ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
+
+CREATE FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    one text;
+    is_there boolean := true;
+BEGIN
+    FOREACH one IN ARRAY string_to_array(wanted, ', ') LOOP
+        is_there := is_there AND CASE kind WHEN 'TABLE' THEN has_table_privilege(to_role, object, one)
+                                           WHEN 'SCHEMA' THEN has_schema_privilege(to_role, object::regnamespace, one)
+                                           ELSE has_function_privilege(to_role, object, one) END;
+    END LOOP;
+    IF NOT is_there THEN
+        EXECUTE format('GRANT %s ON %s %s TO %I', wanted, kind, object, to_role);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) IS 'Grants what a role does not have yet; part of ops.grant_roles.';
+
+CREATE FUNCTION ops.grant_roles() RETURNS SETOF text
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    home text := (SELECT c.relnamespace::regnamespace::text FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass);
+    roles CONSTANT text[] := ARRAY['pgcourier_ops_reader', 'pgcourier_writer', 'pgcourier_service'];
+    tables CONSTANT text[] := ARRAY[
+        'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
+        'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
+        'outbox_dedupe_keys', 'instances'];
+    missing text[];
+    one text;
+    found record;
+BEGIN
+    -- A member of pgcourier_service that runs `migrate up` on a database which is up to date has nothing to give.
+    IF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass) THEN
+        RETURN;
+    END IF;
+    missing := ARRAY(SELECT r FROM unnest(roles) AS r WHERE to_regrole(r) IS NULL);
+    IF missing <> '{}' AND (SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+        FOREACH one IN ARRAY missing LOOP
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', one);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of this server was faster
+            END;
+        END LOOP;
+    ELSIF missing <> '{}' THEN
+        RETURN NEXT format('roles: %s may not create roles; have somebody who may run %s; then run pgcourier migrate up once more', current_user,
+                           (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
+    END IF;
+
+    PERFORM ops.secure_function(p.oid::regprocedure, p.proname IN ('pgcourier_check_message_out', 'pgcourier_queue_messages_out'))
+    FROM pg_proc AS p
+    WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
+
+    IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
+        FOR found IN SELECT format('ops.%I', c.relname) AS name FROM pg_class AS c
+                     WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v' LOOP
+            PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_ops_reader');
+        END LOOP;
+        -- Those that look, and those that stand in the views.
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = 'ops'::regnamespace
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
+                                             'unfinished_migrations')
+                        OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
+        END LOOP;
+    END IF;
+
+    IF to_regrole('pgcourier_writer') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', home, 'pgcourier_writer');
+        PERFORM ops.grant_once('INSERT', 'TABLE', home || '.messages_out', 'pgcourier_writer');
+        PERFORM ops.grant_once('SELECT', 'TABLE', home || '.messages_in', 'pgcourier_writer');
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_in', 'handled_at', 'UPDATE') THEN
+            EXECUTE 'GRANT UPDATE (handled_at) ON messages_in TO pgcourier_writer';
+        END IF;
+        -- For INSERT … RETURNING: what names the new row.
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
+            EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
+        END IF;
+    END IF;
+
+    IF to_regrole('pgcourier_service') IS NOT NULL THEN
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', home, 'pgcourier_service');
+        PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_service');
+        FOREACH one IN ARRAY tables LOOP
+            PERFORM ops.grant_once('SELECT, INSERT, UPDATE, DELETE', 'TABLE', format('%s.%I', home, one), 'pgcourier_service');
+        END LOOP;
+        FOR found IN SELECT c.oid::regclass::text AS name FROM pg_class AS c
+                     WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
+                        OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
+                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE') LOOP
+            PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
+        END LOOP;
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = 'ops'::regnamespace
+                        OR p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_service');
+        END LOOP;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
+
+CREATE TABLE public.messages_in (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    provider_message_id text NOT NULL,
+    "from" text NOT NULL,
+    body text NOT NULL,
+    media_url text,
+    correlation_id text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    "to" text,
+    message_type text,
+    media jsonb,
+    profile_name text,
+    details jsonb,
+    event_id bigint,
+    handled_at timestamp with time zone,
+    duplicate_of text,
+    seq bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.messages_in."from" IS 'Who wrote: E.164 or a WhatsApp user id, without whatsapp:.';
+
+COMMENT ON COLUMN public.messages_in."to" IS 'The number that was written to, without whatsapp:. NULL: stored by the predecessor.';
+
+COMMENT ON COLUMN public.messages_in.message_type IS 'seller or client; NULL while no tenant has the receiving number.';
+
+COMMENT ON COLUMN public.messages_in.media IS 'All media: [{"url": …, "content_type": …}, …]; media_url is the first.';
+
+COMMENT ON COLUMN public.messages_in.details IS 'What else Twilio told: button, list, location, quoted, referral, …';
+
+COMMENT ON COLUMN public.messages_in.event_id IS 'The event it was made of: webhook_events.id, as long as that is kept.';
+
+COMMENT ON COLUMN public.messages_in.handled_at IS 'Set by the shop when it has taken the message over.';
+
+COMMENT ON COLUMN public.messages_in.duplicate_of IS 'Rows of the predecessor only: the same message stored a second time.';
+
+COMMENT ON COLUMN public.messages_in.seq IS 'The order in which messages are handed over.';
+
+CREATE FUNCTION ops.incoming_words(message public.messages_in) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    stored_at timestamptz := message.created_at AT TIME ZONE 'UTC';
+    event webhook_events;
+    owner text := (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = message."to");
+BEGIN
+    IF message.duplicate_of IS NOT NULL THEN
+        RETURN format('is a second row of message in %s, stored by the predecessor, and goes nowhere', message.duplicate_of);
+    ELSIF message.tenant_id IS NULL AND message."to" IS NULL THEN
+        RETURN format('was stored at %s by the predecessor without the number that it was written to, and no tenant has it', ops.moment(stored_at));
+    ELSIF message.tenant_id IS NULL THEN
+        SELECT e.* INTO event FROM webhook_events AS e WHERE e.id = message.event_id;
+        RETURN format('was received at %s and is unrouted: %s', ops.moment(stored_at),
+            CASE WHEN event.id IS NULL THEN format('no tenant had the number %s, and its event is no longer kept (RETENTION_DAYS)', ops.masked(message."to"))
+                 WHEN owner IS NULL THEN format('no tenant has the number %s; it is routed by itself as soon as one gets it', ops.masked(message."to"))
+                 WHEN EXISTS (SELECT FROM webhook_queue AS q WHERE q.id = event.id) THEN format('tenant %s has its number by now, and it is being routed again', owner)
+                 ELSE format('tenant %s has its number by now; SELECT ops.reroute(event => %s) routes it again', owner, event.id) END);
+    END IF;
+    RETURN format('was received at %s from a %s of tenant %s; %s', ops.moment(stored_at), coalesce(message.message_type, 'person'), message.tenant_id,
+        CASE WHEN message.handled_at IS NOT NULL THEN 'the shop has handled it at ' || ops.moment(message.handled_at)
+             ELSE 'the shop has not handled it yet (handled_at is NULL)' END);
+END $$;
+
+COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
+
 CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text DEFAULT NULL::text, details jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE sql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
             jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
 $_$;
+
+COMMENT ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) IS 'Writes into event_log what a person did; part of the functions that act.';
 
 CREATE FUNCTION ops.masked(address text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -211,48 +583,23 @@ CREATE FUNCTION ops.masked(address text) RETURNS text
 
 COMMENT ON FUNCTION ops.masked(address text) IS 'An address as logs and views show it: +336…78.';
 
-CREATE FUNCTION ops.pause_id(scope text, id text) RETURNS text
-    LANGUAGE plpgsql STABLE
-    SET search_path TO '$user', 'public'
-    AS $_$
-BEGIN
-    IF scope = 'all' THEN
-        IF coalesce(id, '') <> '' THEN
-            RAISE EXCEPTION 'pausing all takes no id, found %', id USING HINT = 'SELECT ops.pause_sending(''tenant'', id) pauses one tenant.';
-        END IF;
-        RETURN '';
-    ELSIF scope = 'tenant' THEN
-        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
-            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
-        END IF;
-        RETURN id;
-    ELSIF scope = 'sender' THEN
-        IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
-            RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
-        END IF;
-        RETURN pgcourier_bare_address(id);
-    END IF;
-    RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
-END $_$;
+CREATE FUNCTION ops.masked_text(words text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN regexp_replace(regexp_replace(words, '(\+[0-9]{3})[0-9]{3,10}([0-9]{2})'::text, '\1…\2'::text, 'g'::text), '(?<![-+…[:alnum:]])([0-9]{3})[0-9]{4,10}([0-9]{2})(?![-[:alnum:]])'::text, '\1…\2'::text, 'g'::text);
 
-CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
-    LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
-    AS $_$
-DECLARE
-    paused text := ops.pause_id(scope, id);
-BEGIN
-    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN 'already paused';
-    END IF;
-    PERFORM ops.log_act('sending_paused_by_hand', 'scope',
-                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
-                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
-    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
-END $_$;
+COMMENT ON FUNCTION ops.masked_text(words text) IS 'Words without the whole of the phone numbers in them.';
 
-COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text) IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
+CREATE FUNCTION ops.span(length interval) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (length < '00:00:00'::interval) THEN '0 s'::text WHEN (length < '00:00:10'::interval) THEN ((round(EXTRACT(epoch FROM length), 1))::text || ' s'::text) WHEN (length < '00:02:00'::interval) THEN ((floor(EXTRACT(epoch FROM length)))::text || ' s'::text) WHEN (length < '02:00:00'::interval) THEN ((floor((EXTRACT(epoch FROM length) / (60)::numeric)))::text || ' min'::text) WHEN (length < '2 days'::interval) THEN ((floor((EXTRACT(epoch FROM length) / (3600)::numeric)))::text || ' h'::text) ELSE ((floor((EXTRACT(epoch FROM length) / (86400)::numeric)))::text || ' days'::text) END;
+
+COMMENT ON FUNCTION ops.span(length interval) IS 'A length of time as people say it: 8.2 s, 45 s, 12 min, 3 h, 4 days.';
+
+CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > now()) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span((now() - moment))) || ' ago)'::text) END);
+
+COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
 
 CREATE TABLE public.messages_out (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
@@ -327,9 +674,165 @@ COMMENT ON COLUMN public.messages_out.read_at IS 'When Twilio told that it had b
 
 COMMENT ON COLUMN public.messages_out.undelivered_at IS 'When Twilio told that it could not be delivered after all.';
 
+CREATE FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    own_number text := (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = message.tenant_id);
+    words text[] := '{}';
+    one record;
+BEGIN
+    FOR one IN
+        SELECT p.kind, p.paused_by, p.paused_at, p.reason FROM outbox_pauses AS p
+        WHERE (p.kind, p.id) IN (('all', ''), ('tenant', message.tenant_id), ('sender', own_number))
+        ORDER BY p.paused_at
+    LOOP
+        words := words || format('%s paused sending %s at %s%s, and it goes on with SELECT ops.resume_sending(%s)', one.paused_by,
+                                 CASE one.kind WHEN 'all' THEN 'of all' WHEN 'tenant' THEN 'of this tenant' ELSE 'from its number' END,
+                                 ops.moment(one.paused_at), coalesce(' (' || ops.masked_text(nullif(one.reason, '')) || ')', ''),
+                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
+                                               ELSE '''sender'', number' END);
+    END LOOP;
+    FOR one IN
+        SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
+        WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
+        ORDER BY s.opened_at
+    LOOP
+        words := words || format('the breaker of %s is open since %s%s and the next probe is %s',
+                                 CASE WHEN one.scope = 'provider' THEN 'the provider' WHEN one.scope LIKE 'sender:%' THEN 'its number'
+                                      ELSE 'the credentials' END,
+                                 ops.moment(one.opened_at), coalesce(' (' || ops.masked_text(one.reason) || ')', ''),
+                                 CASE WHEN one.probe_at > now() THEN 'at ' || ops.moment(one.probe_at) ELSE 'due' END);
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM instances AS i
+                   WHERE i.heartbeat_at >= now() - interval '30 s' AND 'sender' = ANY (string_to_array(i.roles, ','))) THEN
+        words := words || 'no sender is running, start pgcourier serve with the role sender'::text;
+    ELSIF due <= now() AND words = '{}' THEN
+        SELECT s.next_start_at, s.calls INTO one FROM outbox_scopes AS s WHERE s.scope = 'sender:' || own_number;
+        IF one.next_start_at > clock_timestamp() + interval '100 ms' THEN
+            words := words || format('its number sends as fast as OUTBOX_RATE_PER_SENDER lets it, and may start its next call in %s',
+                                     ops.span(one.next_start_at - clock_timestamp()));
+        ELSIF one.calls < 1024 THEN
+            words := words || format('its number has just begun or failed, so that only %s at a time may be in flight; the number doubles with each success',
+                                     one.calls);
+        END IF;
+    END IF;
+    RETURN nullif(array_to_string(words, '; '), '');
+END $$;
+
+COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, breakers, no sender, a rate. NULL: nothing.';
+
+CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH holders (begun_at, who) AS (
+        SELECT a.xact_start, format('%s (pid %s, %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid, a.state)
+        FROM pg_stat_activity AS a
+        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
+          AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
+        UNION ALL
+        SELECT p.prepared, format('prepared transaction %s', p.gid) FROM pg_prepared_xacts AS p WHERE p.database = current_database())
+    SELECT round(coalesce(greatest(extract(epoch FROM clock_timestamp() - min(h.begun_at)), 0), 0), 1),
+           (array_agg(h.who ORDER BY h.begun_at) FILTER (WHERE h.begun_at IS NOT NULL))[1],
+           count(*) FILTER (WHERE h.begun_at IS NULL)
+    FROM holders AS h
+$$;
+
+COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) IS 'How old the oldest snapshot of this database is, and who has it. While it stands, no dead row is removed and queues become slow.';
+
+CREATE FUNCTION ops.outgoing_words(message public.messages_out) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    changed_at timestamptz := message.updated_at AT TIME ZONE 'UTC';
+    letter text := (SELECT d.id FROM dead_letter_jobs AS d
+                    WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = message.id AND d.resolved_at IS NULL
+                    ORDER BY d.created_at DESC LIMIT 1);
+BEGIN
+    CASE message.status
+    WHEN 'sent' THEN
+        RETURN format('was sent at %s%s%s; %s', ops.moment(coalesce(message.sent_at, changed_at)), coalesce(' from ' || ops.masked(message.sent_from), ''),
+            coalesce(' as ' || message.provider_message_id, ''),
+            CASE WHEN message.read_at IS NOT NULL THEN 'it was read at ' || ops.moment(message.read_at)
+                 WHEN message.undelivered_at IS NOT NULL
+                 THEN format('but it could not be delivered, as Twilio told at %s (%s)%s', ops.moment(message.undelivered_at),
+                             coalesce(ops.masked_text(message.last_error), 'without a reason'),
+                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%L) writes it once more', letter) ELSE '' END)
+                 WHEN message.delivered_at IS NOT NULL THEN 'it was delivered at ' || ops.moment(message.delivered_at)
+                 WHEN message.delivery_status IS NOT NULL THEN 'the last that Twilio told of it is ' || message.delivery_status
+                 ELSE 'Twilio has not told yet what became of it' END);
+    WHEN 'dead' THEN
+        RETURN format('was given up at %s after %s attempts (%s)%s', ops.moment(changed_at), message.attempts,
+                      coalesce(ops.masked_text(message.last_error), 'it was not said why'),
+                      CASE WHEN letter IS NOT NULL
+                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)', letter)
+                           ELSE '; its dead letter was discarded' END);
+    WHEN 'blocked' THEN
+        RETURN format('was blocked at %s, since its recipient said STOP to this shop; it is never sent, also not after a START', ops.moment(changed_at));
+    WHEN 'expired' THEN
+        RETURN format('expired at %s: it was not sent before its expires_at, and is not sent any more%s', ops.moment(coalesce(message.expires_at, changed_at)),
+                      CASE WHEN message.attempts > 0 THEN format(' (%s attempts)', message.attempts) ELSE '' END);
+    WHEN 'canceled' THEN
+        RETURN format('was taken back at %s (%s); it is not sent any more', ops.moment(changed_at),
+                      coalesce(ops.masked_text(message.last_error), 'canceled'));
+    ELSE
+        RETURN ops.waiting_words(message);
+    END CASE;
+END $$;
+
+COMMENT ON FUNCTION ops.outgoing_words(message public.messages_out) IS 'What became of an outgoing message, without its subject.';
+
+CREATE FUNCTION ops.pause_id(scope text, id text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+BEGIN
+    IF scope = 'all' THEN
+        IF coalesce(id, '') <> '' THEN
+            RAISE EXCEPTION 'pausing all takes no id, found %', id USING HINT = 'SELECT ops.pause_sending(''tenant'', id) pauses one tenant.';
+        END IF;
+        RETURN '';
+    ELSIF scope = 'tenant' THEN
+        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
+            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
+        END IF;
+        RETURN id;
+    ELSIF scope = 'sender' THEN
+        IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
+            RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
+        END IF;
+        RETURN pgcourier_bare_address(id);
+    END IF;
+    RAISE EXCEPTION 'scope is %, expected all, tenant or sender', coalesce(scope, 'NULL');
+END $_$;
+
+COMMENT ON FUNCTION ops.pause_id(scope text, id text) IS 'The row of a scope and an id, checked; part of ops.pause_sending.';
+
+CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    paused text := ops.pause_id(scope, id);
+BEGIN
+    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'already paused';
+    END IF;
+    PERFORM ops.log_act('sending_paused_by_hand', 'scope',
+                        pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
+END $_$;
+
+COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text) IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
+
 CREATE FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE sql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
     INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry)
     VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", least(coalesce($2, clock_timestamp()), ($1).expires_at),
@@ -338,9 +841,11 @@ CREATE FUNCTION ops.queue_again(message public.messages_out, due timestamp with 
     SELECT pg_notify('messages_out', '');
 $_$;
 
+COMMENT ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) IS 'Puts a message into the queue; part of the functions that act.';
+
 CREATE FUNCTION ops.release_message(message_id text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     message messages_out;
@@ -360,9 +865,85 @@ END $$;
 
 COMMENT ON FUNCTION ops.release_message(message_id text) IS 'Sends a message that was held for a person.';
 
+CREATE FUNCTION ops.reroute(number text DEFAULT NULL::text, event bigint DEFAULT NULL::bigint, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    bare text := pgcourier_bare_address(number);
+    owner text;
+    stored bigint := 0;
+    queued bigint := 0;
+    one bigint;
+BEGIN
+    IF num_nonnulls(number, event) <> 1 THEN
+        RAISE EXCEPTION 'found %, expected a number or an event', CASE WHEN number IS NULL THEN 'neither a number nor an event' ELSE 'both a number and an event' END
+            USING HINT = 'SELECT ops.reroute(''+33700000001''), or SELECT ops.reroute(event => 12); SELECT * FROM ops.unrouted has the numbers.';
+    END IF;
+    IF event IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM webhook_events AS e WHERE e.id = event) THEN
+            RAISE EXCEPTION 'no event has the id %', event
+                USING HINT = 'It is no longer kept (RETENTION_DAYS), or it is another id: SELECT entity_id FROM ops.dead_letters WHERE job_type = ''webhook_event''.';
+        END IF;
+        IF NOT ops.reroute_event(event, reason, by) THEN
+            RETURN format('event %s is in the queue already', event);
+        END IF;
+        PERFORM pg_notify('pgcourier_events', '');
+        PERFORM ops.log_act('events_rerouted', 'webhook_event', event::text, NULL,
+                            (SELECT e.correlation_id FROM webhook_events AS e WHERE e.id = event), reason, by);
+        RETURN format('event %s is queued for routing', event);
+    END IF;
+    IF bare !~ '^\+[1-9][0-9]{7,14}$' THEN
+        RAISE EXCEPTION 'a number is like +33700000001, found %', CASE WHEN bare = '' THEN 'nothing' ELSE 'something else' END
+            USING HINT = 'SELECT number, messages FROM ops.unrouted';
+    END IF;
+    FOR one IN SELECT m.event_id FROM messages_in AS m
+               WHERE m.tenant_id IS NULL AND m."to" = bare AND m.event_id IS NOT NULL
+                 AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
+               ORDER BY m.event_id LOOP
+        stored := stored + 1;
+        queued := queued + ops.reroute_event(one, reason, by)::integer;
+    END LOOP;
+    IF stored = 0 THEN
+        RETURN 'no stored message to this number is unrouted, or their events are no longer kept (RETENTION_DAYS)';
+    END IF;
+    IF queued > 0 THEN
+        PERFORM pg_notify('pgcourier_events', '');
+    END IF;
+    SELECT t.id INTO owner FROM tenants AS t WHERE t.whatsapp_phone_number = bare;
+    PERFORM ops.log_act('events_rerouted', 'number', ops.masked(bare), owner, NULL, reason, by, jsonb_build_object('events', queued));
+    RETURN format('%s of %s messages are queued for routing%s', queued, stored,
+                  CASE WHEN owner IS NULL THEN '; but no tenant has the number yet, so that they stay unrouted until one gets it' ELSE '' END);
+END $_$;
+
+COMMENT ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) IS 'Routes again what is stored: the unrouted messages of a number, or one event (also one that was given up). What is routed already stays as it is.';
+
+CREATE FUNCTION ops.reroute_event(event bigint, reason text, by text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    letter dead_letter_jobs;
+    is_queued boolean := false;
+BEGIN
+    FOR letter IN SELECT d.* FROM dead_letter_jobs AS d
+                  WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = event::text AND d.resolved_at IS NULL
+                  FOR UPDATE LOOP
+        PERFORM ops.do_again(letter, NULL, reason, by);
+        is_queued := true;
+    END LOOP;
+    IF NOT is_queued THEN
+        INSERT INTO webhook_queue (id) VALUES (event) ON CONFLICT (id) DO NOTHING;
+        is_queued := FOUND;
+    END IF;
+    RETURN is_queued;
+END $$;
+
+COMMENT ON FUNCTION ops.reroute_event(event bigint, reason text, by text) IS 'Queues one stored event for routing; part of ops.reroute.';
+
 CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
     paused text := CASE WHEN scope = 'tenant' THEN id ELSE ops.pause_id(scope, id) END;
@@ -382,7 +963,7 @@ COMMENT ON FUNCTION ops.resume_sending(scope text, id text, reason text) IS 'Goe
 
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     letter dead_letter_jobs;
@@ -406,7 +987,7 @@ COMMENT ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason t
 
 CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, per_second double precision DEFAULT NULL::double precision, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, due_at timestamp with time zone, is_done boolean, words text)
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     one record;
@@ -439,9 +1020,25 @@ END $$;
 
 COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
 
+CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    home text := (SELECT c.relnamespace::regnamespace::text FROM pg_class AS c WHERE c.oid = 'messages_out'::regclass);
+    wanted text := format('search_path=%s, pg_temp', home);
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = name AND p.prosecdef = is_definer AND wanted = ANY (p.proconfig)) THEN
+        EXECUTE format('ALTER FUNCTION %s %s SET search_path = %s, pg_temp', name,
+                       CASE WHEN is_definer THEN 'SECURITY DEFINER' ELSE 'SECURITY INVOKER' END, home);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) IS 'Makes a function find its tables in their own schema only; with is_definer it runs with the rights of its owner.';
+
 CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     message messages_out;
@@ -474,36 +1071,206 @@ END $$;
 COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
 
 CREATE FUNCTION ops.trace(id text) RETURNS TABLE(at timestamp with time zone, what text, entity text, detail text, ms_since_previous numeric)
-    LANGUAGE sql STABLE
-    SET search_path TO '$user', 'public'
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
     AS $_$
-    WITH correlations AS (
-        SELECT $1 AS correlation_id
-        UNION SELECT m.correlation_id FROM messages_in AS m WHERE m.id = $1 OR m.provider_message_id = $1
-        UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.id = $1
-        UNION SELECT m.correlation_id FROM messages_out AS m WHERE m.provider_message_id = $1
-        UNION SELECT e.correlation_id FROM webhook_events AS e WHERE e.key = 'msg:' || $1),
-    happened AS (
-        SELECT e.received_at AS at, 'received' AS what, 'webhook_event ' || e.id AS entity, e.kind || ' by ' || e.source AS detail
-        FROM webhook_events AS e JOIN correlations AS c ON e.key IN (
-            SELECT 'msg:' || m.provider_message_id FROM messages_in AS m WHERE m.correlation_id = c.correlation_id)
+DECLARE
+    correlations text[] := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
+    outgoing text[] := ARRAY(SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) ORDER BY m.seq LIMIT 1000);
+    incoming text[];
+    events bigint[];
+BEGIN
+    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'message_in'
+                      UNION SELECT $1);
+    events := ARRAY(
+        SELECT m.event_id FROM messages_in AS m WHERE m.id = ANY (incoming) AND m.event_id IS NOT NULL
+        UNION SELECT l.entity_id::bigint FROM event_log AS l
+              WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
+        UNION SELECT e.id FROM webhook_events AS e WHERE e.key = 'msg:' || $1
+        UNION SELECT e.id FROM webhook_events AS e WHERE e.id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END
+        -- Callbacks of these messages that are not routed yet; those that are stand in delivery_events.
+        UNION SELECT q.id
+              FROM (SELECT m.provider_message_id AS sid FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS m
+              CROSS JOIN LATERAL (SELECT e.id FROM webhook_events AS e
+                                  WHERE e.key >= 'status:' || m.sid || ':' AND e.key < 'status:' || m.sid || ';'
+                                  ORDER BY e.key LIMIT 100) AS e
+              CROSS JOIN LATERAL (SELECT x.id FROM webhook_queue AS x WHERE x.id = e.id OFFSET 0) AS q);
+    IF events = '{}' AND outgoing = '{}' THEN
+        -- No index knows an event that waits by its correlation id: it is looked for among those that wait.
+        events := ARRAY(SELECT e.id
+                        FROM (SELECT x.id FROM webhook_queue AS x ORDER BY x.id LIMIT 10000) AS q
+                        CROSS JOIN LATERAL (SELECT x.id, x.correlation_id FROM webhook_events AS x WHERE x.id = q.id OFFSET 0) AS e
+                        WHERE e.correlation_id = $1);
+    END IF;
+    RETURN QUERY
+    WITH happened (at, place, what, entity, detail) AS (
+        SELECT e.received_at, 1, 'received', 'webhook_event ' || e.id,
+               concat_ws(', ', e.kind || ' by ' || e.source, 'from ' || ops.masked(nullif(e."from", '')), q.words)
+        FROM webhook_events AS e
+        LEFT JOIN LATERAL (
+            SELECT 'waits to be routed' || CASE WHEN x.attempts > 0 THEN ' after ' || x.attempts || ' failures' ELSE '' END AS words
+            FROM webhook_queue AS x WHERE x.id = e.id OFFSET 0) AS q ON true
+        WHERE e.id = ANY (events)
         UNION ALL
-        SELECT m.created_at AT TIME ZONE 'UTC', 'written to messages_out', 'message_out ' || m.id, 'for ' || ops.masked(m."to")
-        FROM messages_out AS m JOIN correlations AS c USING (correlation_id)
+        SELECT o.created_at AT TIME ZONE 'UTC', 1, 'written to messages_out', 'message_out ' || o.id,
+               concat_ws(', ', 'for ' || ops.masked(o."to"), 'not before ' || to_char(o.send_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'))
+        FROM messages_out AS o WHERE o.id = ANY (outgoing)
         UNION ALL
-        SELECT l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type || coalesce(' ' || l.entity_id, ''),
-               nullif(l.payload::text, '{}')
-        FROM event_log AS l JOIN correlations AS c USING (correlation_id)
+        SELECT l.created_at AT TIME ZONE 'UTC', 2, l.event_type, l.entity_type || coalesce(' ' || l.entity_id, ''),
+               concat_ws(', ', i.words, ops.event_words(l.payload))
+        FROM event_log AS l
+        LEFT JOIN LATERAL (
+            SELECT coalesce('from a ' || x.message_type, 'no tenant has the number') AS words
+            FROM messages_in AS x
+            WHERE x.id = l.entity_id AND l.entity_type = 'message_in' AND l.event_type = 'webhook_received' OFFSET 0) AS i ON true
+        WHERE l.correlation_id = ANY (correlations)
         UNION ALL
-        SELECT d.received_at, 'callback: ' || d.status, 'message_out ' || m.id, 'error ' || d.error_code
-        FROM messages_out AS m JOIN correlations AS c USING (correlation_id)
-        JOIN delivery_events AS d ON d.provider_message_id = m.provider_message_id)
-    SELECT h.at, h.what, h.entity, h.detail,
-           round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at)) * 1000)::numeric, 1)
-    FROM happened AS h ORDER BY h.at;
-$_$;
+        SELECT i.handled_at, 3, 'handled by the shop', 'message_in ' || i.id, NULL
+        FROM messages_in AS i WHERE i.id = ANY (incoming) AND i.handled_at IS NOT NULL
+        UNION ALL
+        SELECT l.claimed_at, 3, 'claimed', 'message_out ' || o.id,
+               concat_ws(', ', 'attempt ' || l.attempt, 'by ' || coalesce(i.host || ' pid ' || i.pid, 'instance ' || l.instance_id),
+                         CASE WHEN l.unknown_since IS NULL
+                              THEN 'until ' || to_char(l.expires_at AT TIME ZONE 'UTC', 'HH24:MI:SS "UTC"') END)
+        FROM (SELECT m.id, m.seq, m.tenant_id, m."to" FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS o
+        CROSS JOIN LATERAL (
+            SELECT x.claimed_at, x.attempt, x.instance_id, x.unknown_since, x.expires_at FROM outbox_leases AS x
+            WHERE x.tenant_id = o.tenant_id AND x.recipient = o."to" AND x.seq = o.seq OFFSET 0) AS l
+        LEFT JOIN instances AS i ON i.id = l.instance_id
+        UNION ALL
+        SELECT d.received_at, 4, 'callback: ' || d.status, 'message_out ' || o.id,
+               concat_ws(', ', 'error ' || d.error_code, CASE WHEN d.settled_at IS NULL THEN 'not taken over yet' END)
+        FROM (SELECT m.id, m.provider_message_id AS sid FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS o
+        CROSS JOIN LATERAL (
+            SELECT x.received_at, x.status, x.error_code, x.settled_at FROM delivery_events AS x
+            WHERE x.provider_message_id = o.sid OFFSET 0) AS d
+        UNION ALL
+        SELECT d.created_at AT TIME ZONE 'UTC', 5, 'waits as a dead letter', 'dead_letter ' || d.id, ops.masked_text(d.error_message)
+        FROM (SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
+              WHERE x.job_type = 'message_out' AND x.payload ->> 'message_out_id' = ANY (outgoing) AND x.resolved_at IS NULL
+              UNION ALL
+              SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
+              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d)
+    SELECT h.at, h.what, h.entity, nullif(h.detail, ''),
+           round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at, h.place, h.entity)) * 1000)::numeric, 1)
+    FROM happened AS h ORDER BY h.at, h.place, h.entity;
+END $_$;
 
-COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id or provider id, in order.';
+COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id).';
+
+CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+        DECLARE
+            names text[];
+        BEGIN
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125120000_operations';
+            IF to_regclass('_prisma_migrations') IS NOT NULL THEN
+                SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
+                FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
+            END IF;
+            RETURN coalesce(names, '{}');
+        END $$;
+
+COMMENT ON FUNCTION ops.unfinished_migrations() IS 'Migrations that Prisma began and did not end, and those that came after this schema ops was made: pgcourier migrate up.';
+
+CREATE FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    queued outbox_queue;
+    lease outbox_leases;
+    before outbox_queue;
+    other messages_out;
+    who text;
+    said text;
+    obstacles text;
+    ahead bigint;
+BEGIN
+    SELECT q.* INTO queued FROM outbox_queue AS q WHERE q.seq = message.seq;
+    SELECT l.* INTO lease FROM outbox_leases AS l WHERE l.tenant_id = message.tenant_id AND l.recipient = message."to";
+
+    IF lease.seq = message.seq THEN
+        who := (SELECT format('%s (pid %s on %s)', i.id, i.pid, i.host) FROM instances AS i WHERE i.id = lease.instance_id);
+        IF lease.unknown_since IS NULL THEN
+            RETURN format('is being sent at this moment: attempt %s, taken at %s by instance %s; %s', lease.attempt, ops.moment(lease.claimed_at),
+                          coalesce(who, lease.instance_id || ', which is gone'),
+                          CASE WHEN lease.expires_at > now() THEN 'its lease lasts until ' || ops.moment(lease.expires_at)
+                               ELSE 'its lease has ended, and its outcome will be found out as soon as a sender sweeps it' END);
+        END IF;
+        RETURN format('may have been sent: the outcome of attempt %s is unknown since %s (%s); %s', lease.attempt,
+                      ops.moment(lease.unknown_since), coalesce(ops.masked_text(message.last_error), 'nobody said why'),
+                      CASE WHEN lease.look_at = 'infinity' OR message.held_reason IS NOT NULL
+                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%L, true) when Twilio''s console shows it, else with false',
+                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), message.id)
+                           ELSE format('a callback settles it, else Twilio''s list, which is looked at %s',
+                                       CASE WHEN coalesce(lease.look_at, lease.claimed_at + interval '51 s') > now()
+                                            THEN 'next at ' || ops.moment(coalesce(lease.look_at, lease.claimed_at + interval '51 s'))
+                                            ELSE 'as soon as a sender is at it' END
+                                       || CASE WHEN lease.look_failures > 0 THEN format(' (it did not answer %s times)', lease.look_failures) ELSE '' END)
+                      END);
+    END IF;
+    IF message.held_reason IS NOT NULL THEN
+        RETURN format('is held for a person (%s): SELECT ops.release_message(%L) sends it, SELECT ops.cancel_message(%L) does not',
+                      ops.masked_text(message.held_reason), message.id, message.id);
+    END IF;
+    IF message.status NOT IN ('pending', 'failed') THEN
+        RETURN format('is %s and has no lease, which should not be: say so to those who make pgcourier', message.status);
+    END IF;
+    IF queued.seq IS NULL THEN
+        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%L), then insert it again',
+                      message.status, message.id);
+    END IF;
+
+    obstacles := ops.obstacle_words(message, queued.due_at);
+    SELECT h.* INTO before FROM outbox_queue AS h
+    WHERE h.tenant_id = queued.tenant_id AND h.recipient = queued.recipient AND h.seq < queued.seq
+      AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+    ORDER BY h.seq LIMIT 1;
+
+    IF message.send_at > now() AND message.status = 'pending' AND message.attempts = 0 THEN
+        said := 'is scheduled: it is due at ' || ops.moment(message.send_at);
+    ELSIF NOT is_the_one_before AND lease.seq IS NOT NULL THEN
+        SELECT m.* INTO other FROM messages_out AS m WHERE m.id = lease.message_id;
+        RETURN format('waits behind message %s to the same person, which %s; it goes as soon as that one is settled%s', other.id,
+                      ops.waiting_words(other, true), coalesce('; besides, ' || obstacles, ''));
+    ELSIF NOT is_the_one_before AND before.seq IS NOT NULL THEN
+        SELECT m.* INTO other FROM messages_out AS m WHERE m.seq = before.seq;
+        RETURN format('waits behind message %s to the same person, which %s; it goes as soon as that one is sent or given up', other.id,
+                      ops.waiting_words(other, true));
+    ELSIF message.attempts > 0 THEN
+        said := format('was surely not sent at attempt %s (%s), and attempt %s is due %s', message.attempts,
+                       coalesce(ops.masked_text(message.last_error), 'it was not said why'), message.attempts + 1,
+                       CASE WHEN queued.due_at > now() THEN 'at ' || ops.moment(queued.due_at) ELSE 'now' END);
+    ELSIF queued.due_at > now() THEN
+        said := format('is due at %s%s', ops.moment(queued.due_at),
+                       coalesce(', put back without using an attempt: ' || ops.masked_text(message.last_error), ''));
+    ELSE
+        ahead := (SELECT count(*) FROM (SELECT FROM outbox_queue AS q
+                                        WHERE q.tenant_id = queued.tenant_id AND (q.due_at, q.seq) < (queued.due_at, queued.seq)
+                                        ORDER BY q.due_at, q.seq LIMIT 10000) AS k);
+        said := format('is due since %s%s%s', ops.moment(queued.due_at),
+                       coalesce(', put back without using an attempt (' || ops.masked_text(message.last_error) || ')', ''),
+                       CASE WHEN ahead > 0 THEN format(', behind %s%s of its tenant', CASE WHEN ahead = 10000 THEN 'more than ' ELSE '' END, ahead)
+                            ELSE '' END);
+    END IF;
+    IF obstacles IS NOT NULL THEN
+        said := said || '; but ' || obstacles;
+    ELSIF queued.due_at <= now() THEN
+        said := said || '; a sender takes it at its next look, within seconds';
+    END IF;
+    RETURN said || CASE WHEN message.expires_at IS NOT NULL AND NOT is_the_one_before THEN '; it expires unsent at ' || ops.moment(message.expires_at)
+                        ELSE '' END;
+END $$;
+
+COMMENT ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) IS 'Why a message that is not finished has not been sent, without its subject.';
 
 CREATE FUNCTION public.pgcourier_bare_address(address text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -512,8 +1279,8 @@ CREATE FUNCTION public.pgcourier_bare_address(address text) RETURNS text
 COMMENT ON FUNCTION public.pgcourier_bare_address(address text) IS 'The address without a leading whatsapp: and without spaces around.';
 
 CREATE FUNCTION public.pgcourier_check_message_out() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
     first text;
@@ -614,7 +1381,7 @@ END $_$;
 
 CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.status = 'sending' AND OLD.status IN ('pending', 'failed')
@@ -636,12 +1403,23 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
         USING ERRCODE = 'check_violation',
-              HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
+              HINT = CASE
+                  WHEN OLD.status = 'dead' OR OLD.status = 'sent' AND OLD.undelivered_at IS NOT NULL
+                  THEN format('Its dead letter is retried with SELECT ops.retry_dead_letter(id) FROM ops.dead_letters WHERE entity_id = %L, or discarded with ops.discard_dead_letter(id).', OLD.id)
+                  WHEN OLD.status = 'sent' THEN 'It was sent: to send it once more, insert it again.'
+                  WHEN OLD.status = 'unknown'
+                  THEN format('Say what became of it: SELECT ops.settle_unknown(%L, true) when it was sent, else with false.', OLD.id)
+                  WHEN OLD.status = 'sending' THEN format('It is being sent: SELECT ops.explain(%L).', OLD.id)
+                  WHEN OLD.status IN ('pending', 'failed') AND OLD.held_reason IS NOT NULL
+                  THEN format('It is held: SELECT ops.release_message(%L) sends it, SELECT ops.cancel_message(%L) does not.', OLD.id, OLD.id)
+                  WHEN OLD.status IN ('pending', 'failed')
+                  THEN format('SELECT ops.cancel_message(%L) takes it back, SELECT ops.pause_sending(''tenant'', %L) pauses its tenant, SELECT ops.explain(%L) says why it was not sent yet.', OLD.id, OLD.tenant_id, OLD.id)
+                  ELSE 'It is finished: to send it after all, insert it again.' END;
 END $$;
 
 CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
@@ -657,7 +1435,7 @@ COMMENT ON FUNCTION public.pgcourier_masked_scope(scope text) IS 'A scope withou
 
 CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -669,7 +1447,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_seller_phone() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -679,7 +1457,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_tenant() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.whatsapp_phone_number := nullif(pgcourier_bare_address(NEW.whatsapp_phone_number), '');
@@ -690,7 +1468,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     was_open boolean;
@@ -718,7 +1496,7 @@ COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why te
 
 CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
     UPDATE outbox_queue AS q
     SET due_at = now(), is_behind = false
@@ -732,8 +1510,8 @@ $_$;
 COMMENT ON FUNCTION public.pgcourier_promote(tenant text, person text) IS 'Makes the next message of a conversation due, after the one before it has gone.';
 
 CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
@@ -746,7 +1524,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
@@ -796,7 +1574,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_route_again() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.whatsapp_phone_number IS NULL THEN
@@ -816,7 +1594,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     held outbox_dedupe_keys;
@@ -845,7 +1623,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.held_reason := NULL;
@@ -854,7 +1632,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     freed record;
@@ -881,7 +1659,7 @@ COMMENT ON FUNCTION public.pgcourier_utc_if_now(value timestamp without time zon
 
 CREATE FUNCTION public.pgcourier_wake_sender() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) THEN
@@ -890,95 +1668,88 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TABLE public.outbox_scopes (
-    scope text NOT NULL,
-    calls integer DEFAULT 1 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    failed_message text,
-    opened_at timestamp with time zone,
-    probe_at timestamp with time zone,
-    probes integer DEFAULT 0 NOT NULL,
-    is_by_callback boolean DEFAULT false NOT NULL,
+CREATE TABLE public.delivery_events (
+    id bigint NOT NULL,
+    provider_message_id text NOT NULL,
+    message_id text,
+    attempt integer,
+    status text NOT NULL,
     error_code integer,
-    reason text,
-    last_success_at timestamp with time zone,
-    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+    error_message text,
+    event_id bigint NOT NULL,
+    correlation_id text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    look_again_at timestamp with time zone
+);
 
-COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
+COMMENT ON TABLE public.delivery_events IS 'What Twilio''s status callbacks said of sent messages, in the order in which they were routed.';
 
-COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
+COMMENT ON COLUMN public.delivery_events.message_id IS 'messages_out.id as the callback''s own URL carries it (m=); NULL when it carries none.';
 
-COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+COMMENT ON COLUMN public.delivery_events.attempt IS 'The attempt that the callback''s own URL names (a=).';
 
-COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+COMMENT ON COLUMN public.delivery_events.settled_at IS 'When the outbox took it into account; NULL: not yet.';
 
-COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+COMMENT ON COLUMN public.delivery_events.look_again_at IS 'It fitted no message: the answer to the create call may still come.';
 
-COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+CREATE TABLE public.event_log (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text,
+    event_type text NOT NULL,
+    entity_type text NOT NULL,
+    entity_id text,
+    correlation_id text NOT NULL,
+    actor_type text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
+);
 
-COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+COMMENT ON TABLE public.event_log IS 'What happened, one row a happening, written in the transaction whose effect it records. Holds no personal data.';
 
-COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+CREATE TABLE public.instances (
+    id text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    roles text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
 
-COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
+COMMENT ON TABLE public.instances IS 'The running processes of pgcourier; a row that stays without heartbeat tells of a crash.';
 
-COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+CREATE TABLE public.opt_out_history (
+    id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    word text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    event_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT opt_out_history_word_check CHECK ((word = ANY (ARRAY['stop'::text, 'start'::text])))
+);
 
-CREATE VIEW ops.breakers AS
- SELECT public.pgcourier_masked_scope(s.scope) AS scope,
-        CASE
-            WHEN (s.opened_at IS NULL) THEN 'closed'::text
-            ELSE 'open'::text
-        END AS state,
-    s.reason,
-    s.error_code,
-    s.opened_at,
-    s.probe_at AS next_probe_at,
-    s.probes AS failed_probes,
-    s.failures,
-        CASE
-            WHEN (s.calls < 1024) THEN s.calls
-            ELSE NULL::integer
-        END AS calls_at_once,
-    s.last_success_at
-   FROM public.outbox_scopes s;
+COMMENT ON TABLE public.opt_out_history IS 'Every STOP and START, with the time at which it was said; the newest one decides.';
 
-COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+CREATE TABLE public.opt_outs (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    opted_out_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
+    updated_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
+);
 
-COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';
+CREATE TABLE public.outbox_dedupe_keys (
+    tenant_id text NOT NULL,
+    dedupe_key text NOT NULL,
+    message_id text NOT NULL,
+    taken_at timestamp with time zone NOT NULL
+);
 
-CREATE VIEW ops.dead_letter_reasons AS
- SELECT d.job_type,
-    d.error_message AS reason,
-    count(*) AS dead_letters,
-    min(d.created_at) AS first_at,
-    max(d.created_at) AS last_at,
-    (array_agg(d.id ORDER BY d.created_at DESC))[1] AS example
-   FROM public.dead_letter_jobs d
-  WHERE (d.resolved_at IS NULL)
-  GROUP BY d.job_type, d.error_message;
-
-COMMENT ON VIEW ops.dead_letter_reasons IS 'The dead letters, grouped by why.';
-
-CREATE VIEW ops.dead_letters AS
- SELECT d.id,
-    d.tenant_id,
-    d.job_type,
-    COALESCE((d.payload ->> 'message_out_id'::text), (d.payload ->> 'webhook_event_id'::text)) AS entity_id,
-    d.error_message AS reason,
-    d.attempts,
-    d.created_at,
-    m.error_code AS code,
-    (m.status = 'sent'::text) AS was_sent
-   FROM (public.dead_letter_jobs d
-     LEFT JOIN public.messages_out m ON (((d.job_type = 'message_out'::text) AND (m.id = (d.payload ->> 'message_out_id'::text)))))
-  WHERE (d.resolved_at IS NULL);
-
-COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
-
-COMMENT ON COLUMN ops.dead_letters.was_sent IS 'Twilio took the message and could not deliver it: a retry writes it again, as a new row.';
+COMMENT ON TABLE public.outbox_dedupe_keys IS 'The dedupe keys of the last 24 hours, and which message has each.';
 
 CREATE TABLE public.outbox_leases (
     tenant_id text NOT NULL,
@@ -1037,40 +1808,41 @@ COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breake
 
 COMMENT ON COLUMN public.outbox_queue.expires_at IS 'As in messages_out: what still waits then is not sent.';
 
-CREATE TABLE public.webhook_events (
-    id bigint NOT NULL,
-    key text NOT NULL COLLATE pg_catalog."C",
-    kind text NOT NULL,
-    source text DEFAULT 'webhook'::text NOT NULL,
-    format text NOT NULL,
-    raw bytea NOT NULL,
-    query text DEFAULT ''::text NOT NULL,
-    payload jsonb NOT NULL,
-    "from" text DEFAULT ''::text NOT NULL,
-    "to" text DEFAULT ''::text NOT NULL,
-    correlation_id text NOT NULL,
-    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    is_by_callback boolean DEFAULT false NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
-COMMENT ON TABLE public.webhook_events IS 'The raw inbox, append-only: one row for each event that Twilio told us, whatever the number of deliveries.';
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
 
-COMMENT ON COLUMN public.webhook_events.key IS 'Idempotency key: msg:<MessageSid>, status:<MessageSid>:<MessageStatus>, else raw:<token or sha256>.';
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
 
-COMMENT ON COLUMN public.webhook_events.kind IS 'inbound, status or unrecognized.';
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
 
-COMMENT ON COLUMN public.webhook_events.source IS 'webhook, or backfill when it was fetched from Twilio''s message list afterwards.';
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
 
-COMMENT ON COLUMN public.webhook_events.format IS 'form or json: how raw is to be read.';
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
 
-COMMENT ON COLUMN public.webhook_events.raw IS 'The body exactly as received.';
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
 
-COMMENT ON COLUMN public.webhook_events.query IS 'The query string exactly as received; status callbacks carry their message there.';
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
 
-COMMENT ON COLUMN public.webhook_events.payload IS 'The body as JSON, for people; U+0000 and lone surrogates are U+FFFD.';
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
 
-COMMENT ON COLUMN public.webhook_events."from" IS 'The sender without whatsapp:, as the router compares it; empty when the event has none.';
+COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
 
-COMMENT ON COLUMN public.webhook_events."to" IS 'The receiver without whatsapp:.';
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
 
 CREATE TABLE public.webhook_queue (
     id bigint NOT NULL,
@@ -1087,52 +1859,220 @@ COMMENT ON COLUMN public.webhook_queue.attempts IS 'How often it was tried alone
 
 COMMENT ON COLUMN public.webhook_queue.due_at IS 'NULL: never failed, due at once, claimed in the order of ids. Else tried alone, from then on.';
 
+CREATE VIEW ops.bloat AS
+ SELECT b.name AS table_name,
+    b.live_rows,
+    b.dead_rows,
+    round(((100.0 * (b.dead_rows)::numeric) / (NULLIF((b.live_rows + b.dead_rows), 0))::numeric), 1) AS dead_percent,
+    pg_size_pretty(b.table_bytes) AS table_size,
+    pg_size_pretty(b.index_bytes) AS index_size,
+    b.table_bytes,
+    b.index_bytes,
+    b.vacuumed_at,
+    b.analyzed_at,
+        CASE
+            WHEN ((b.dead_rows > 100000) AND (b.dead_rows > b.live_rows)) THEN 'alert'::text
+            WHEN ((b.dead_rows > 20000) AND (b.dead_rows > (b.live_rows / 2))) THEN 'warning'::text
+            ELSE 'ok'::text
+        END AS state
+   FROM ( SELECT t.name,
+            pg_stat_get_live_tuples((t.oid)::oid) AS live_rows,
+            pg_stat_get_dead_tuples((t.oid)::oid) AS dead_rows,
+            pg_table_size(t.oid) AS table_bytes,
+            pg_indexes_size(t.oid) AS index_bytes,
+            GREATEST(pg_stat_get_last_vacuum_time((t.oid)::oid), pg_stat_get_last_autovacuum_time((t.oid)::oid)) AS vacuumed_at,
+            GREATEST(pg_stat_get_last_analyze_time((t.oid)::oid), pg_stat_get_last_autoanalyze_time((t.oid)::oid)) AS analyzed_at
+           FROM ( VALUES ('webhook_events'::text,'public.webhook_events'::regclass), ('webhook_queue'::text,'public.webhook_queue'::regclass), ('messages_in'::text,'public.messages_in'::regclass), ('messages_out'::text,'public.messages_out'::regclass), ('outbox_queue'::text,'public.outbox_queue'::regclass), ('outbox_leases'::text,'public.outbox_leases'::regclass), ('outbox_scopes'::text,'public.outbox_scopes'::regclass), ('outbox_dedupe_keys'::text,'public.outbox_dedupe_keys'::regclass), ('delivery_events'::text,'public.delivery_events'::regclass), ('event_log'::text,'public.event_log'::regclass), ('dead_letter_jobs'::text,'public.dead_letter_jobs'::regclass), ('opt_outs'::text,'public.opt_outs'::regclass), ('opt_out_history'::text,'public.opt_out_history'::regclass), ('instances'::text,'public.instances'::regclass)) t(name, oid)) b;
+
+COMMENT ON VIEW ops.bloat IS 'How large the tables are and how much of them is dead rows. Much of it: SELECT * FROM ops.oldest_snapshot(), end who has it, then VACUUM the table.';
+
+COMMENT ON COLUMN ops.bloat.table_name IS 'The table.';
+
+COMMENT ON COLUMN ops.bloat.live_rows IS 'Rows, as PostgreSQL''s statistics count them.';
+
+COMMENT ON COLUMN ops.bloat.dead_rows IS 'Rows that are deleted or replaced and not yet removed.';
+
+COMMENT ON COLUMN ops.bloat.dead_percent IS 'The dead ones'' share.';
+
+COMMENT ON COLUMN ops.bloat.table_size IS 'Of the table and what it holds out of line.';
+
+COMMENT ON COLUMN ops.bloat.index_size IS 'Of its indexes.';
+
+COMMENT ON COLUMN ops.bloat.table_bytes IS 'The same in bytes.';
+
+COMMENT ON COLUMN ops.bloat.index_bytes IS 'The same in bytes.';
+
+COMMENT ON COLUMN ops.bloat.vacuumed_at IS 'When dead rows were last removed, by itself or by hand.';
+
+COMMENT ON COLUMN ops.bloat.analyzed_at IS 'When its statistics were last made.';
+
+COMMENT ON COLUMN ops.bloat.state IS 'alert: more dead rows than others, and more than 100,000; warning: half as many, and more than 20,000.';
+
+CREATE VIEW ops.breakers AS
+ SELECT public.pgcourier_masked_scope(s.scope) AS scope,
+        CASE
+            WHEN (s.opened_at IS NULL) THEN 'closed'::text
+            ELSE 'open'::text
+        END AS state,
+    ops.masked_text(s.reason) AS reason,
+    s.error_code,
+    s.opened_at,
+    s.probe_at AS next_probe_at,
+    s.probes AS failed_probes,
+    s.failures,
+        CASE
+            WHEN (s.calls < 1024) THEN s.calls
+            ELSE NULL::integer
+        END AS calls_at_once,
+    s.last_success_at
+   FROM public.outbox_scopes s;
+
+COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
+
+COMMENT ON COLUMN ops.breakers.scope IS 'provider, credentials:<fingerprint> or sender:<number, masked>.';
+
+COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes.';
+
+COMMENT ON COLUMN ops.breakers.reason IS 'What opened it.';
+
+COMMENT ON COLUMN ops.breakers.error_code IS 'Twilio''s code of that.';
+
+COMMENT ON COLUMN ops.breakers.opened_at IS 'Since when it is open.';
+
+COMMENT ON COLUMN ops.breakers.next_probe_at IS 'When the next message may be sent to see whether it works again.';
+
+COMMENT ON COLUMN ops.breakers.failed_probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN ops.breakers.failures IS 'Failures in a row since the last success; three open the provider''s or a sender''s.';
+
+COMMENT ON COLUMN ops.breakers.calls_at_once IS 'NULL: no limit. Else it has just begun, or goes on after a failure: doubled with each success.';
+
+COMMENT ON COLUMN ops.breakers.last_success_at IS 'When it last worked, to within 15 s.';
+
+CREATE VIEW ops.dead_letter_reasons AS
+ SELECT d.job_type,
+    ops.masked_text(d.error_message) AS reason,
+    count(*) AS dead_letters,
+    min(d.created_at) AS first_at,
+    max(d.created_at) AS last_at,
+    (array_agg(d.id ORDER BY d.created_at DESC))[1] AS example
+   FROM ( SELECT x.id,
+            x.job_type,
+            x.error_message,
+            x.created_at
+           FROM public.dead_letter_jobs x
+          WHERE (x.resolved_at IS NULL)
+          ORDER BY x.created_at DESC
+         LIMIT 10000) d
+  GROUP BY d.job_type, d.error_message;
+
+COMMENT ON VIEW ops.dead_letter_reasons IS 'The dead letters that nobody resolved, grouped by why; of more than 10,000 the newest.';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.job_type IS 'message_out or webhook_event.';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.reason IS 'Why they were given up.';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.dead_letters IS 'How many.';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.first_at IS 'When the first was given up (UTC).';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.last_at IS 'When the newest was given up (UTC).';
+
+COMMENT ON COLUMN ops.dead_letter_reasons.example IS 'The newest one''s id: ops.dead_letters.id.';
+
+CREATE VIEW ops.dead_letters AS
+ SELECT d.id,
+    d.tenant_id,
+    d.job_type,
+    COALESCE((d.payload ->> 'message_out_id'::text), (d.payload ->> 'webhook_event_id'::text)) AS entity_id,
+    ops.masked_text(d.error_message) AS reason,
+    d.attempts,
+    d.created_at,
+    m.error_code AS code,
+    (m.status = 'sent'::text) AS was_sent,
+    ops.masked(m."to") AS recipient,
+    COALESCE(m.correlation_id, ( SELECT e.correlation_id
+           FROM public.webhook_events e
+          WHERE ((d.job_type = 'webhook_event'::text) AND (e.id =
+                CASE
+                    WHEN ((d.payload ->> 'webhook_event_id'::text) ~ '^[0-9]{1,18}$'::text) THEN ((d.payload ->> 'webhook_event_id'::text))::bigint
+                    ELSE NULL::bigint
+                END)))) AS correlation_id
+   FROM (public.dead_letter_jobs d
+     LEFT JOIN public.messages_out m ON (((d.job_type = 'message_out'::text) AND (m.id = (d.payload ->> 'message_out_id'::text)))))
+  WHERE (d.resolved_at IS NULL);
+
+COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+
+COMMENT ON COLUMN ops.dead_letters.id IS 'For ops.retry_dead_letter and ops.discard_dead_letter.';
+
+COMMENT ON COLUMN ops.dead_letters.tenant_id IS 'The shop; NULL: an event of which no shop is known.';
+
+COMMENT ON COLUMN ops.dead_letters.job_type IS 'message_out: a message that was not sent or not delivered; webhook_event: an event that could not be routed.';
+
+COMMENT ON COLUMN ops.dead_letters.entity_id IS 'messages_out.id or webhook_events.id.';
+
+COMMENT ON COLUMN ops.dead_letters.reason IS 'Why it was given up.';
+
+COMMENT ON COLUMN ops.dead_letters.attempts IS 'Attempts made.';
+
+COMMENT ON COLUMN ops.dead_letters.created_at IS 'When it was given up (UTC).';
+
+COMMENT ON COLUMN ops.dead_letters.code IS 'Twilio''s code.';
+
+COMMENT ON COLUMN ops.dead_letters.was_sent IS 'Twilio took the message and could not deliver it: a retry writes it again, as a new row.';
+
+COMMENT ON COLUMN ops.dead_letters.recipient IS 'To whom, masked.';
+
+COMMENT ON COLUMN ops.dead_letters.correlation_id IS 'What belongs together: SELECT * FROM ops.trace(correlation_id).';
+
 CREATE VIEW ops.queue_depth AS
  SELECT 'webhook-processing'::text AS queue,
-    w.waiting,
-    l.in_flight,
+        CASE
+            WHEN (w.counted > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
+               FROM pg_class
+              WHERE (pg_class.oid = ('public.webhook_queue'::regclass)::oid)))
+            ELSE w.counted
+        END AS waiting,
+    (0)::bigint AS in_flight,
     w.delayed,
-    w.oldest_seconds
-   FROM ( SELECT
-                CASE
-                    WHEN (count(*) > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
-                       FROM pg_class
-                      WHERE (pg_class.oid = ('public.webhook_queue'::regclass)::oid)))
-                    ELSE count(*)
-                END AS waiting,
+    (EXTRACT(epoch FROM (now() - o.received_at)))::numeric(12,1) AS oldest_seconds
+   FROM (( SELECT count(*) AS counted,
             count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
-            (EXTRACT(epoch FROM (now() - min(e.received_at))))::numeric(12,1) AS oldest_seconds
-           FROM (( SELECT webhook_queue.id,
+            min(q.id) AS first_id
+           FROM ( SELECT webhook_queue.id,
                     webhook_queue.due_at
                    FROM public.webhook_queue
                   ORDER BY webhook_queue.id
-                 LIMIT 10001) q
-             LEFT JOIN public.webhook_events e ON ((e.id = q.id)))) w,
-    ( SELECT (0)::bigint AS in_flight) l
+                 LIMIT 10001) q) w
+     LEFT JOIN LATERAL ( SELECT e.received_at
+           FROM public.webhook_events e
+          WHERE (e.id = w.first_id)
+         OFFSET 0) o ON (true))
 UNION ALL
  SELECT 'messages_out'::text AS queue,
-    w.waiting,
-    l.in_flight,
+        CASE
+            WHEN (w.counted > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
+               FROM pg_class
+              WHERE (pg_class.oid = ('public.outbox_queue'::regclass)::oid)))
+            ELSE w.counted
+        END AS waiting,
+    ( SELECT count(*) AS count
+           FROM ( SELECT
+                   FROM public.outbox_leases
+                  WHERE (outbox_leases.unknown_since IS NULL)
+                 LIMIT 10001) l) AS in_flight,
     w.delayed,
-    w.oldest_seconds
-   FROM ( SELECT
-                CASE
-                    WHEN (count(*) > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
-                       FROM pg_class
-                      WHERE (pg_class.oid = ('public.outbox_queue'::regclass)::oid)))
-                    ELSE count(*)
-                END AS waiting,
+    (EXTRACT(epoch FROM (now() - w.oldest_due_at)))::numeric(12,1) AS oldest_seconds
+   FROM ( SELECT count(*) AS counted,
             count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
-            (EXTRACT(epoch FROM (now() - min(q.due_at) FILTER (WHERE (q.due_at <= now())))))::numeric(12,1) AS oldest_seconds
+            min(q.due_at) FILTER (WHERE (q.due_at <= now())) AS oldest_due_at
            FROM ( SELECT outbox_queue.due_at
                    FROM public.outbox_queue
-                  ORDER BY outbox_queue.due_at
-                 LIMIT 10001) q) w,
-    ( SELECT count(*) AS in_flight
-           FROM public.outbox_leases
-          WHERE (outbox_leases.unknown_since IS NULL)) l;
+                  ORDER BY outbox_queue.due_at, outbox_queue.seq
+                 LIMIT 10001) q) w;
 
-COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are.';
+COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are. Counts are exact to 10,000, estimated above.';
 
 COMMENT ON COLUMN ops.queue_depth.queue IS 'webhook-processing: events to be routed; messages_out: messages to be sent.';
 
@@ -1140,110 +2080,116 @@ COMMENT ON COLUMN ops.queue_depth.waiting IS 'Rows in the queue, those that wait
 
 COMMENT ON COLUMN ops.queue_depth.in_flight IS 'Messages under a lease right now (events are routed within one transaction).';
 
-COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later, after a failure.';
+COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later: after a failure, or since they were scheduled.';
 
-COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting.';
-
-CREATE TABLE public.event_log (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    tenant_id text,
-    event_type text NOT NULL,
-    entity_type text NOT NULL,
-    entity_id text,
-    correlation_id text NOT NULL,
-    actor_type text NOT NULL,
-    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
-);
-
-COMMENT ON TABLE public.event_log IS 'What happened, one row a happening, written in the transaction whose effect it records. Holds no personal data.';
-
-CREATE TABLE public.instances (
-    id text NOT NULL,
-    host text NOT NULL,
-    pid integer NOT NULL,
-    version text NOT NULL,
-    roles text NOT NULL,
-    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-COMMENT ON TABLE public.instances IS 'The running processes of pgcourier; a row that stays without heartbeat tells of a crash.';
+COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest.';
 
 CREATE VIEW ops.health AS
- WITH depth AS (
+ WITH depth AS MATERIALIZED (
          SELECT queue_depth.queue,
             queue_depth.waiting,
             queue_depth.oldest_seconds
            FROM ops.queue_depth
-        ), recent AS (
+        ), recent AS MATERIALIZED (
          SELECT count(*) FILTER (WHERE (e.event_type = 'message_sent'::text)) AS sent,
             count(*) FILTER (WHERE (e.event_type = ANY (ARRAY['message_failed'::text, 'message_dead_lettered'::text]))) AS failed
-           FROM public.event_log e
-          WHERE (e.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '00:15:00'::interval))
-        ), routed AS (
-         SELECT percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY (((EXTRACT(epoch FROM ((l.created_at AT TIME ZONE 'UTC'::text) - w.received_at)) * (1000)::numeric))::double precision)) AS p95_ms
-           FROM (( SELECT webhook_events.correlation_id,
-                    webhook_events.received_at
-                   FROM public.webhook_events
-                  ORDER BY webhook_events.id DESC
+           FROM ( SELECT x.event_type
+                   FROM public.event_log x
+                  WHERE (x.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '00:15:00'::interval))
+                  ORDER BY x.created_at DESC
+                 LIMIT 50000) e
+        ), routed AS MATERIALIZED (
+         SELECT percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY (((EXTRACT(epoch FROM (l.routed_at - w.received_at)) * (1000)::numeric))::double precision)) AS p95_ms
+           FROM (( SELECT x.correlation_id,
+                    x.received_at
+                   FROM public.webhook_events x
+                  ORDER BY x.id DESC
                  LIMIT 500) w
-             JOIN public.event_log l ON (((l.correlation_id = w.correlation_id) AND (l.event_type = 'webhook_received'::text))))
+             CROSS JOIN LATERAL ( SELECT (min(x.created_at) AT TIME ZONE 'UTC'::text) AS routed_at
+                   FROM public.event_log x
+                  WHERE ((x.correlation_id = w.correlation_id) AND (x.event_type = 'webhook_received'::text))
+                 OFFSET 0) l)
           WHERE (w.received_at >= (now() - '00:15:00'::interval))
-        ), figures("position", figure, value, warning, alert, advice) AS (
+        ), running AS MATERIALIZED (
+         SELECT COALESCE(bool_or(('router'::text = ANY (r.roles))), false) AS has_router,
+            COALESCE(bool_or(('sender'::text = ANY (r.roles))), false) AS has_sender
+           FROM ( SELECT string_to_array(i.roles, ','::text) AS roles
+                   FROM public.instances i
+                  WHERE (i.heartbeat_at >= (now() - '00:00:30'::interval))) r
+        ), snapshot AS MATERIALIZED (
+         SELECT s.seconds,
+            s.held_by,
+            s.hidden
+           FROM ops.oldest_snapshot() s(seconds, held_by, hidden)
+        ), migrations AS MATERIALIZED (
+         SELECT ops.unfinished_migrations() AS names
+        ), figures(place, figure, value, warning, alert, advice) AS (
          SELECT 1 AS "?column?",
             'events waiting'::text AS "?column?",
-            (( SELECT depth.waiting
-                   FROM depth
-                  WHERE (depth.queue = 'webhook-processing'::text)))::numeric AS waiting,
+            (( SELECT d.waiting
+                   FROM depth d
+                  WHERE (d.queue = 'webhook-processing'::text)))::numeric AS waiting,
             10 AS "?column?",
             100 AS "?column?",
-            'Is a router running? SELECT * FROM ops.instances'::text AS "?column?"
+                CASE
+                    WHEN r.has_router THEN 'SELECT * FROM ops.throughput; more instances or ROUTER_THREADS route more'::text
+                    ELSE 'No router is running: start pgcourier serve with the role router'::text
+                END AS "case"
+           FROM running r
         UNION ALL
          SELECT 2,
             'messages waiting'::text,
-            (( SELECT depth.waiting
-                   FROM depth
-                  WHERE (depth.queue = 'messages_out'::text)))::numeric AS waiting,
+            (( SELECT d.waiting
+                   FROM depth d
+                  WHERE (d.queue = 'messages_out'::text)))::numeric AS waiting,
             10,
             100,
-            'Is a sender running? SELECT * FROM ops.outbox ORDER BY seq LIMIT 20'::text
+                CASE
+                    WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox ORDER BY seq LIMIT 5; scheduled ones count too'::text
+                    ELSE 'No sender is running: start pgcourier serve with the role sender'::text
+                END AS "case"
+           FROM running r
         UNION ALL
          SELECT 3,
             'oldest due message, s'::text,
-            COALESCE(( SELECT depth.oldest_seconds
-                   FROM depth
-                  WHERE (depth.queue = 'messages_out'::text)), (0)::numeric) AS "coalesce",
+            COALESCE(( SELECT d.oldest_seconds
+                   FROM depth d
+                  WHERE (d.queue = 'messages_out'::text)), (0)::numeric) AS "coalesce",
             10,
             60,
-            'SELECT * FROM ops.outbox ORDER BY seq LIMIT 20'::text
+                CASE
+                    WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox WHERE status IN (''pending'', ''failed'') ORDER BY due_at LIMIT 5'::text
+                    ELSE 'No sender is running: start pgcourier serve with the role sender'::text
+                END AS "case"
+           FROM running r
         UNION ALL
          SELECT 4,
             'processing time p95, ms'::text,
-            (COALESCE(( SELECT routed.p95_ms
-                   FROM routed), (0)::double precision))::numeric(12,1) AS "coalesce",
+            round((GREATEST(COALESCE(( SELECT routed.p95_ms
+                   FROM routed), (0)::double precision), (0)::double precision))::numeric, 1) AS round,
             500,
             2000,
-            'SELECT * FROM ops.queue_depth'::text
+            'SELECT * FROM ops.latency; SELECT * FROM ops.queue_depth'::text
         UNION ALL
          SELECT 5,
-            'failures, % of attempts'::text,
-            (COALESCE(( SELECT ((100.0 * (recent.failed)::numeric) / (NULLIF((recent.sent + recent.failed), 0))::numeric)
-                   FROM recent), (0)::numeric))::numeric(12,1) AS "coalesce",
-            5,
-            10,
-            'SELECT * FROM ops.dead_letter_reasons'::text
+            'success rate, %'::text,
+            round(COALESCE(( SELECT ((100.0 * (recent.sent)::numeric) / (NULLIF((recent.sent + recent.failed), 0))::numeric)
+                   FROM recent), (100)::numeric), 1) AS round,
+            95,
+            90,
+            'SELECT * FROM ops.dead_letter_reasons; SELECT * FROM ops.outbox WHERE status = ''failed'''::text
         UNION ALL
          SELECT 6,
             'unresolved dead letters'::text,
             ( SELECT count(*) AS count
                    FROM ( SELECT
-                           FROM public.dead_letter_jobs
-                          WHERE (dead_letter_jobs.resolved_at IS NULL)
+                           FROM public.dead_letter_jobs x
+                          WHERE (x.resolved_at IS NULL)
+                          ORDER BY x.created_at
                          LIMIT 10000) d) AS count,
             1,
             100,
-            'SELECT * FROM ops.dead_letter_reasons'::text
+            'SELECT * FROM ops.dead_letter_reasons, then ops.retry_dead_letters(code => …) or ops.discard_dead_letters(code => …)'::text
         UNION ALL
          SELECT 7,
             'unknown outcomes'::text,
@@ -1252,37 +2198,105 @@ CREATE VIEW ops.health AS
                            FROM public.outbox_leases
                           WHERE (outbox_leases.unknown_since IS NOT NULL)
                          LIMIT 10000) u) + ( SELECT count(*) AS count
-                   FROM ( SELECT
-                           FROM public.messages_out
-                          WHERE ((messages_out.held_reason IS NOT NULL) AND (messages_out.status = 'unknown'::text))
-                         LIMIT 10000) h)),
+                   FROM ( SELECT x.tenant_id,
+                            x."to",
+                            x.seq
+                           FROM public.messages_out x
+                          WHERE ((x.held_reason IS NOT NULL) AND (x.status = 'unknown'::text))
+                          ORDER BY x.seq
+                         LIMIT 10000) h
+                  WHERE (NOT (EXISTS ( SELECT
+                           FROM public.outbox_leases l
+                          WHERE ((l.tenant_id = h.tenant_id) AND (l.recipient = h."to") AND (l.seq = h.seq))))))),
             1,
             20,
-            'SELECT * FROM ops.stuck'::text
+            'Most are settled within two minutes. SELECT * FROM ops.stuck has those that are not'::text
         UNION ALL
          SELECT 8,
+            'open breakers'::text,
+            ( SELECT count(*) AS count
+                   FROM public.outbox_scopes
+                  WHERE (outbox_scopes.opened_at IS NOT NULL)) AS count,
+            1,
+            1,
+            'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'::text
+        UNION ALL
+         SELECT 9,
             'silent instances'::text,
             ( SELECT count(*) AS count
                    FROM public.instances
                   WHERE (instances.heartbeat_at < (now() - '00:00:30'::interval))) AS count,
             1,
             1,
-            'SELECT * FROM ops.instances'::text
+            'SELECT * FROM ops.instances; a dead one''s row goes when the next one starts'::text
+        UNION ALL
+         SELECT 10,
+            'oldest snapshot, s'::text,
+            s.seconds,
+            60,
+            900,
+            (('End it, queues become slow: '::text || COALESCE(s.held_by, 'SELECT * FROM ops.oldest_snapshot()'::text)) ||
+                CASE
+                    WHEN (s.hidden > 0) THEN format('. %s sessions are hidden from the owner of the schema: grant it pg_read_all_stats'::text, s.hidden)
+                    ELSE ''::text
+                END)
+           FROM snapshot s
+        UNION ALL
+         SELECT 11,
+            'notification queue, %'::text,
+            round(((pg_notification_queue_usage() * (100)::double precision))::numeric, 1) AS round,
+            10,
+            50,
+            'A session that listens does not read: its transaction is open. SELECT * FROM ops.oldest_snapshot()'::text
+        UNION ALL
+         SELECT 12,
+            'unfinished migrations'::text,
+            cardinality(m.names) AS cardinality,
+            1,
+            1,
+            ('pgcourier migrate status'::text ||
+                CASE
+                    WHEN (m.names <> '{}'::text[]) THEN (': '::text || array_to_string(m.names, ', '::text))
+                    ELSE ''::text
+                END)
+           FROM migrations m
         )
- SELECT figures.figure,
-    figures.value,
+ SELECT f.figure,
+    f.value,
         CASE
-            WHEN (figures.value >= (figures.alert)::numeric) THEN 'alert'::text
-            WHEN (figures.value >= (figures.warning)::numeric) THEN 'warning'::text
-            ELSE 'ok'::text
+            WHEN ((f.alert < f.warning) AND (f.value > (f.warning)::numeric)) THEN 'ok'::text
+            WHEN ((f.alert < f.warning) AND (f.value >= (f.alert)::numeric)) THEN 'warning'::text
+            WHEN (f.alert < f.warning) THEN 'alert'::text
+            WHEN (f.value < (f.warning)::numeric) THEN 'ok'::text
+            WHEN ((f.value > (f.alert)::numeric) OR (f.alert = f.warning)) THEN 'alert'::text
+            ELSE 'warning'::text
         END AS state,
-    figures.warning AS warning_from,
-    figures.alert AS alert_from,
-    figures.advice
-   FROM figures
-  ORDER BY figures."position";
+    f.warning AS warning_from,
+    f.alert AS alert_from,
+    f.advice,
+        CASE
+            WHEN (f.alert < f.warning) THEN format('ok above %s, alert below %s'::text, f.warning, f.alert)
+            WHEN (f.alert = f.warning) THEN format('alert from %s'::text, f.alert)
+            ELSE format('ok below %s, alert above %s'::text, f.warning, f.alert)
+        END AS threshold
+   FROM figures f
+  ORDER BY f.place;
 
 COMMENT ON VIEW ops.health IS 'Each figure with its state; state is ok everywhere when all is well.';
+
+COMMENT ON COLUMN ops.health.figure IS 'What is looked at, with its unit.';
+
+COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events; the processing time of the newest 500 webhooks.';
+
+COMMENT ON COLUMN ops.health.state IS 'ok, warning or alert.';
+
+COMMENT ON COLUMN ops.health.warning_from IS 'Where ok ends.';
+
+COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends.';
+
+COMMENT ON COLUMN ops.health.advice IS 'What to do when it is not ok.';
+
+COMMENT ON COLUMN ops.health.threshold IS 'Both bounds in words.';
 
 CREATE VIEW ops.instances AS
  SELECT i.id,
@@ -1292,12 +2306,140 @@ CREATE VIEW ops.instances AS
     i.roles,
     i.started_at,
     (EXTRACT(epoch FROM (now() - i.heartbeat_at)))::numeric(12,1) AS silent_seconds,
-    ( SELECT count(*) AS count
-           FROM public.outbox_leases l
-          WHERE ((l.instance_id = i.id) AND (l.unknown_since IS NULL))) AS in_flight
-   FROM public.instances i;
+    COALESCE(l.in_flight, (0)::bigint) AS in_flight,
+    i.heartbeat_at,
+        CASE
+            WHEN (i.heartbeat_at < (now() - '00:00:30'::interval)) THEN 'silent'::text
+            ELSE 'running'::text
+        END AS state,
+    (EXTRACT(epoch FROM (now() - l.oldest_claim_at)))::numeric(12,1) AS oldest_claim_seconds,
+    COALESCE(l.unknown, (0)::bigint) AS unknown
+   FROM (public.instances i
+     LEFT JOIN ( SELECT h.instance_id,
+            count(*) FILTER (WHERE (h.unknown_since IS NULL)) AS in_flight,
+            count(*) FILTER (WHERE (h.unknown_since IS NOT NULL)) AS unknown,
+            min(h.claimed_at) FILTER (WHERE (h.unknown_since IS NULL)) AS oldest_claim_at
+           FROM ( SELECT outbox_leases.instance_id,
+                    outbox_leases.unknown_since,
+                    outbox_leases.claimed_at
+                   FROM public.outbox_leases
+                 LIMIT 10000) h
+          GROUP BY h.instance_id) l ON ((l.instance_id = i.id)));
 
-COMMENT ON VIEW ops.instances IS 'The running processes, when each was last heard, and how many messages each has in flight.';
+COMMENT ON VIEW ops.instances IS 'The running processes, when each was last heard, and what they hold.';
+
+COMMENT ON COLUMN ops.instances.id IS 'A new one at each start.';
+
+COMMENT ON COLUMN ops.instances.host IS 'Where it runs.';
+
+COMMENT ON COLUMN ops.instances.pid IS 'Its process there.';
+
+COMMENT ON COLUMN ops.instances.version IS 'The version of the program.';
+
+COMMENT ON COLUMN ops.instances.roles IS 'What it does: webhook, router, sender.';
+
+COMMENT ON COLUMN ops.instances.started_at IS 'Since when.';
+
+COMMENT ON COLUMN ops.instances.silent_seconds IS 'How long ago it was last heard; each few seconds when it is well.';
+
+COMMENT ON COLUMN ops.instances.in_flight IS 'Messages that it is sending right now.';
+
+COMMENT ON COLUMN ops.instances.heartbeat_at IS 'When it was last heard.';
+
+COMMENT ON COLUMN ops.instances.state IS 'running; silent: not heard for 30 s. A row whose process ended without a word goes at the next start of another.';
+
+COMMENT ON COLUMN ops.instances.oldest_claim_seconds IS 'How long ago it took the oldest of these.';
+
+COMMENT ON COLUMN ops.instances.unknown IS 'Messages that it sent and whose outcome is not known.';
+
+CREATE VIEW ops.latency AS
+ WITH events AS MATERIALIZED (
+         SELECT e.key,
+            e.received_at,
+            e.correlation_id
+           FROM ( SELECT x.key,
+                    x.kind,
+                    x.received_at,
+                    x.correlation_id
+                   FROM public.webhook_events x
+                  ORDER BY x.id DESC
+                 LIMIT 500) e
+          WHERE (e.received_at >= (now() - '01:00:00'::interval))
+        ), sent AS MATERIALIZED (
+         SELECT m.written_at,
+            m.sent_at,
+            m.delivered_at
+           FROM (( SELECT n.entity_id
+                   FROM ( SELECT x.entity_id,
+                            x.event_type
+                           FROM public.event_log x
+                          WHERE (x.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '01:00:00'::interval))
+                          ORDER BY x.created_at DESC
+                         LIMIT 3000) n
+                  WHERE (n.event_type = 'message_sent'::text)
+                 LIMIT 500) e
+             CROSS JOIN LATERAL ( SELECT GREATEST((x.created_at AT TIME ZONE 'UTC'::text), x.send_at) AS written_at,
+                    x.sent_at,
+                    x.delivered_at
+                   FROM public.messages_out x
+                  WHERE ((x.id = e.entity_id) AND (x.sent_at IS NOT NULL))
+                 OFFSET 0) m)
+        ), steps(place, step, ms) AS (
+         SELECT 1 AS "?column?",
+            'received to routed'::text AS "?column?",
+            (EXTRACT(epoch FROM (l.routed_at - e.received_at)) * (1000)::numeric) AS "?column?"
+           FROM (events e
+             CROSS JOIN LATERAL ( SELECT (min(x.created_at) AT TIME ZONE 'UTC'::text) AS routed_at
+                   FROM public.event_log x
+                  WHERE ((x.correlation_id = e.correlation_id) AND (x.event_type = 'webhook_received'::text))
+                 OFFSET 0) l)
+          WHERE (l.routed_at IS NOT NULL)
+        UNION ALL
+         SELECT 2,
+            'routed to handled by the shop'::text,
+            (EXTRACT(epoch FROM (i.handled_at - (i.created_at AT TIME ZONE 'UTC'::text))) * (1000)::numeric)
+           FROM (events e
+             CROSS JOIN LATERAL ( SELECT x.handled_at,
+                    x.created_at
+                   FROM public.messages_in x
+                  WHERE ((x.provider_message_id = (substr(e.key, 5) COLLATE "default")) AND (x.duplicate_of IS NULL) AND (x.handled_at IS NOT NULL))
+                 OFFSET 0) i)
+          WHERE (e.key ~~ 'msg:%'::text)
+        UNION ALL
+         SELECT 3,
+            'written to sent'::text,
+            (EXTRACT(epoch FROM (s_1.sent_at - s_1.written_at)) * (1000)::numeric)
+           FROM sent s_1
+        UNION ALL
+         SELECT 4,
+            'sent to delivered'::text,
+            (EXTRACT(epoch FROM (s_1.delivered_at - s_1.sent_at)) * (1000)::numeric)
+           FROM sent s_1
+          WHERE (s_1.delivered_at IS NOT NULL)
+        )
+ SELECT s.step,
+    count(*) AS messages,
+    round((GREATEST((0)::double precision, percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((s.ms)::double precision))))::numeric, 1) AS p50_ms,
+    round((GREATEST((0)::double precision, percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((s.ms)::double precision))))::numeric, 1) AS p95_ms,
+    round((GREATEST((0)::double precision, percentile_cont((0.99)::double precision) WITHIN GROUP (ORDER BY ((s.ms)::double precision))))::numeric, 1) AS p99_ms,
+    round(GREATEST((0)::numeric, max(s.ms)), 1) AS max_ms
+   FROM steps s
+  GROUP BY s.place, s.step
+  ORDER BY s.place;
+
+COMMENT ON VIEW ops.latency IS 'How long each step took, of the newest 500 messages of the last hour.';
+
+COMMENT ON COLUMN ops.latency.step IS 'From when to when. Written to sent begins at send_at when that is later.';
+
+COMMENT ON COLUMN ops.latency.messages IS 'How many it is judged by.';
+
+COMMENT ON COLUMN ops.latency.p50_ms IS 'Half of them took at most so many milliseconds.';
+
+COMMENT ON COLUMN ops.latency.p95_ms IS '95 % of them.';
+
+COMMENT ON COLUMN ops.latency.p99_ms IS '99 % of them.';
+
+COMMENT ON COLUMN ops.latency.max_ms IS 'The slowest.';
 
 CREATE VIEW ops.outbox AS
  SELECT m.seq,
@@ -1306,34 +2448,114 @@ CREATE VIEW ops.outbox AS
     ops.masked(m."to") AS recipient,
     m.status,
     m.attempts,
-    ((q.due_at AT TIME ZONE 'UTC'::text))::timestamp(3) without time zone AS due_at,
-    m.held_reason,
-    m.last_error,
+    ((open.due_at AT TIME ZONE 'UTC'::text))::timestamp(3) without time zone AS due_at,
+    ops.masked_text(m.held_reason) AS held_reason,
+    ops.masked_text(m.last_error) AS last_error,
     m.error_code,
-    l.instance_id AS leased_by,
-    l.unknown_since,
+    open.leased_by,
+    open.unknown_since,
     m.correlation_id,
     m.created_at,
     m.send_at,
     m.expires_at
-   FROM (((( SELECT w.message_id
-           FROM public.outbox_queue w
-        UNION
-         SELECT f.message_id
-           FROM public.outbox_leases f
-        UNION
-         SELECT h.id
-           FROM public.messages_out h
-          WHERE (h.held_reason IS NOT NULL)
-        UNION
-         SELECT (d.payload ->> 'message_out_id'::text)
-           FROM public.dead_letter_jobs d
-          WHERE ((d.resolved_at IS NULL) AND (d.job_type = 'message_out'::text))) open
-     JOIN public.messages_out m ON ((m.id = open.message_id)))
-     LEFT JOIN public.outbox_queue q ON ((q.seq = m.seq)))
-     LEFT JOIN public.outbox_leases l ON ((l.message_id = m.id)));
+   FROM ((( SELECT q.seq,
+            q.due_at,
+            NULL::text AS leased_by,
+            NULL::timestamp with time zone AS unknown_since
+           FROM public.outbox_queue q
+          ORDER BY q.seq
+         LIMIT 5000)
+        UNION ALL
+        ( SELECT l.seq,
+            NULL::timestamp with time zone,
+            l.instance_id,
+            l.unknown_since
+           FROM public.outbox_leases l
+         LIMIT 5000)
+        UNION ALL
+         SELECT h.seq,
+            NULL::timestamp with time zone,
+            NULL::text,
+            NULL::timestamp with time zone
+           FROM (( SELECT x.seq,
+                    x.tenant_id,
+                    x."to"
+                   FROM public.messages_out x
+                  WHERE (x.held_reason IS NOT NULL)
+                  ORDER BY x.seq
+                 LIMIT 5000) h
+             LEFT JOIN LATERAL ( SELECT l_1.seq
+                   FROM public.outbox_leases l_1
+                  WHERE ((l_1.tenant_id = h.tenant_id) AND (l_1.recipient = h."to") AND (l_1.seq = h.seq))
+                 OFFSET 0) l ON (true))
+          WHERE (l.seq IS NULL)
+        UNION ALL
+         SELECT x.seq,
+            NULL::timestamp with time zone,
+            NULL::text,
+            NULL::timestamp with time zone
+           FROM (( SELECT DISTINCT n.message_id
+                   FROM ( SELECT (d_1.payload ->> 'message_out_id'::text) AS message_id
+                           FROM public.dead_letter_jobs d_1
+                          WHERE ((d_1.resolved_at IS NULL) AND (d_1.job_type = 'message_out'::text))
+                          ORDER BY d_1.created_at DESC
+                         LIMIT 2000) n) d
+             CROSS JOIN LATERAL ( SELECT x_1.seq,
+                    x_1.status
+                   FROM public.messages_out x_1
+                  WHERE (x_1.id = d.message_id)
+                 OFFSET 0) x)
+          WHERE (x.status = ANY (ARRAY['dead'::text, 'sent'::text]))) open
+     CROSS JOIN LATERAL ( SELECT x.seq,
+            x.id,
+            x.tenant_id,
+            x."to",
+            x.status,
+            x.attempts,
+            x.held_reason,
+            x.last_error,
+            x.error_code,
+            x.correlation_id,
+            x.created_at,
+            x.send_at,
+            x.expires_at
+           FROM public.messages_out x
+          WHERE (x.seq = open.seq)
+         OFFSET 0) m);
 
-COMMENT ON VIEW ops.outbox IS 'Every outgoing message that is not finished, and those whose dead letter nobody resolved.';
+COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (the first 5,000 that wait, all in flight, unknown or held), and the newest 2,000 whose dead letter nobody resolved.';
+
+COMMENT ON COLUMN ops.outbox.seq IS 'The order in which messages to one person go out.';
+
+COMMENT ON COLUMN ops.outbox.id IS 'messages_out.id: SELECT ops.explain(id) says why it has not been sent.';
+
+COMMENT ON COLUMN ops.outbox.tenant_id IS 'The shop that sends it.';
+
+COMMENT ON COLUMN ops.outbox.recipient IS 'To whom, masked.';
+
+COMMENT ON COLUMN ops.outbox.status IS 'messages_out.status.';
+
+COMMENT ON COLUMN ops.outbox.attempts IS 'Attempts made so far.';
+
+COMMENT ON COLUMN ops.outbox.due_at IS 'When a claim looks at it (UTC); NULL: it is not in the queue.';
+
+COMMENT ON COLUMN ops.outbox.held_reason IS 'Why it waits for a person; NULL: it does not.';
+
+COMMENT ON COLUMN ops.outbox.last_error IS 'What its last attempt said.';
+
+COMMENT ON COLUMN ops.outbox.error_code IS 'Twilio''s code of that.';
+
+COMMENT ON COLUMN ops.outbox.leased_by IS 'The instance that is sending it, or was when its outcome was lost: ops.instances.id.';
+
+COMMENT ON COLUMN ops.outbox.unknown_since IS 'Since when nobody knows whether it was sent.';
+
+COMMENT ON COLUMN ops.outbox.correlation_id IS 'What belongs together: SELECT * FROM ops.trace(correlation_id).';
+
+COMMENT ON COLUMN ops.outbox.created_at IS 'When it was written (UTC).';
+
+COMMENT ON COLUMN ops.outbox.send_at IS 'Not before; NULL: at once.';
+
+COMMENT ON COLUMN ops.outbox.expires_at IS 'Not from then on; NULL: never.';
 
 CREATE TABLE public.outbox_pauses (
     kind text NOT NULL,
@@ -1354,70 +2576,22 @@ CREATE VIEW ops.pauses AS
             WHEN (p.kind = 'sender'::text) THEN ops.masked(p.id)
             ELSE p.id
         END AS id,
-    p.reason,
+    ops.masked_text(p.reason) AS reason,
     p.paused_by,
     p.paused_at
    FROM public.outbox_pauses p;
 
 COMMENT ON VIEW ops.pauses IS 'What people have paused.';
 
-CREATE VIEW ops.stuck AS
- SELECT 'message'::text AS entity,
-    m.id,
-    m.tenant_id,
-    (('its lease ended '::text || justify_interval(date_trunc('second'::text, (now() - l.expires_at)))) || ' ago and nobody swept it'::text) AS why,
-    m.correlation_id
-   FROM (public.outbox_leases l
-     JOIN public.messages_out m ON ((m.id = l.message_id)))
-  WHERE ((l.unknown_since IS NULL) AND (l.expires_at < (now() - '00:00:30'::interval)))
-UNION ALL
- SELECT 'message'::text AS entity,
-    m.id,
-    m.tenant_id,
-    'its outcome is unknown: nobody can say yet whether it was sent'::text AS why,
-    m.correlation_id
-   FROM (public.outbox_leases l
-     JOIN public.messages_out m ON ((m.id = l.message_id)))
-  WHERE (l.unknown_since IS NOT NULL)
-UNION ALL
- SELECT 'message'::text AS entity,
-    m.id,
-    m.tenant_id,
-    ('held: '::text || m.held_reason) AS why,
-    m.correlation_id
-   FROM public.messages_out m
-  WHERE (m.held_reason IS NOT NULL)
-UNION ALL
- SELECT 'event'::text AS entity,
-    (e.id)::text AS id,
-    NULL::text AS tenant_id,
-    ('not routed since '::text || date_trunc('second'::text, e.received_at)) AS why,
-    e.correlation_id
-   FROM (( SELECT webhook_queue.id
-           FROM public.webhook_queue
-          WHERE (webhook_queue.due_at IS NULL)
-          ORDER BY webhook_queue.id
-         LIMIT 100) q
-     JOIN public.webhook_events e ON ((e.id = q.id)))
-  WHERE (e.received_at < (now() - '00:01:00'::interval));
+COMMENT ON COLUMN ops.pauses.scope IS 'all, tenant or sender.';
 
-COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well.';
+COMMENT ON COLUMN ops.pauses.id IS 'The tenant''s id, or the sending number, masked; empty for all.';
 
-CREATE TABLE public.opt_outs (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    tenant_id text NOT NULL,
-    phone_number text NOT NULL,
-    opted_out_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
-    updated_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL
-);
+COMMENT ON COLUMN ops.pauses.reason IS 'Why, as whoever paused it said.';
 
-CREATE TABLE public.seller_phones (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    tenant_id text NOT NULL,
-    phone_number text NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL
-);
+COMMENT ON COLUMN ops.pauses.paused_by IS 'The database user who did it.';
+
+COMMENT ON COLUMN ops.pauses.paused_at IS 'Since when.';
 
 CREATE TABLE public.tenants (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
@@ -1427,110 +2601,484 @@ CREATE TABLE public.tenants (
     whatsapp_phone_number text
 );
 
+CREATE VIEW ops.stuck AS
+ SELECT 'message'::text AS entity,
+    m.id,
+    m.tenant_id,
+    (('its lease ended '::text || ops.span((now() - l.expires_at))) || ' ago and nobody swept it'::text) AS why,
+    m.correlation_id,
+    l.expires_at AS since,
+    'Is a sender running? SELECT * FROM ops.instances'::text AS advice
+   FROM (( SELECT x.seq,
+            x.expires_at
+           FROM public.outbox_leases x
+          WHERE ((x.unknown_since IS NULL) AND (x.expires_at < (now() - '00:00:30'::interval)))
+          ORDER BY x.expires_at
+         LIMIT 1000) l
+     CROSS JOIN LATERAL ( SELECT x.id,
+            x.tenant_id,
+            x.correlation_id
+           FROM public.messages_out x
+          WHERE (x.seq = l.seq)
+         OFFSET 0) m)
+UNION ALL
+ SELECT 'message'::text AS entity,
+    m.id,
+    m.tenant_id,
+    ('nobody knows whether it was sent'::text ||
+        CASE
+            WHEN (m.held_reason IS NOT NULL) THEN (', held: '::text || ops.masked_text(m.held_reason))
+            WHEN (l.look_at = 'infinity'::timestamp with time zone) THEN ', held for a person'::text
+            WHEN (l.look_failures > 0) THEN ', and Twilio''s list does not answer'::text
+            ELSE ''::text
+        END) AS why,
+    m.correlation_id,
+    l.unknown_since AS since,
+    'Look in Twilio''s console whether it was sent, then SELECT ops.settle_unknown(id, true), or false'::text AS advice
+   FROM (( SELECT x.seq,
+            x.unknown_since,
+            x.look_at,
+            x.look_failures
+           FROM public.outbox_leases x
+          WHERE ((x.unknown_since IS NOT NULL) AND ((x.unknown_since < (now() - '00:02:00'::interval)) OR (x.look_at = 'infinity'::timestamp with time zone)))
+         LIMIT 1000) l
+     CROSS JOIN LATERAL ( SELECT x.id,
+            x.tenant_id,
+            x.correlation_id,
+            x.held_reason
+           FROM public.messages_out x
+          WHERE (x.seq = l.seq)
+         OFFSET 0) m)
+UNION ALL
+ SELECT 'message'::text AS entity,
+    h.id,
+    h.tenant_id,
+    ('held: '::text || ops.masked_text(h.held_reason)) AS why,
+    h.correlation_id,
+    (h.updated_at AT TIME ZONE 'UTC'::text) AS since,
+        CASE h.status
+            WHEN 'unknown'::text THEN 'Look in Twilio''s console whether it was sent, then SELECT ops.settle_unknown(id, true), or false'::text
+            ELSE 'SELECT ops.release_message(id) sends it, SELECT ops.cancel_message(id) does not'::text
+        END AS advice
+   FROM (( SELECT x.id,
+            x.seq,
+            x.tenant_id,
+            x."to",
+            x.status,
+            x.held_reason,
+            x.correlation_id,
+            x.updated_at
+           FROM public.messages_out x
+          WHERE (x.held_reason IS NOT NULL)
+          ORDER BY x.seq
+         LIMIT 1000) h
+     LEFT JOIN LATERAL ( SELECT l_1.seq
+           FROM public.outbox_leases l_1
+          WHERE ((l_1.tenant_id = h.tenant_id) AND (l_1.recipient = h."to") AND (l_1.seq = h.seq))
+         OFFSET 0) l ON (true))
+  WHERE (l.seq IS NULL)
+UNION ALL
+ SELECT 'sending'::text AS entity,
+    NULL::text AS id,
+    NULL::text AS tenant_id,
+    'messages are due and no sender is running'::text AS why,
+    NULL::text AS correlation_id,
+    q.due_at AS since,
+    'Start pgcourier serve with the role sender. SELECT * FROM ops.instances'::text AS advice
+   FROM ( SELECT x.due_at
+           FROM public.outbox_queue x
+          WHERE (x.due_at < (now() - '00:01:00'::interval))
+          ORDER BY x.due_at, x.seq
+         LIMIT 1) q
+  WHERE (NOT (EXISTS ( SELECT
+           FROM public.instances i
+          WHERE ((i.heartbeat_at >= (now() - '00:00:30'::interval)) AND ('sender'::text = ANY (string_to_array(i.roles, ','::text)))))))
+UNION ALL
+ SELECT 'pause'::text AS entity,
+        CASE p.kind
+            WHEN 'sender'::text THEN ops.masked(p.id)
+            ELSE NULLIF(p.id, ''::text)
+        END AS id,
+        CASE p.kind
+            WHEN 'tenant'::text THEN p.id
+            ELSE NULL::text
+        END AS tenant_id,
+    ((('paused by '::text || p.paused_by) || COALESCE((': '::text || ops.masked_text(NULLIF(p.reason, ''::text))), ''::text)) || ', and messages wait'::text) AS why,
+    NULL::text AS correlation_id,
+    p.paused_at AS since,
+    format('SELECT ops.resume_sending(%L%s)'::text, p.kind,
+        CASE p.kind
+            WHEN 'all'::text THEN ''::text
+            WHEN 'tenant'::text THEN format(', %L'::text, p.id)
+            ELSE ', number'::text
+        END) AS advice
+   FROM public.outbox_pauses p
+  WHERE (
+        CASE p.kind
+            WHEN 'all'::text THEN ( SELECT q.due_at
+               FROM public.outbox_queue q
+              ORDER BY q.due_at, q.seq
+             LIMIT 1)
+            ELSE ( SELECT q.due_at
+               FROM public.outbox_queue q
+              WHERE (q.tenant_id =
+                    CASE p.kind
+                        WHEN 'tenant'::text THEN p.id
+                        ELSE ( SELECT t.id
+                           FROM public.tenants t
+                          WHERE (t.whatsapp_phone_number = p.id))
+                    END)
+              ORDER BY q.due_at, q.seq
+             LIMIT 1)
+        END <= now())
+UNION ALL
+ SELECT 'event'::text AS entity,
+    (e.id)::text AS id,
+    NULL::text AS tenant_id,
+    'not routed'::text AS why,
+    e.correlation_id,
+    e.received_at AS since,
+    'Is a router running? SELECT * FROM ops.instances'::text AS advice
+   FROM (( SELECT x.id
+           FROM public.webhook_queue x
+          WHERE (x.due_at IS NULL)
+          ORDER BY x.id
+         LIMIT 100) q
+     CROSS JOIN LATERAL ( SELECT x.id,
+            x.correlation_id,
+            x.received_at
+           FROM public.webhook_events x
+          WHERE (x.id = q.id)
+         OFFSET 0) e)
+  WHERE (e.received_at < (now() - '00:01:00'::interval))
+UNION ALL
+ SELECT 'event'::text AS entity,
+    (e.id)::text AS id,
+    NULL::text AS tenant_id,
+    (('failed '::text || q.attempts) || ' times, and its next attempt is overdue'::text) AS why,
+    e.correlation_id,
+    q.due_at AS since,
+    'Is a router running? SELECT * FROM ops.instances'::text AS advice
+   FROM (( SELECT x.id,
+            x.attempts,
+            x.due_at
+           FROM public.webhook_queue x
+          WHERE (x.due_at < (now() - '00:01:00'::interval))
+          ORDER BY x.due_at
+         LIMIT 100) q
+     CROSS JOIN LATERAL ( SELECT x.id,
+            x.correlation_id
+           FROM public.webhook_events x
+          WHERE (x.id = q.id)
+         OFFSET 0) e)
+UNION ALL
+ SELECT 'callback'::text AS entity,
+    (d.id)::text AS id,
+    NULL::text AS tenant_id,
+    (('Twilio told that a message is '::text || d.status) || ', and nobody has taken that over'::text) AS why,
+    d.correlation_id,
+    d.received_at AS since,
+    'Is a sender running? SELECT * FROM ops.instances'::text AS advice
+   FROM (( SELECT x.id,
+            x.status,
+            x.correlation_id,
+            x.received_at
+           FROM public.delivery_events x
+          WHERE ((x.settled_at IS NULL) AND (x.look_again_at IS NULL))
+          ORDER BY x.id
+         LIMIT 100)
+        UNION ALL
+        ( SELECT x.id,
+            x.status,
+            x.correlation_id,
+            x.received_at
+           FROM public.delivery_events x
+          WHERE ((x.settled_at IS NULL) AND (x.look_again_at < now()))
+          ORDER BY x.look_again_at
+         LIMIT 100)) d
+  WHERE (d.received_at < (now() - '00:10:00'::interval));
+
+COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well. An unknown outcome is here after 2 minutes, or at once when it is held for a person.';
+
+COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; sending: nobody sends; pause: a person''s, while messages wait for its end.';
+
+COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, or what is paused.';
+
+COMMENT ON COLUMN ops.stuck.tenant_id IS 'The shop that it is of.';
+
+COMMENT ON COLUMN ops.stuck.why IS 'What holds it up.';
+
+COMMENT ON COLUMN ops.stuck.correlation_id IS 'What belongs together: SELECT * FROM ops.trace(correlation_id).';
+
+COMMENT ON COLUMN ops.stuck.since IS 'Since when.';
+
+COMMENT ON COLUMN ops.stuck.advice IS 'What to do.';
+
+CREATE TABLE public.seller_phones (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    tenant_id text NOT NULL,
+    phone_number text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL
+);
+
 CREATE VIEW ops.tenants AS
+ WITH most AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN (count(*) > 20000) THEN 50
+                    ELSE 20000
+                END AS counted
+           FROM ( SELECT
+                   FROM public.outbox_queue q
+                  ORDER BY q.due_at, q.seq
+                 LIMIT 20001) a
+        )
  SELECT t.id,
     t.name,
-    t.whatsapp_phone_number AS number,
+        CASE
+            WHEN has_table_privilege(('public.tenants'::regclass)::oid, 'SELECT'::text) THEN t.whatsapp_phone_number
+            ELSE ops.masked(t.whatsapp_phone_number)
+        END AS number,
     ( SELECT count(*) AS count
-           FROM public.seller_phones s
-          WHERE (s.tenant_id = t.id)) AS sellers,
+           FROM public.seller_phones s_1
+          WHERE (s_1.tenant_id = t.id)) AS sellers,
     ( SELECT count(*) AS count
-           FROM public.opt_outs o
-          WHERE (o.tenant_id = t.id)) AS opted_out,
+           FROM ( SELECT
+                   FROM public.opt_outs o
+                  WHERE (o.tenant_id = t.id)
+                  ORDER BY o.phone_number
+                 LIMIT 1000) k) AS opted_out,
     ( SELECT count(*) AS count
            FROM ( SELECT
                    FROM public.outbox_queue q
                   WHERE (q.tenant_id = t.id)
-                 LIMIT 10000) w) AS waiting
-   FROM public.tenants t;
+                  ORDER BY q.due_at, q.seq
+                 LIMIT ( SELECT m.counted
+                           FROM most m)) w) AS waiting,
+    COALESCE(f.in_flight, (0)::bigint) AS in_flight,
+    ( SELECT (EXTRACT(epoch FROM (now() - q.due_at)))::numeric(12,1) AS "extract"
+           FROM public.outbox_queue q
+          WHERE ((q.tenant_id = t.id) AND (q.due_at <= now()))
+          ORDER BY q.due_at, q.seq
+         LIMIT 1) AS oldest_due_seconds,
+    COALESCE(g.dead_letters, (0)::bigint) AS dead_letters,
+    ( SELECT string_agg(concat_ws(' '::text, p.kind, 'by', p.paused_by, 'since', to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)), '; '::text ORDER BY p.paused_at) AS string_agg
+           FROM public.outbox_pauses p
+          WHERE ((((p.kind = 'all'::text) AND (p.id = ''::text)) OR ((p.kind = 'tenant'::text) AND (p.id = t.id))) OR ((p.kind = 'sender'::text) AND (p.id = t.whatsapp_phone_number)))) AS paused,
+    s.opened_at AS breaker_open_since,
+        CASE
+            WHEN (s.calls < 1024) THEN s.calls
+            ELSE NULL::integer
+        END AS calls_at_once
+   FROM (((public.tenants t
+     LEFT JOIN public.outbox_scopes s ON ((s.scope = ('sender:'::text || t.whatsapp_phone_number))))
+     LEFT JOIN ( SELECT l.tenant_id,
+            count(*) AS in_flight
+           FROM ( SELECT x.tenant_id
+                   FROM public.outbox_leases x
+                  WHERE (x.unknown_since IS NULL)
+                 LIMIT 10000) l
+          GROUP BY l.tenant_id) f ON ((f.tenant_id = t.id)))
+     LEFT JOIN ( SELECT d.tenant_id,
+            count(*) AS dead_letters
+           FROM ( SELECT x.tenant_id
+                   FROM public.dead_letter_jobs x
+                  WHERE (x.resolved_at IS NULL)
+                  ORDER BY x.created_at DESC
+                 LIMIT 10000) d
+          GROUP BY d.tenant_id) g ON ((g.tenant_id = t.id)));
 
-COMMENT ON VIEW ops.tenants IS 'The shops: their number, how many sellers, people who opted out, messages that wait (to 10,000).';
+COMMENT ON VIEW ops.tenants IS 'The shops: load, limits, pauses, opt-outs. Counts are bounded, as their columns say.';
+
+COMMENT ON COLUMN ops.tenants.id IS 'For ops.pause_sending(''tenant'', id).';
+
+COMMENT ON COLUMN ops.tenants.name IS 'Its name.';
+
+COMMENT ON COLUMN ops.tenants.number IS 'The number that it receives at and sends from; NULL: it sends from TWILIO_WHATSAPP_NUMBER. Whole for whoever may read tenants, else masked.';
+
+COMMENT ON COLUMN ops.tenants.sellers IS 'Numbers of its sellers.';
+
+COMMENT ON COLUMN ops.tenants.opted_out IS 'People who said STOP to it, counted to 1,000.';
+
+COMMENT ON COLUMN ops.tenants.waiting IS 'Its messages that wait to be sent; counted to 50 when more than 20,000 wait in all.';
+
+COMMENT ON COLUMN ops.tenants.in_flight IS 'Its messages that are being sent right now.';
+
+COMMENT ON COLUMN ops.tenants.oldest_due_seconds IS 'How long the one that has been due longest has been so; NULL: none is due.';
+
+COMMENT ON COLUMN ops.tenants.dead_letters IS 'What was given up of it and waits for a person, among the newest 10,000 of all.';
+
+COMMENT ON COLUMN ops.tenants.paused IS 'What of its sending a person has paused (all, tenant or sender), who and when; NULL: nothing.';
+
+COMMENT ON COLUMN ops.tenants.breaker_open_since IS 'Its number does not work since then, nothing but probes is sent from it; NULL: it works. See ops.breakers.';
+
+COMMENT ON COLUMN ops.tenants.calls_at_once IS 'So many of its messages may be in flight at the same time, since its number has just begun or failed; NULL: no limit.';
 
 CREATE VIEW ops.throughput AS
- SELECT date_trunc('minute'::text, e.created_at) AS minute,
-    count(*) FILTER (WHERE (e.event_type = 'webhook_received'::text)) AS received,
-    count(*) FILTER (WHERE (e.event_type = 'message_sent'::text)) AS sent,
-    count(*) FILTER (WHERE (e.event_type = 'message_failed'::text)) AS failed,
-    count(*) FILTER (WHERE (e.event_type = 'message_dead_lettered'::text)) AS dead
-   FROM public.event_log e
-  WHERE (e.created_at >= ((now() AT TIME ZONE 'UTC'::text) - '01:00:00'::interval))
-  GROUP BY (date_trunc('minute'::text, e.created_at));
+ WITH hour AS (
+         SELECT (date_trunc('minute'::text, (now() AT TIME ZONE 'UTC'::text)) - '00:59:00'::interval) AS begins,
+            (now() AT TIME ZONE 'UTC'::text) AS ends
+        ), newest AS MATERIALIZED (
+         SELECT date_bin('00:01:00'::interval, e.created_at, '2000-01-01 00:00:00'::timestamp without time zone) AS minute,
+            e.event_type,
+            (e.entity_type = 'message_in'::text) AS is_message,
+            count(*) AS number
+           FROM ( SELECT x.created_at,
+                    x.event_type,
+                    x.entity_type
+                   FROM public.event_log x
+                  WHERE (x.created_at >= ( SELECT h.begins
+                           FROM hour h))
+                  ORDER BY x.created_at DESC
+                 LIMIT 60000) e
+          GROUP BY (date_bin('00:01:00'::interval, e.created_at, '2000-01-01 00:00:00'::timestamp without time zone)), e.event_type, (e.entity_type = 'message_in'::text)
+        ), counted_from AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN (COALESCE(sum(n_1.number), (0)::numeric) < (60000)::numeric) THEN ( SELECT h.begins
+                       FROM hour h)
+                    ELSE (min(n_1.minute) + '00:01:00'::interval)
+                END AS minute
+           FROM newest n_1
+        ), slots AS (
+         SELECT g.begins,
+            LEAST((g.begins + '00:00:10'::interval), h.ends) AS ends
+           FROM hour h,
+            counted_from c,
+            LATERAL generate_series(h.begins, (LEAST(c.minute, h.ends) - '00:00:00.001'::interval), '00:00:10'::interval) g(begins)
+        ), events(minute, event_type, is_message, number) AS (
+         SELECT n_1.minute,
+            n_1.event_type,
+            n_1.is_message,
+            (n_1.number)::double precision AS number
+           FROM newest n_1,
+            counted_from c
+          WHERE (n_1.minute >= c.minute)
+        UNION ALL
+         SELECT date_trunc('minute'::text, s.begins) AS date_trunc,
+            e.event_type,
+            (e.entity_type = 'message_in'::text),
+                CASE
+                    WHEN (e.of < 40) THEN (1)::numeric
+                    ELSE (EXTRACT(epoch FROM (s.ends - s.begins)) / GREATEST(EXTRACT(epoch FROM (e.last_at - s.begins)), 0.001))
+                END AS "case"
+           FROM (slots s
+             CROSS JOIN LATERAL ( SELECT f.event_type,
+                    f.entity_type,
+                    count(*) OVER () AS of,
+                    max(f.created_at) OVER () AS last_at
+                   FROM ( SELECT x.created_at,
+                            x.event_type,
+                            x.entity_type
+                           FROM public.event_log x
+                          WHERE ((x.created_at >= s.begins) AND (x.created_at < s.ends))
+                          ORDER BY x.created_at
+                         LIMIT 40) f) e)
+        )
+ SELECT m.minute,
+    COALESCE(n.received, (0)::bigint) AS received,
+    COALESCE(n.sent, (0)::bigint) AS sent,
+    COALESCE(n.failed, (0)::bigint) AS failed,
+    COALESCE(n.dead, (0)::bigint) AS dead,
+    COALESCE(n.callbacks, (0)::bigint) AS callbacks,
+    COALESCE(n.duplicates, (0)::bigint) AS duplicates,
+    COALESCE(n.delivered, (0)::bigint) AS delivered,
+    (m.minute < ( SELECT c.minute
+           FROM counted_from c)) AS is_estimated
+   FROM (( SELECT g.minute
+           FROM hour h,
+            LATERAL generate_series(h.begins, h.ends, '00:01:00'::interval) g(minute)) m
+     LEFT JOIN ( SELECT e.minute,
+            (round(sum(e.number) FILTER (WHERE ((e.event_type = 'webhook_received'::text) AND e.is_message))))::bigint AS received,
+            (round(sum(e.number) FILTER (WHERE ((e.event_type = 'webhook_received'::text) AND (NOT e.is_message)))))::bigint AS callbacks,
+            (round(sum(e.number) FILTER (WHERE (e.event_type = 'idempotent_ignored'::text))))::bigint AS duplicates,
+            (round(sum(e.number) FILTER (WHERE (e.event_type = 'message_sent'::text))))::bigint AS sent,
+            (round(sum(e.number) FILTER (WHERE (e.event_type = 'message_delivered'::text))))::bigint AS delivered,
+            (round(sum(e.number) FILTER (WHERE (e.event_type = 'message_failed'::text))))::bigint AS failed,
+            (round(sum(e.number) FILTER (WHERE (e.event_type = 'message_dead_lettered'::text))))::bigint AS dead
+           FROM events e
+          GROUP BY e.minute) n ON ((n.minute = m.minute)))
+  ORDER BY m.minute;
 
-COMMENT ON VIEW ops.throughput IS 'Minute by minute for the last hour (UTC).';
+COMMENT ON VIEW ops.throughput IS 'Minute by minute for the last hour, in and out; the last row is the minute that has just begun. Counted where there are at most 60,000 events since, estimated before.';
 
-CREATE TABLE public.messages_in (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    tenant_id text,
-    provider_message_id text NOT NULL,
-    "from" text NOT NULL,
-    body text NOT NULL,
-    media_url text,
-    correlation_id text NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
-    "to" text,
-    message_type text,
-    media jsonb,
-    profile_name text,
-    details jsonb,
-    event_id bigint,
-    handled_at timestamp with time zone,
-    duplicate_of text,
-    seq bigint NOT NULL
-);
+COMMENT ON COLUMN ops.throughput.minute IS 'When it began (UTC).';
 
-COMMENT ON COLUMN public.messages_in."from" IS 'Who wrote: E.164 or a WhatsApp user id, without whatsapp:.';
+COMMENT ON COLUMN ops.throughput.received IS 'In: messages routed.';
 
-COMMENT ON COLUMN public.messages_in."to" IS 'The number that was written to, without whatsapp:. NULL: stored by the predecessor.';
+COMMENT ON COLUMN ops.throughput.sent IS 'Out: messages that Twilio took.';
 
-COMMENT ON COLUMN public.messages_in.message_type IS 'seller or client; NULL while no tenant has the receiving number.';
+COMMENT ON COLUMN ops.throughput.failed IS 'Attempts that failed and are made again.';
 
-COMMENT ON COLUMN public.messages_in.media IS 'All media: [{"url": …, "content_type": …}, …]; media_url is the first.';
+COMMENT ON COLUMN ops.throughput.dead IS 'Messages given up, or taken and not delivered.';
 
-COMMENT ON COLUMN public.messages_in.details IS 'What else Twilio told: button, list, location, quoted, referral, …';
+COMMENT ON COLUMN ops.throughput.callbacks IS 'Status callbacks and other events routed.';
 
-COMMENT ON COLUMN public.messages_in.event_id IS 'The event it was made of: webhook_events.id, as long as that is kept.';
+COMMENT ON COLUMN ops.throughput.duplicates IS 'Repeated webhooks, which had no effect.';
 
-COMMENT ON COLUMN public.messages_in.handled_at IS 'Set by the shop when it has taken the message over.';
+COMMENT ON COLUMN ops.throughput.delivered IS 'Messages of which Twilio told that they reached the phone.';
 
-COMMENT ON COLUMN public.messages_in.duplicate_of IS 'Rows of the predecessor only: the same message stored a second time.';
-
-COMMENT ON COLUMN public.messages_in.seq IS 'The order in which messages are handed over.';
+COMMENT ON COLUMN ops.throughput.is_estimated IS 'Whether it was judged by samples.';
 
 CREATE VIEW ops.unrouted AS
- SELECT m."to" AS number,
-    count(*) AS messages,
-    min(m.created_at) AS first_at,
-    max(m.created_at) AS last_at
-   FROM public.messages_in m
-  WHERE ((m.tenant_id IS NULL) AND (m."to" IS NOT NULL))
-  GROUP BY m."to";
+ WITH RECURSIVE numbers(number) AS (
+        ( SELECT m."to"
+           FROM public.messages_in m
+          WHERE ((m.tenant_id IS NULL) AND (m."to" IS NOT NULL))
+          ORDER BY m."to", m.seq
+         LIMIT 1)
+        UNION ALL
+         SELECT ( SELECT m."to"
+                   FROM public.messages_in m
+                  WHERE ((m.tenant_id IS NULL) AND (m."to" > n_1.number))
+                  ORDER BY m."to", m.seq
+                 LIMIT 1) AS "to"
+           FROM numbers n_1
+          WHERE (n_1.number IS NOT NULL)
+        )
+ SELECT
+        CASE
+            WHEN has_table_privilege(('public.tenants'::regclass)::oid, 'SELECT'::text) THEN n.number
+            ELSE ops.masked(n.number)
+        END AS number,
+    c.messages,
+    f.created_at AS first_at,
+    l.created_at AS last_at,
+    ( SELECT t.id
+           FROM public.tenants t
+          WHERE (t.whatsapp_phone_number = n.number)) AS tenant_id
+   FROM (((( SELECT numbers.number
+           FROM numbers
+          WHERE (numbers.number IS NOT NULL)
+         LIMIT 1000) n
+     CROSS JOIN LATERAL ( SELECT count(*) AS messages
+           FROM ( SELECT
+                   FROM public.messages_in m
+                  WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+                  ORDER BY m.seq
+                 LIMIT 10000) k) c)
+     CROSS JOIN LATERAL ( SELECT m.created_at
+           FROM public.messages_in m
+          WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+          ORDER BY m.seq
+         LIMIT 1) f)
+     CROSS JOIN LATERAL ( SELECT m.created_at
+           FROM public.messages_in m
+          WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+          ORDER BY m.seq DESC
+         LIMIT 1) l);
 
 COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they are attributed as soon as a tenant gets the number.';
 
-CREATE TABLE public.delivery_events (
-    id bigint NOT NULL,
-    provider_message_id text NOT NULL,
-    message_id text,
-    attempt integer,
-    status text NOT NULL,
-    error_code integer,
-    error_message text,
-    event_id bigint NOT NULL,
-    correlation_id text NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    settled_at timestamp with time zone,
-    look_again_at timestamp with time zone
-);
+COMMENT ON COLUMN ops.unrouted.number IS 'The number that was written to: give it to a tenant. Whole for whoever may read tenants, else masked.';
 
-COMMENT ON TABLE public.delivery_events IS 'What Twilio''s status callbacks said of sent messages, in the order in which they were routed.';
+COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 10,000.';
 
-COMMENT ON COLUMN public.delivery_events.message_id IS 'messages_out.id as the callback''s own URL carries it (m=); NULL when it carries none.';
+COMMENT ON COLUMN ops.unrouted.first_at IS 'When the first of them was stored (UTC).';
 
-COMMENT ON COLUMN public.delivery_events.attempt IS 'The attempt that the callback''s own URL names (a=).';
+COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
-COMMENT ON COLUMN public.delivery_events.settled_at IS 'When the outbox took it into account; NULL: not yet.';
-
-COMMENT ON COLUMN public.delivery_events.look_again_at IS 'It fitted no message: the answer to the create call may still come.';
+COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
@@ -1559,20 +3107,6 @@ ALTER TABLE public.messages_out ALTER COLUMN seq ADD GENERATED BY DEFAULT AS IDE
     CACHE 1
 );
 
-CREATE TABLE public.opt_out_history (
-    id bigint NOT NULL,
-    tenant_id text NOT NULL,
-    phone_number text NOT NULL,
-    word text NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    source text NOT NULL,
-    event_id bigint,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT opt_out_history_word_check CHECK ((word = ANY (ARRAY['stop'::text, 'start'::text])))
-);
-
-COMMENT ON TABLE public.opt_out_history IS 'Every STOP and START, with the time at which it was said; the newest one decides.';
-
 ALTER TABLE public.opt_out_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.opt_out_history_id_seq
     START WITH 1
@@ -1581,15 +3115,6 @@ ALTER TABLE public.opt_out_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.outbox_dedupe_keys (
-    tenant_id text NOT NULL,
-    dedupe_key text NOT NULL,
-    message_id text NOT NULL,
-    taken_at timestamp with time zone NOT NULL
-);
-
-COMMENT ON TABLE public.outbox_dedupe_keys IS 'The dedupe keys of the last 24 hours, and which message has each.';
 
 CREATE TABLE public.pgcourier_migrations (
     name text NOT NULL,
@@ -1668,6 +3193,8 @@ ALTER TABLE ONLY public.webhook_queue
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
+CREATE INDEX dead_letter_jobs_message_idx ON public.dead_letter_jobs USING btree (((payload ->> 'message_out_id'::text))) WHERE (job_type = 'message_out'::text);
+
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 
 CREATE INDEX dead_letter_jobs_tenant_id_job_type_resolved_at_idx ON public.dead_letter_jobs USING btree (tenant_id, job_type, resolved_at);
@@ -1682,13 +3209,13 @@ CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree
 
 CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (correlation_id);
 
-CREATE INDEX event_log_created_at_idx ON public.event_log USING brin (created_at);
+CREATE INDEX event_log_created_at_idx ON public.event_log USING btree (created_at);
 
 CREATE UNIQUE INDEX messages_in_provider_message_id_key ON public.messages_in USING btree (provider_message_id) WHERE (duplicate_of IS NULL);
 
 CREATE INDEX messages_in_tenant_id_idx ON public.messages_in USING btree (tenant_id);
 
-CREATE INDEX messages_in_unattributed_idx ON public.messages_in USING btree ("to") WHERE (tenant_id IS NULL);
+CREATE INDEX messages_in_unattributed_idx ON public.messages_in USING btree ("to", seq) WHERE (tenant_id IS NULL);
 
 CREATE INDEX messages_in_unhandled_idx ON public.messages_in USING btree (seq) WHERE (handled_at IS NULL);
 
@@ -1763,4 +3290,209 @@ ALTER TABLE ONLY public.opt_outs
 
 ALTER TABLE ONLY public.seller_phones
     ADD CONSTRAINT seller_phones_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+GRANT USAGE ON SCHEMA ops TO pgcourier_ops_reader;
+GRANT USAGE ON SCHEMA ops TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.correlations(id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.correlations(id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letter_jobs TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_events TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.event_state_words(event public.webhook_events) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.event_state_words(event public.webhook_events) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.event_words(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.event_words(payload jsonb) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.explain(id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.explain(id text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.explain(id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.grant_roles() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.grant_roles() TO pgcourier_service;
+
+GRANT SELECT ON TABLE public.messages_in TO pgcourier_writer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_in TO pgcourier_service;
+
+GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
+
+REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.masked(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.masked(address text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.masked(address text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.masked_text(words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.masked_text(words text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.masked_text(words text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.span(length interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.span(length interval) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.span(length interval) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.moment(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_service;
+
+GRANT INSERT ON TABLE public.messages_out TO pgcourier_writer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_out TO pgcourier_service;
+
+GRANT SELECT(id) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(correlation_id) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(seq) ON TABLE public.messages_out TO pgcourier_writer;
+
+REVOKE ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.outgoing_words(message public.messages_out) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.outgoing_words(message public.messages_out) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.pause_id(scope text, id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.pause_id(scope text, id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.release_message(message_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.release_message(message_id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.reroute_event(event bigint, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.reroute_event(event bigint, reason text, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.trace(id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.trace(id text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.trace(id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.unfinished_migrations() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.delivery_events TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_log TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instances TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.opt_out_history TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.opt_outs TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_dedupe_keys TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_leases TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_queue TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_queue TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.bloat TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.bloat TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.breakers TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.breakers TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.dead_letter_reasons TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.dead_letter_reasons TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.dead_letters TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.dead_letters TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.health TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.health TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.instances TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.instances TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.latency TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.latency TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.outbox TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.outbox TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.pauses TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.pauses TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tenants TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.stuck TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.stuck TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.seller_phones TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.tenants TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.tenants TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.throughput TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
+
+GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
 

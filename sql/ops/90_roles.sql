@@ -30,7 +30,7 @@ DECLARE
 BEGIN
     FOREACH one IN ARRAY string_to_array(wanted, ', ') LOOP
         is_there := is_there AND CASE kind WHEN 'TABLE' THEN has_table_privilege(to_role, object, one)
-                                           WHEN 'SCHEMA' THEN has_schema_privilege(to_role, object, one)
+                                           WHEN 'SCHEMA' THEN has_schema_privilege(to_role, object::regnamespace, one)
                                            ELSE has_function_privilege(to_role, object, one) END;
     END LOOP;
     IF NOT is_there THEN
