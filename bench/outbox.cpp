@@ -1,5 +1,5 @@
-// How many messages a second go out to the simulated Twilio (no latency, 100 tenants, callbacks
-// off), from a backlog.
+// How many messages a second go out to the simulated Twilio (no latency, no rate limit, 100
+// tenants, callbacks off), from a backlog.
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 
