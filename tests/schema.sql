@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)).';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.breakers ops.cancel_message ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.find_dead_letters ops.health ops.instances ops.log_act ops.masked ops.outbox ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.settle_unknown ops.stuck ops.tenants ops.throughput ops.trace ops.unrouted]';
 
 CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -278,6 +278,7 @@ CREATE TABLE public.messages_out (
     sent_at timestamp with time zone,
     delivery_status text,
     deferrals smallint DEFAULT 0 NOT NULL,
+    calls integer DEFAULT 0 NOT NULL,
     send_at timestamp with time zone,
     expires_at timestamp with time zone,
     dedupe_key text,
@@ -309,6 +310,8 @@ COMMENT ON COLUMN public.messages_out.held_reason IS 'Why it waits for a person;
 COMMENT ON COLUMN public.messages_out.delivery_status IS 'What Twilio said of it after it had taken it.';
 
 COMMENT ON COLUMN public.messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
+
+COMMENT ON COLUMN public.messages_out.calls IS 'Calls at Twilio in all. Unlike attempts it never goes back, so that a callback tells which call it is of.';
 
 COMMENT ON COLUMN public.messages_out.send_at IS 'Not sent before; NULL: at once.';
 
@@ -685,7 +688,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval) RETURNS boolean
+CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO '$user', 'public'
     AS $$
@@ -696,8 +699,10 @@ BEGIN
     SELECT s.opened_at IS NOT NULL INTO was_open FROM outbox_scopes AS s WHERE s.scope = named FOR UPDATE;
     UPDATE outbox_scopes AS s
     SET opened_at = coalesce(s.opened_at, clock_timestamp()), calls = 1, error_code = code, reason = why,
-        probes = CASE WHEN was_open THEN s.probes ELSE 0 END,
-        probe_at = greatest(CASE WHEN was_open THEN s.probe_at END, clock_timestamp() + probe_in)
+        probes = CASE WHEN was_open THEN s.probes + by_callback::integer ELSE 0 END, is_by_callback = by_callback,
+        probe_at = greatest(CASE WHEN was_open THEN s.probe_at END, clock_timestamp() + probe_in,
+                            CASE WHEN was_open AND by_callback
+                                 THEN clock_timestamp() + least(interval '60 s' * 2 ^ least(s.probes, 3), interval '5 min') END)
     WHERE s.scope = named;
     IF was_open THEN
         RETURN false;
@@ -709,7 +714,7 @@ BEGIN
     RETURN true;
 END $$;
 
-COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval) IS 'Opens the breaker of a scope; its first caller alerts.';
+COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean) IS 'Opens the breaker of a scope; its first caller alerts.';
 
 CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql
@@ -775,13 +780,13 @@ BEGIN
         SELECT q.seq, q.message_id FROM outbox_queue AS q
         WHERE q.tenant_id = tenant AND q.recipient = ANY (addresses)
         ORDER BY q.seq
-        FOR UPDATE),
+        FOR UPDATE SKIP LOCKED),
     gone AS (
         DELETE FROM outbox_queue AS q USING waiting AS w WHERE q.seq = w.seq RETURNING q.message_id),
     blocked AS (
         UPDATE messages_out AS m
         SET status = 'blocked', last_error = 'the recipient opted out', updated_at = clock_timestamp() AT TIME ZONE 'UTC'
-        FROM gone WHERE m.id = gone.message_id
+        FROM gone WHERE m.id = gone.message_id AND m.status IN ('pending', 'failed')
         RETURNING m.id, m.tenant_id, m.correlation_id)
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
     SELECT b.tenant_id, 'message_blocked_optout', 'message_out', b.id, b.correlation_id, 'system' FROM blocked AS b;
@@ -893,6 +898,7 @@ CREATE TABLE public.outbox_scopes (
     opened_at timestamp with time zone,
     probe_at timestamp with time zone,
     probes integer DEFAULT 0 NOT NULL,
+    is_by_callback boolean DEFAULT false NOT NULL,
     error_code integer,
     reason text,
     last_success_at timestamp with time zone,
@@ -915,6 +921,8 @@ COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since t
 COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
 
 COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
 
 COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
 
@@ -1657,6 +1665,8 @@ ALTER TABLE ONLY public.webhook_events
 
 ALTER TABLE ONLY public.webhook_queue
     ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
+
+CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 

@@ -3,6 +3,7 @@
 ALTER TABLE messages_out ADD COLUMN deferrals smallint NOT NULL DEFAULT 0, ADD COLUMN calls integer NOT NULL DEFAULT 0;
 ALTER TABLE outbox_queue ADD COLUMN deferrals smallint NOT NULL DEFAULT 0, ADD COLUMN expires_at timestamptz;
 ALTER TABLE outbox_leases ADD COLUMN sender text NOT NULL DEFAULT '';
+UPDATE messages_out SET calls = attempts WHERE status IN ('pending', 'failed', 'sending', 'unknown') AND attempts > 0;
 COMMENT ON COLUMN messages_out.deferrals IS 'How often it was put back without using an attempt, since its failure was not its own.';
 COMMENT ON COLUMN messages_out.calls IS 'Calls at Twilio in all. Unlike attempts it never goes back, so that a callback tells which call it is of.';
 COMMENT ON COLUMN outbox_queue.deferrals IS 'As in messages_out: a breaker''s next probe is a message that was put back least often.';
@@ -18,6 +19,7 @@ CREATE TABLE outbox_scopes (
     opened_at       timestamptz,
     probe_at        timestamptz,
     probes          integer NOT NULL DEFAULT 0,
+    is_by_callback  boolean NOT NULL DEFAULT false,
     error_code      integer,
     reason          text,
     last_success_at timestamptz,
@@ -31,6 +33,7 @@ COMMENT ON COLUMN outbox_scopes.failed_message IS 'The message that failed last 
 COMMENT ON COLUMN outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
 COMMENT ON COLUMN outbox_scopes.probe_at IS 'When the next probe may be sent.';
 COMMENT ON COLUMN outbox_scopes.probes IS 'Probes that failed since it opened.';
+COMMENT ON COLUMN outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
 COMMENT ON COLUMN outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
 ALTER TABLE outbox_scopes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
@@ -52,8 +55,10 @@ CREATE FUNCTION pgcourier_masked_scope(scope text) RETURNS text
 COMMENT ON FUNCTION pgcourier_masked_scope IS 'A scope without the whole number: sender:+336…78.';
 
 -- Opens the breaker of a scope, or tells an open one when its next probe may go. Whoever opens it alerts: once.
+-- by_callback  Twilio had taken the message and told later: an open one is told so of its probe, and waits longer
 -- returns  whether it was closed before
-CREATE FUNCTION pgcourier_open_scope(named text, code integer, why text, probe_in interval) RETURNS boolean
+CREATE FUNCTION pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean DEFAULT false)
+    RETURNS boolean
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     was_open boolean;
@@ -62,8 +67,10 @@ BEGIN
     SELECT s.opened_at IS NOT NULL INTO was_open FROM outbox_scopes AS s WHERE s.scope = named FOR UPDATE;
     UPDATE outbox_scopes AS s
     SET opened_at = coalesce(s.opened_at, clock_timestamp()), calls = 1, error_code = code, reason = why,
-        probes = CASE WHEN was_open THEN s.probes ELSE 0 END,
-        probe_at = greatest(CASE WHEN was_open THEN s.probe_at END, clock_timestamp() + probe_in)
+        probes = CASE WHEN was_open THEN s.probes + by_callback::integer ELSE 0 END, is_by_callback = by_callback,
+        probe_at = greatest(CASE WHEN was_open THEN s.probe_at END, clock_timestamp() + probe_in,
+                            CASE WHEN was_open AND by_callback
+                                 THEN clock_timestamp() + least(interval '60 s' * 2 ^ least(s.probes, 3), interval '5 min') END)
     WHERE s.scope = named;
     IF was_open THEN
         RETURN false;

@@ -9,14 +9,16 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kRun = 3;
-// A message that was put back so often, while others are sent, is judged by its own outcomes.
-constexpr int kJudgedAlone = 3;
-// The same for one that is sent too fast: other calls of the account may be the cause.
-constexpr int kThrottled = 8;
-// In flight at once, reached by successes alone: the scope works.
-constexpr int kProven = 8;
+// A message that was put back so often is suspected to be the cause itself: what happens to it
+// while others are sent uses attempts.
+constexpr int kSuspect = 3;
+constexpr milliseconds kSuspectWaits{30'000};
 // Others were sent so recently that one message's failures are its own.
 constexpr milliseconds kRecently{60'000};
+// Of an account that sends too much at the same time.
+constexpr int kMostWhenThrottled = 64;
+// So long after Twilio has taken a message it may still tell that its sender does not work.
+constexpr milliseconds kCallbackWithin{30'000};
 
 // At most one probe a minute.
 constexpr milliseconds kFirstProbe{60'000};
@@ -32,6 +34,13 @@ milliseconds probe_interval(int failed_probes) {
 void succeed(Scope& scope, bool is_probe) {
     // While it is open, a success may be of a call that began before: only a probe's counts.
     if (scope.is_open && !is_probe) return;
+    if (scope.is_open && scope.is_by_callback) {
+        // Taken it was before too. The next probe's success counts, if no callback comes until
+        // then.
+        scope.is_by_callback = false;
+        scope.probe_in = kCallbackWithin;
+        return;
+    }
     const bool is_cold = !scope.success_ago || *scope.success_ago > kColdAfter;
     const int calls = is_cold || scope.is_open ? 1 : scope.calls;
     scope.calls = std::min(calls * 2, kFullSpeed);
@@ -62,9 +71,8 @@ void fail(Scope& scope, bool is_probe, int code, const std::string& reason,
     }
 }
 
-bool is_proven(const Scope& scope) {
-    return !scope.is_open && scope.calls >= kProven && scope.success_ago &&
-           *scope.success_ago <= kColdAfter;
+bool was_well_a_moment_ago(const Scope& scope) {
+    return !scope.is_open && scope.success_ago && *scope.success_ago <= kRecently;
 }
 
 /// The parts of an outcome that do not depend on what it is.
@@ -99,7 +107,7 @@ struct ReadBearing {
         if (refused.error_class == ErrorClass::systemic)
             return is_senders ? Bearing::sender : Bearing::credentials;
         if (refused.error_class == ErrorClass::rate_limited)
-            return is_senders ? Bearing::sender : Bearing::none;
+            return is_senders ? Bearing::sender : Bearing::throttled;
         if (refused.error_class == ErrorClass::ambiguous || refused.http_status >= 500)
             return Bearing::failure;
         return refused.http_status == 0 ? Bearing::none : Bearing::success;
@@ -125,14 +133,24 @@ Step Breaker::put_back(const Claimed& message, int code, const std::string& reas
     return PutBack{wait, code, reason, message.deferrals + 1};
 }
 
-// A failure of the provider or the account that hits this message again and again while others are
-// sent is taken for the message's own.
-Step Breaker::judge_alone(const Claimed& message, const twilio::SendOutcome& outcome) const {
-    const auto* refused = std::get_if<twilio::Refused>(&outcome);
-    if (refused && refused->error_class == twilio::ErrorClass::systemic) {
-        return DeadLetter{refused->code, refused->reason + " (others are sent)"};
+// Of the account or the sender, or of this message alone? One that hits one message again and
+// again, while others are sent, is the message's own.
+Step Breaker::judge_systemic(const Claimed& message, const twilio::Refused& refused,
+                             Scope* scope) const {
+    const bool is_suspect =
+        message.deferrals >= kSuspect && scope && was_well_a_moment_ago(*scope) &&
+        (scope->failed_message.empty() || scope->failed_message == message.id.value);
+    if (is_suspect) {
+        scope->failed_message = message.id.value;
+        if (message.attempt >= policy_.max_attempts)
+            return DeadLetter{refused.code, refused.reason + " (others are sent)"};
+        return RetryAfter{kSuspectWaits, refused.code, refused.reason};
     }
-    return next_step(outcome, message.attempt, policy_);
+    if (scope) {
+        fail(*scope, message.is_probe, refused.code, refused.reason,
+             refused.retry_after.value_or(kFirstProbe));
+    }
+    return put_back(message, refused.code, refused.reason, milliseconds{0});
 }
 
 Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) {
@@ -150,12 +168,14 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
             }
             return next_step(outcome, message.attempt, policy_);
 
-        case Bearing::none: {
-            const auto* refused = std::get_if<twilio::Refused>(&outcome);
-            const bool is_throttled =
-                refused && refused->error_class == twilio::ErrorClass::rate_limited;
-            if (!is_throttled || message.deferrals >= kThrottled)
-                return next_step(outcome, message.attempt, policy_);
+        case Bearing::none:
+            return next_step(outcome, message.attempt, policy_);
+
+        case Bearing::throttled: {
+            // Fewer at once, and the message waits longer each time.
+            if (credentials && !credentials->is_open)
+                credentials->calls =
+                    std::max(1, std::min(credentials->calls, kMostWhenThrottled) / 2);
             const auto wait = backoff(message.deferrals + 1, policy_);
             return put_back(message, facts.code, facts.reason,
                             std::max(wait, facts.retry_after.value_or(wait)));
@@ -165,12 +185,11 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
         case Bearing::sender: {
             Scope* const scope = bearing == Bearing::sender && sender ? sender : credentials;
             const auto& refused = std::get<twilio::Refused>(outcome);
-            const bool is_systemic = refused.error_class == twilio::ErrorClass::systemic;
-            if (is_systemic && message.deferrals >= kJudgedAlone && scope && is_proven(*scope))
-                return judge_alone(message, outcome);
+            if (refused.error_class == twilio::ErrorClass::systemic)
+                return judge_systemic(message, refused, scope);
             if (scope) {
                 fail(*scope, message.is_probe, facts.code, facts.reason,
-                     first_probe(is_systemic ? kFirstProbe : kFirstProbeOfRun));
+                     first_probe(kFirstProbeOfRun));
             }
             return put_back(message, facts.code, facts.reason, milliseconds{0});
         }
@@ -180,8 +199,6 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
     }
 
     // The provider does not work, for all of its senders or for this one.
-    const bool is_known_bad = message.deferrals >= kJudgedAlone && provider &&
-                              is_proven(*provider) && (!sender || is_proven(*sender));
     bool is_open = false;
     int run = 0;
     for (Scope* scope : {provider, sender}) {
@@ -193,8 +210,8 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
             // ago, is about that message.
             const bool is_repeated = facts.http_status != 0 &&
                                      scope->failed_message == message.id.value &&
-                                     scope->success_ago && *scope->success_ago <= kRecently;
-            if (!is_known_bad && !is_repeated) ++scope->failures;
+                                     was_well_a_moment_ago(*scope);
+            if (!is_repeated) ++scope->failures;
             scope->failed_message = message.id.value;
             if (scope->failures >= kRun)
                 fail(*scope, message.is_probe, facts.code, facts.reason,
@@ -204,7 +221,7 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
         run = std::max(run, scope->failures);
     }
     Step step = next_step(outcome, message.attempt, policy_);
-    if (!facts.is_surely_not_sent || is_known_bad) return step;
+    if (!facts.is_surely_not_sent) return step;
     if (is_open) return put_back(message, facts.code, facts.reason, milliseconds{0});
     // Perhaps an outage that has just begun: it must not have the last attempts.
     if (std::holds_alternative<DeadLetter>(step) && run > 1)

@@ -24,6 +24,7 @@ struct Scope {
     bool is_open = false;
     int probes = 0;  // failed ones since it opened
     std::optional<std::chrono::milliseconds> success_ago;
+    bool is_by_callback = false;  // what opened it was told after Twilio had taken the message
 
     bool has_success = false;
     bool is_opening = false;  // by this batch: alert
@@ -42,7 +43,8 @@ struct ScopeNames {
 /// What an outcome says about the scopes of its message.
 enum class Bearing {
     success,      // the provider took the message or refused it for its own sake
-    none,         // nothing: it was not tried, or is sent too fast
+    none,         // nothing: it never reached the provider
+    throttled,    // too many requests of the account at the same time
     failure,      // of the provider: three in a row open a breaker
     credentials,  // the account or its credentials do not work
     sender        // the sender does not work, or is sent from too fast
@@ -64,7 +66,7 @@ class Breaker {
     Scope* find(const std::string& name);
     Step put_back(const Claimed& message, int code, const std::string& reason,
                   std::chrono::milliseconds wait) const;
-    Step judge_alone(const Claimed& message, const twilio::SendOutcome& outcome) const;
+    Step judge_systemic(const Claimed& message, const twilio::Refused& refused, Scope* scope) const;
 
     std::vector<Scope> scopes_;
     ScopeNames names_;

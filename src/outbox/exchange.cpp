@@ -69,6 +69,7 @@ std::vector<Scope> read_locked(const pg::Rows& rows) {
         scope.is_open = row.boolean(4);
         scope.probes = static_cast<int>(row.int64(5));
         if (!row.is_null(6)) scope.success_ago = milliseconds{row.int64(6)};
+        scope.is_by_callback = row.boolean(7);
     }
     return scopes;
 }
@@ -90,6 +91,7 @@ void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) 
     std::vector<std::int32_t> probes;
     std::vector<std::optional<std::int64_t>> probe_in;
     std::vector<bool> has_success;
+    std::vector<bool> is_by_callback;
     for (const Scope& s : scopes) {
         names.push_back(s.name);
         allowed.push_back(s.calls);
@@ -99,10 +101,11 @@ void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) 
         probes.push_back(s.probes);
         probe_in.push_back(s.probe_in ? std::optional{s.probe_in->count()} : std::nullopt);
         has_success.push_back(s.has_success);
+        is_by_callback.push_back(s.is_by_callback);
     }
     calls.push_back(
         {sql::outbox::write_scopes, pg::Params{names, allowed, failures, failed_messages, is_open,
-                                               probes, probe_in, has_success}});
+                                               probes, probe_in, has_success, is_by_callback}});
     for (const Scope& s : scopes) {
         if (!s.is_opening) continue;
         const auto code = s.code == 0 ? std::nullopt : std::optional{s.code};
@@ -113,26 +116,32 @@ void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) 
 
 }  // namespace
 
-std::vector<std::string> Exchange::scopes_of(std::span<const Done> done) const {
-    std::set<std::string> names{settings_.scopes.provider, settings_.scopes.credentials};
-    for (const Done& d : done) {
-        if (!d.message.from.empty()) names.insert(sender_scope(d.message.from));
-    }
-    return {names.begin(), names.end()};
-}
-
-// Whether its scopes must be locked to judge it. Most successes say nothing new.
-bool Exchange::says_something(const Done& done, SteadyTime now) const {
-    if (!done.outcome) return false;
-    const Bearing bearing = bearing_of(*done.outcome);
-    if (bearing == Bearing::none) return false;
-    if (bearing != Bearing::success || done.message.is_probe) return true;
+// The scopes that must be locked to judge these outcomes: those that one of them says something new
+// about. Most successes do not.
+std::vector<std::string> Exchange::scopes_to_judge(std::span<const Done> done,
+                                                   SteadyTime now) const {
     const auto is_well = [&](const std::string& scope) {
         const auto found = well_since_.find(scope);
         return found != well_since_.end() && now - found->second < kNoteEach;
     };
-    return !is_well(settings_.scopes.provider) || !is_well(settings_.scopes.credentials) ||
-           !is_well(sender_scope(done.message.from));
+    const std::string& provider = settings_.scopes.provider;
+    const std::string& credentials = settings_.scopes.credentials;
+    std::set<std::string> names;
+    for (const Done& d : done) {
+        if (!d.outcome || d.message.from.empty()) continue;
+        const std::string sender = sender_scope(d.message.from);
+        const Bearing bearing = bearing_of(*d.outcome);
+        if (bearing == Bearing::none) continue;
+        if (bearing == Bearing::failure || d.message.is_probe) names.insert({provider, sender});
+        if (bearing == Bearing::sender) names.insert(sender);
+        if (bearing == Bearing::credentials || bearing == Bearing::throttled || d.message.is_probe)
+            names.insert(credentials);
+        if (bearing != Bearing::success) continue;
+        for (const std::string& scope : {provider, credentials, sender}) {
+            if (!is_well(scope)) names.insert(scope);
+        }
+    }
+    return {names.begin(), names.end()};
 }
 
 void Exchange::remember(const ScopeState& scope) {
@@ -154,9 +163,10 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     const Deal& deal = result.deal;
     Claim& claim = result.claim;
     const bool is_new_walk = walk_from_.empty();
-    const bool left_lanes = deal.is_full && deal.last_lane != found.lanes.back().tenant.value;
-    dealt_to_ = deal.is_full ? deal.last_lane : std::string{};
-    walk_from_ = left_lanes ? deal.last_lane : found.next_walk;
+    walk_from_ = found.next_walk;
+    if (served_.size() > kMostRemembered) served_.clear();
+    ++claims_;
+    for (const Share& share : deal.shares) served_[share.tenant.value] = claims_;
 
     std::size_t dealt = 0;
     for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
@@ -175,17 +185,17 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
 }
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-                        const LeaseToken& token, SteadyTime now) {
+                        const LeaseToken& token) {
+    const SteadyTime now = clock_.steady_now();
     Exchanged result;
     std::optional<pg::Transaction> transaction;
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     std::vector<pg::Rows> rows;
 
-    const bool judges =
-        std::ranges::any_of(done, [&](const Done& d) { return says_something(d, now); });
+    const std::vector<std::string> names = scopes_to_judge(done, now);
+    const bool judges = !names.empty();
     std::vector<Scope> locked;
     if (judges) {
-        const std::vector<std::string> names = scopes_of(done);
         calls.push_back({sql::outbox::add_scopes, pg::Params{names}});
         calls.push_back({sql::outbox::lock_scopes, pg::Params{names}});
         transaction.emplace(db, calls, rows);
@@ -211,7 +221,12 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         } else {
             transaction.emplace(db, calls, rows);
         }
-        const Lanes found = read_lanes(rows[rows.size() - 2]);
+        result.dealt_at = clock_.steady_now();
+        Lanes found = read_lanes(rows[rows.size() - 2]);
+        for (Lane& lane : found.lanes) {
+            const auto last = served_.find(lane.tenant.value);
+            if (last != served_.end()) lane.served = last->second;
+        }
         std::vector<ScopeState> scopes = read_scopes(rows.back());
         for (const ScopeState& scope : scopes) remember(scope);
 
@@ -237,9 +252,9 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
                 }
             }
         }
-        result.deal =
-            deal(found.lanes, scopes, in_flight,
-                 {.limit = limit, .rate = settings_.rate, .shared = shared, .after = dealt_to_});
+        result.deal = deal(found.lanes, scopes, in_flight,
+                           {.limit = limit, .rate = settings_.rate, .shared = shared});
+        result.claimed_at = clock_.boottime();
         add_claim(calls, result.deal,
                   {.token = token,
                    .look_beyond = std::max(look_beyond_, kLookBeyond),
@@ -250,10 +265,14 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         result.claim = read_claim(rows, result.deal, token);
 
         note_claim(found, result);
-    } else if (transaction) {
-        transaction->commit(calls);
-    } else if (!done.empty()) {
-        db.transact(calls);
+    } else {
+        // Nobody here goes on with the conversations that are free now.
+        calls.push_back({sql::outbox::notify});
+        if (transaction) {
+            transaction->commit(calls);
+        } else if (!done.empty()) {
+            db.transact(calls);
+        }
     }
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();

@@ -40,32 +40,38 @@ struct Exchanged {
     std::vector<Scope> scopes;        // those that were judged
     Claim claim;
     Deal deal;
-    bool may_find_more = false;  // looking again at once is worth it
+    bool may_find_more = false;              // looking again at once is worth it
+    SteadyTime dealt_at{};                   // what is dealt starts from then on
+    std::chrono::nanoseconds claimed_at{0};  // by Clock::boottime: the leases began after it
     /// Until a limit lets something through that it holds up now.
     std::optional<std::chrono::milliseconds> limited_for{};
 };
 
 class Exchange {
   public:
-    explicit Exchange(ExchangeSettings settings) : settings_{std::move(settings)} {}
+    /// clock  outlives it
+    explicit Exchange(ExchangeSettings settings, const Clock& clock = system_clock())
+        : settings_{std::move(settings)}, clock_{clock} {}
 
     /// limit  messages to claim; 0: none
     /// token  a fresh one for each claim
     /// throws pg::Error: nothing of it happened. pg::CommitUnknown: all or nothing of it; doing the
     /// settlements again is safe, and of the claim nothing was sent (find_claimed())
     Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-                  const LeaseToken& token, SteadyTime now);
+                  const LeaseToken& token);
 
   private:
-    std::vector<std::string> scopes_of(std::span<const Done> done) const;
-    bool says_something(const Done& done, SteadyTime now) const;
+    std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
     void remember(const ScopeState& scope);
     void remember(const Scope& scope, SteadyTime now);
 
     ExchangeSettings settings_;
-    std::string walk_from_;        // where the next walk over the tenants begins
-    std::string dealt_to_;         // the lane that was served last
+    const Clock& clock_;
+    std::string walk_from_;     // where the next walk over the tenants begins
+    std::uint64_t claims_ = 0;  // so many were made
+    /// Tenants, and the last claim that served them.
+    std::unordered_map<std::string, std::uint64_t> served_;
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
     /// When a success was last noted in a scope that was well: it need not be noted each time.

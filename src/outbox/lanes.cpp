@@ -113,19 +113,18 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
         Hand& hand = hands.emplace_back();
         hand.lane = &lane;
         hand.share = {.tenant = lane.tenant, .sender = lane.sender};
+        if (lane.sender.empty()) continue;
         for (const std::string& name : options.shared) hand.budgets.push_back(&budgets[name]);
-        if (!lane.sender.empty()) hand.budgets.push_back(&budgets[sender_scope(lane.sender)]);
+        Budget& own = budgets[sender_scope(lane.sender)];
+        hand.budgets.push_back(&own);
         hand.share.is_probe = hand.is_probe();
-        if (!lane.sender.empty())
-            hand.share.first_start = std::chrono::duration<double, std::milli>{
-                budgets[sender_scope(lane.sender)].start_ms};
+        hand.share.first_start = std::chrono::duration<double, std::milli>{own.start_ms};
     }
-    // In turn, beginning behind the lane that was served last. A probe is a message that was put
-    // back least often: of another conversation than the last probe, if there is one.
-    std::ranges::stable_partition(
-        hands, [&](const Hand& hand) { return hand.lane->tenant.value > options.after; });
-    std::ranges::stable_sort(
-        hands, {}, [](const Hand& hand) { return hand.share.is_probe ? hand.lane->deferrals : 0; });
+    // A probe is a message that was put back least often: of another conversation than the last
+    // probe, if there is one.
+    std::ranges::stable_sort(hands, {}, [](const Hand& hand) {
+        return std::pair{hand.share.is_probe ? hand.lane->deferrals : 0, hand.lane->served};
+    });
 
     std::size_t dealt = 0;
     for (bool goes_on = true; goes_on && dealt < options.limit;) {
@@ -146,7 +145,6 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
             ++hand.share.messages;
             ++dealt;
             goes_on = true;
-            result.last_lane = hand.lane->tenant.value;
         }
     }
     result.is_full = dealt == options.limit;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -26,6 +27,7 @@ struct Lane {
     std::size_t due = 0;  // perhaps more, from kMany on
     int deferrals = 0;    // the fewest among them
     bool is_paused = false;
+    std::uint64_t served = 0;  // the number of the claim that served it last; 0: none that is known
 };
 inline constexpr std::size_t kMany = 16;
 
@@ -60,7 +62,6 @@ struct DealOptions {
     std::size_t limit = 0;              // messages in all
     int rate = 0;                       // starts a second of one sender; 0: no limit
     std::vector<std::string> shared{};  // scopes of all lanes: the provider, the credentials
-    std::string after{};                // the lane behind which dealing begins
 };
 
 struct Share {
@@ -79,8 +80,7 @@ struct Deal {
     /// Tenants of which everything due was dealt: when one still has something due afterwards,
     /// somebody else has it locked.
     std::vector<std::string> whole;
-    bool is_full = false;   // the limit ended it
-    std::string last_lane;  // the last that got something
+    bool is_full = false;  // the limit ended it
     /// Until a limit of a scope lets something through that it holds up now.
     std::optional<std::chrono::milliseconds> limited_for;
 };
@@ -89,7 +89,9 @@ struct Deal {
 bool is_limiting(const ScopeState& scope, int rate);
 
 /// Deals messages out one by one, in turns over the lanes, until the limit is reached, all are
-/// served, or nothing more is allowed.
+/// served, or nothing more is allowed. Whoever was not served for longest comes first, so that
+/// lanes that share a rate or a slow start share it fairly. A lane without a sender stands in no
+/// scope: its messages are refused here.
 Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
           const InFlight& in_flight, const DealOptions& options);
 

@@ -145,7 +145,7 @@ Sender::Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, 
       wake_{wake},
       clock_{clock},
       rng_{seed},
-      exchange_{exchange_settings(settings_)},
+      exchange_{exchange_settings(settings_), clock},
       client_{std::make_shared<http::Client>(
           http::ClientOptions{.max_connections = settings_.concurrency})} {
     wake_.also_call([client = std::weak_ptr{client_}] {
@@ -201,7 +201,7 @@ void Sender::turn(bool may_claim) {
     const SteadyTime now = clock_.steady_now();
     start_due(now);
     if (wake_.take()) looks_.woken(now);
-    if (!connect(now)) return;
+    if (!connect(now) || now < paused_until_) return;
     try {
         recover_claims();
         renew_leases(now);
@@ -226,7 +226,7 @@ milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
     } else if (may_look) {
         not_after(std::max(*looks_.next(), next_exchange()));
     }
-    if (!in_flight_.empty() || !done_.empty()) not_after(renew_at_);
+    if (!in_flight_.empty() || !done_.empty()) not_after(std::max(renew_at_, paused_until_));
     return sleep;
 }
 
@@ -271,13 +271,11 @@ void Sender::exchange(SteadyTime now, bool may_claim) {
 
 std::size_t Sender::claim_and_settle(std::size_t limit) {
     const LeaseToken token{new_uuid()};
-    const auto claimed_at = clock_.boottime();
-    const SteadyTime began = clock_.steady_now();
     Exchanged exchanged;
     if (!done_.empty()) fault_point("sender.before_settle");
     if (limit > 0) fault_point("sender.before_claim");
     try {
-        exchanged = exchange_.run(*db_, done_, limit, token, began);
+        exchanged = exchange_.run(*db_, done_, limit, token);
     } catch (const pg::CommitUnknown&) {
         // The settlements are repeated: what was settled already has lost its token. Of the claim
         // nothing was sent.
@@ -297,38 +295,47 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     looks_.looked(clock_.steady_now(), exchanged.may_find_more, exchanged.claim.next_due,
                   exchanged.limited_for);
     const std::size_t claimed = exchanged.claim.messages.size();
-    schedule(exchanged, began, claimed_at);
+    schedule(exchanged);
     start_due(clock_.steady_now());
     return claimed;
 }
 
-// A message of a sender with a rate starts when it is its turn, the others at once. A start that
-// comes late moves those behind it, so that a delay of ours makes no burst at the provider.
-void Sender::schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at) {
+// A message of a sender with a rate starts when it is its turn, the others at once.
+void Sender::schedule(Exchanged& exchanged) {
     using Steady = std::chrono::steady_clock;
-    const auto interval = settings_.rate > 0 ? start_interval(settings_.rate)
-                                             : std::chrono::duration<double, std::milli>{0};
-    const auto paced = std::chrono::duration_cast<Steady::duration>(interval * kCatchUp);
     std::unordered_map<std::string, int> starts;
-    if (paced_.size() > kMostPaced) paced_.clear();
     for (Claimed& message : exchanged.claim.messages) {
-        SteadyTime start_at = now;
+        SteadyTime start_at = exchanged.dealt_at;
         if (settings_.rate > 0 && !message.from.empty()) {
             const auto share =
                 std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
-            const auto offset = share->first_start + interval * starts[message.from]++;
+            const auto offset =
+                share->first_start + start_interval(settings_.rate) * starts[message.from]++;
             start_at += std::chrono::duration_cast<Steady::duration>(offset);
-            SteadyTime& last = paced_[message.from];
-            start_at = std::max(start_at, last + paced);
-            last = start_at;
         }
-        waiting_.emplace(start_at, Waiting{std::move(message), claimed_at});
+        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at});
     }
 }
 
+// A start that comes late moves those behind it, so that a delay of ours makes no burst at the
+// provider.
 void Sender::start_due(SteadyTime now) {
+    using Steady = std::chrono::steady_clock;
+    const auto paced = settings_.rate > 0 ? std::chrono::duration_cast<Steady::duration>(
+                                                start_interval(settings_.rate) * kCatchUp)
+                                          : Steady::duration{0};
+    if (paced_.size() > kMostPaced) paced_.clear();
     while (!waiting_.empty() && waiting_.begin()->first <= now) {
         auto first = waiting_.extract(waiting_.begin());
+        if (settings_.rate > 0 && !first.mapped().message.from.empty()) {
+            SteadyTime& last = paced_[first.mapped().message.from];
+            if (now < last + paced) {
+                first.key() = last + paced;
+                waiting_.insert(std::move(first));
+                continue;
+            }
+            last = now;
+        }
         start(std::move(first.mapped().message), first.mapped().claimed_at);
     }
 }
@@ -344,7 +351,7 @@ void Sender::settle_one_by_one() {
     done_.clear();
     while (!all.empty()) {
         try {
-            exchange_.run(*db_, {&all.back(), 1}, 0, {}, clock_.steady_now());
+            exchange_.run(*db_, {&all.back(), 1}, 0, {});
         } catch (const pg::Error& e) {
             if (e.is_retryable()) {
                 done_ = std::move(all);
@@ -385,6 +392,7 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     const auto waited = clock_.boottime() - claimed_at;
     if (waited > kStartWithin || settings_.lease - waited < settings_.provider.timeout) {
         put_back(std::move(message));
+        paused_until_ = clock_.steady_now() + jittered(kRetryPause, rng_);
         return;
     }
     const auto refuse = [&](std::string reason) {

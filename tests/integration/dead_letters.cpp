@@ -24,10 +24,7 @@ struct Letters {
 
     Letters() { db.warm_up("credentials:test"); }
     outbox::Claim claim() {
-        return exchange
-            .run(connection, {}, 10, {fmt::format("token-{}", ++tokens)},
-                 system_clock().steady_now())
-            .claim;
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
     /// A message that was given up, with its dead letter; both have `id`.
     void add_dead(const std::string& id, int code = 63016, const std::string& to = kAnna,

@@ -59,10 +59,7 @@ struct OptOut {
             "'') FROM opt_outs");
     }
     outbox::Claim claim() {
-        return exchange
-            .run(connection, {}, 10, {fmt::format("token-{}", ++tokens)},
-                 system_clock().steady_now())
-            .claim;
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
 };
 

@@ -39,13 +39,11 @@ struct Claims {
     }
     LeaseToken token() { return {fmt::format("token-{}", ++tokens)}; }
     Claim claim(std::size_t limit = 10) {
-        return exchange.run(connection, {}, limit, token(), system_clock().steady_now()).claim;
+        return exchange.run(connection, {}, limit, token()).claim;
     }
     /// By another instance.
     Claim claim_elsewhere(pg::Connection& other) {
-        return outbox::Exchange{settings()}
-            .run(other, {}, 10, token(), system_clock().steady_now())
-            .claim;
+        return outbox::Exchange{settings()}.run(other, {}, 10, token()).claim;
     }
     /// The first half of a claim, by hand. The second half: take().
     void lease(const LeaseToken& token) {
@@ -122,8 +120,7 @@ BOOST_FIXTURE_TEST_CASE(a_settled_message_lets_the_next_one_go_at_once, Claims) 
     const std::string third = add(kAnna, "three");
     const Claimed one = claim().messages.at(0);
     const outbox::Done done{one, twilio::Accepted{"SM01", "queued"}};
-    const Claim next =
-        exchange.run(connection, {&done, 1}, 10, token(), system_clock().steady_now()).claim;
+    const Claim next = exchange.run(connection, {&done, 1}, 10, token()).claim;
     BOOST_REQUIRE(next.messages.size() == 1);
     BOOST_TEST(next.messages[0].id.value == second);
     settle(next.messages[0], Settled::dead);

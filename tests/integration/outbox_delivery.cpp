@@ -84,7 +84,7 @@ BOOST_FIXTURE_TEST_CASE(
     auto connection = db.connect();
     const auto claimed =
         outbox::Exchange{{.scopes = {.credentials = "credentials:test"}, .instance_id = "i"}}
-            .run(connection, {}, 1, {"t"}, system_clock().steady_now())
+            .run(connection, {}, 1, {"t"})
             .claim;
     BOOST_REQUIRE(claimed.messages.size() == 1);
     const outbox::Claimed& m = claimed.messages[0];

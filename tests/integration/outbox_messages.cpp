@@ -61,10 +61,7 @@ struct Messages {
             type));
     }
     outbox::Claim claim() {
-        return exchange
-            .run(connection, {}, 10, {fmt::format("token-{}", ++tokens)},
-                 system_clock().steady_now())
-            .claim;
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
     std::vector<std::string> claimed_ids() {
         std::vector<std::string> ids;

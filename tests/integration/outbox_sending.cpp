@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(
 BOOST_AUTO_TEST_CASE(each_conversation_keeps_its_order_whatever_fails) {
     Sending s;
     s.twilio.script().add(
-        {.probability = 0.2, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+        {.probability = 0.2, .then = {.answer = sim::Answer::error, .status = 400, .code = 63010}});
     s.db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) SELECT '" + s.shop +
               "', '+336000000' || lpad((g % 20)::text, 2, '0'), 'n' || g FROM generate_series(1, "
               "400) AS g");

@@ -16,7 +16,8 @@ constexpr pg::Statement kMessages{"audit_messages",
                                   "outbox_queue AS q WHERE q.seq = m.seq) "
                                   "FROM messages_out AS m"};
 
-// A column look_at, where there is one, says when somebody looks for an unknown message next.
+// outbox_leases.look_at says when somebody looks for an unknown message next; NULL: some time after
+// its claim.
 constexpr pg::Statement kStuck{"audit_stuck", R"(
 SELECT m.status || ' without a lease: ' || m.body
 FROM messages_out AS m
@@ -31,7 +32,7 @@ UNION ALL
 SELECT 'unknown, and nobody will look: ' || m.body
 FROM messages_out AS m
 JOIN outbox_leases AS l ON l.message_id = m.id
-WHERE l.unknown_since IS NOT NULL AND to_jsonb(l) ? 'look_at' AND to_jsonb(l) ->> 'look_at' IS NULL
+WHERE l.unknown_since IS NOT NULL AND l.look_at = 'infinity' AND m.held_reason IS NULL
 UNION ALL
 SELECT 'a lease of nobody: ' || l.message_id
 FROM outbox_leases AS l

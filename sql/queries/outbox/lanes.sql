@@ -5,9 +5,9 @@
 -- Serves from outbox_queue_due_at_idx and outbox_queue_tenant_idx.
 -- $1 the number that a tenant without one sends from text, or NULL  $2 the walk begins behind this tenant text
 -- $3 how many due messages are few integer  $4 tenants that a walk visits integer
--- returns  a row for each tenant with due messages: tenant id, sender (empty: none), due messages (counted to 16 in a walk),
---          the fewest deferrals among them, is_paused, where the next walk begins (empty: at the first). The senders stand
---          in pgcourier.scopes for scopes.sql
+-- returns  a row for each tenant with due messages, or one without a tenant: tenant id, sender (empty: none), due messages
+--          (counted to 16 in a walk), the fewest deferrals among them, is_paused, where the next walk begins (empty: at the
+--          first). The senders stand in pgcourier.scopes for scopes.sql
 WITH RECURSIVE
 head AS MATERIALIZED (
     SELECT q.tenant_id, q.deferrals FROM outbox_queue AS q
@@ -46,5 +46,6 @@ SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        coalesce((SELECT w.tenant_id FROM walk AS w WHERE w.step = $4::integer), '') AS next_walk,
        set_config('pgcourier.scopes', (SELECT coalesce(array_agg(DISTINCT 'sender:' || s.sender), '{}')::text
                                        FROM lanes AS s WHERE s.sender <> ''), true) AS scopes
-FROM lanes AS l
+FROM (VALUES (true)) AS always (is_so)
+LEFT JOIN lanes AS l ON true
 ORDER BY l.tenant_id;

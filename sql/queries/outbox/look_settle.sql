@@ -17,20 +17,27 @@ messages AS MATERIALIZED (
     ORDER BY m.seq
     FOR UPDATE OF m),
 ours AS MATERIALIZED (
-    SELECT o.seq, o.tenant_id, o.recipient, o.act, o.provider_id, o.sender, o.reason, o.wait_ms
+    SELECT o.seq, o.tenant_id, o.recipient, o.provider_id, o.sender, o.reason, o.wait_ms, b.is_outage,
+           CASE WHEN o.act = 'dead' AND b.is_outage THEN 'failed' ELSE o.act END AS act
     FROM messages AS o
     JOIN outbox_leases AS l ON l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND l.token = o.token
+    -- It was not sent while nothing was: that uses no attempt.
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM outbox_scopes AS s
+                       WHERE s.scope IN ('provider', 'sender:' || l.sender) AND s.opened_at IS NOT NULL) AS is_outage) AS b
     WHERE l.look_at = timestamptz 'epoch' + o.until_us * interval '1 us'
     FOR UPDATE OF l),
 settled AS (
     UPDATE messages_out AS m
-    SET status = o.act, lease_token = NULL, provider_message_id = coalesce(o.provider_id, m.provider_message_id),
+    SET status = o.act, lease_token = NULL,
+        attempts = m.attempts - (o.act = 'failed' AND o.is_outage)::integer,
+        deferrals = m.deferrals + (o.act = 'failed' AND o.is_outage)::integer, provider_message_id = coalesce(o.provider_id, m.provider_message_id),
         sent_from = coalesce(o.sender, m.sent_from), sent_at = CASE WHEN o.act = 'sent' THEN clock_timestamp() END,
         last_error = o.reason, error_code = CASE WHEN o.act <> 'sent' THEN m.error_code END, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
     WHERE m.seq = o.seq AND o.act IN ('sent', 'failed', 'dead')
-    RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.correlation_id, m.provider_message_id, m.last_error),
+    RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.deferrals, m.correlation_id, m.provider_message_id, m.last_error),
 held AS (
     UPDATE messages_out AS m
     SET held_reason = o.reason, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
@@ -48,8 +55,8 @@ unsettled AS (
     FROM ours AS o
     WHERE l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND o.act IN ('held', 'next look', 'retry look')),
 queued AS (
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry)
-    SELECT s.seq, s.id, s.tenant_id, s."to", clock_timestamp(), true
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
+    SELECT s.seq, s.id, s.tenant_id, s."to", clock_timestamp(), true, s.deferrals
     FROM settled AS s WHERE s.status = 'failed'),
 letters AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts)

@@ -178,39 +178,81 @@ BOOST_AUTO_TEST_CASE(failed_probes_come_at_growing_intervals) {
                boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_message_that_fails_probe_after_probe_while_others_are_sent_is_judged_alone) {
-    Scope proven = well("provider");
-    proven.success_ago = 1s;
+BOOST_AUTO_TEST_CASE(a_systemic_error_that_hits_one_message_while_others_are_sent_is_its_own) {
     Scope account = well("credentials:1");
-    account.success_ago = 1s;
-    Scope number = well(sender_scope(kSender));
-    number.success_ago = 1s;
-    Breaker b = breaker({proven, account, number});
+    account.success_ago = 10s;
+    Breaker b = breaker({well("provider"), account, well(sender_scope(kSender))});
     Claimed m = message("a");
     m.deferrals = 3;
+    for (m.attempt = 1; m.attempt < 5; ++m.attempt) {
+        const auto back = std::get<RetryAfter>(b.judge(m, refused(21608)));
+        BOOST_TEST(back.wait.count() == 30'000);
+        b.judge(message("other"), kAccepted);
+    }
     BOOST_TEST(std::holds_alternative<DeadLetter>(b.judge(m, refused(21608))));
     BOOST_TEST(!credentials(b).is_open);
-    for (int i = 0; i < 4; ++i) BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(m, kDown)));
-    BOOST_TEST(!provider(b).is_open);
-    // When nothing was proven since it opened, it may still be the account.
-    account.calls = 2;
-    Breaker again = breaker({proven, account, number});
-    BOOST_TEST(std::holds_alternative<PutBack>(again.judge(m, refused(21608))));
-    BOOST_TEST(credentials(again).is_open);
 }
 
-BOOST_AUTO_TEST_CASE(too_many_requests_use_no_attempt_and_wait_longer_each_time) {
+BOOST_AUTO_TEST_CASE(an_outage_dead_letters_none_of_those_that_an_earlier_one_put_back) {
+    Scope account = well("credentials:1");
+    account.success_ago = 10s;
+    Breaker b = breaker({well("provider"), account, well(sender_scope(kSender))});
+    for (const char* id : {"a", "b", "c"}) {
+        Claimed m = message(id);
+        m.deferrals = 9;
+        const Step step = b.judge(m, refused(20005));
+        if (std::string{id} != "a") BOOST_TEST(std::holds_alternative<PutBack>(step));
+        BOOST_TEST(!std::holds_alternative<DeadLetter>(step));
+    }
+    BOOST_TEST(credentials(b).is_opening);
+
+    // Nothing was sent for a while: it is taken for an outage at once.
+    account.success_ago = 240s;
+    Breaker later = breaker({well("provider"), account, well(sender_scope(kSender))});
+    Claimed m = message("a");
+    m.deferrals = 9;
+    BOOST_TEST(std::holds_alternative<PutBack>(later.judge(m, refused(20005))));
+    BOOST_TEST(credentials(later).is_opening);
+}
+
+BOOST_AUTO_TEST_CASE(connections_that_fail_open_it_whatever_was_put_back_before) {
+    Scope provider_scope = well("provider");
+    provider_scope.success_ago = 5s;
+    Breaker b = breaker({provider_scope, well("credentials:1"), well(sender_scope(kSender))});
+    for (const char* id : {"a", "b", "c", "d"}) {
+        Claimed m = message(id, 5);
+        m.deferrals = 5;
+        const Step step = b.judge(m, kNoConnection);
+        // The first failure of a run may be its own; nothing after it is.
+        if (std::string{id} != "a") BOOST_TEST(std::holds_alternative<PutBack>(step));
+    }
+    BOOST_TEST(provider(b).is_open);
+}
+
+BOOST_AUTO_TEST_CASE(too_many_requests_use_no_attempt_wait_longer_each_time_and_leave_fewer_calls) {
     Breaker b = breaker();
     Claimed m = message("a", 3);
     m.deferrals = 2;
     const auto back = std::get<PutBack>(b.judge(m, refused(20429, 429)));
     BOOST_TEST(back.wait.count() == 4000);
     BOOST_TEST(back.deferrals == 3);
+    BOOST_TEST(credentials(b).calls == 32);
     BOOST_TEST(std::get<PutBack>(b.judge(m, refused(20429, 429, 20s))).wait.count() == 20'000);
-    m.deferrals = 8;
-    BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(m, refused(20429, 429))));
-    BOOST_TEST(!provider(b).is_open);
+    BOOST_TEST(credentials(b).calls == 16);
+    m.deferrals = 80;
+    BOOST_TEST(std::holds_alternative<PutBack>(b.judge(m, refused(20429, 429))));
     BOOST_TEST(!credentials(b).is_open);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_callback_has_opened_closes_with_the_second_message_that_is_taken) {
+    Scope number{.name = sender_scope(kSender), .is_open = true, .is_by_callback = true};
+    Breaker b = breaker({well("provider"), well("credentials:1"), number});
+    b.judge(probe("p"), kAccepted);
+    BOOST_TEST(sender(b).is_open);
+    BOOST_TEST(sender(b).probe_in.value().count() == 30'000);
+    b.judge(probe("q"), kAccepted);
+    BOOST_TEST(!sender(b).is_open);
+    BOOST_TEST(sender(b).is_closing);
 }
 
 BOOST_AUTO_TEST_CASE(a_scope_that_was_idle_for_long_starts_with_one_call_again) {

@@ -28,11 +28,8 @@ std::vector<ScopeState> all_well() {
             well(sender_scope(kTwo))};
 }
 
-DealOptions options(std::size_t limit, int rate = 0, std::string after = {}) {
-    return {.limit = limit,
-            .rate = rate,
-            .shared = {"provider", "credentials:1"},
-            .after = std::move(after)};
+DealOptions options(std::size_t limit, int rate = 0) {
+    return {.limit = limit, .rate = rate, .shared = {"provider", "credentials:1"}};
 }
 
 /// `a:3 b:1`, in the order of dealing
@@ -55,12 +52,18 @@ BOOST_AUTO_TEST_CASE(a_flood_gets_what_the_others_leave) {
     BOOST_TEST(shares(deal(lanes, all_well(), {}, options(3))) == "a:1 b:1 c:1");
 }
 
-BOOST_AUTO_TEST_CASE(dealing_goes_on_behind_the_lane_that_was_served_last) {
-    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany), lane("c", kMany)};
-    const Deal first = deal(lanes, all_well(), {}, options(2));
-    BOOST_TEST(shares(first) == "a:1 b:1");
-    BOOST_TEST(first.last_lane == "b");
-    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(2, 0, "b"))) == "c:1 a:1");
+BOOST_AUTO_TEST_CASE(whoever_was_not_served_for_longest_comes_first) {
+    std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany), lane("c", kMany)};
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(2))) == "a:1 b:1");
+    lanes[0].served = 7;
+    lanes[1].served = 7;
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(2))) == "c:1 a:1");
+    // Also where it is a rate that ends the deal.
+    auto scopes = all_well();
+    scopes[2].next_start_in_ms = 95;
+    const Deal limited = deal(lanes, scopes, {}, options(64, 80));
+    BOOST_TEST(shares(limited) == "c:1");
+    BOOST_TEST(!limited.is_full);
 }
 
 BOOST_AUTO_TEST_CASE(a_lane_of_which_all_is_dealt_is_named) {
@@ -155,7 +158,10 @@ BOOST_AUTO_TEST_CASE(a_rate_is_dealt_a_tenth_of_a_second_ahead_over_all_lanes_of
     BOOST_TEST(deal(lanes, scopes, {}, options(64, 80)).shares.empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_lane_without_a_sender_is_dealt_to_so_that_it_gets_its_answer) {
-    const std::vector<Lane> lanes{lane("a", 2, "")};
-    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(10, 80))) == "a:2");
+BOOST_AUTO_TEST_CASE(a_lane_without_a_sender_is_dealt_to_and_is_never_a_probe) {
+    auto scopes = all_well();
+    scopes[0] = open("provider", 0s);
+    const std::vector<Lane> lanes{lane("a", 2, ""), lane("b", 2)};
+    const Deal d = deal(lanes, scopes, {}, options(10, 80));
+    BOOST_TEST(shares(d) == "a:2 b:1?");
 }
