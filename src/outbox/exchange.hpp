@@ -72,6 +72,8 @@ class Exchange {
     std::uint64_t claims_ = 0;  // so many were made
     /// Tenants, and the last claim that served them.
     std::unordered_map<std::string, std::uint64_t> served_;
+    using Lead = std::chrono::duration<double, std::milli>;
+    Lead lead_{0};                 // from dealing to the end of the commit, lately
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
     /// When a success was last noted in a scope that was well: it need not be noted each time.

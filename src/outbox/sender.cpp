@@ -306,19 +306,21 @@ void Sender::schedule(Exchanged& exchanged) {
     std::unordered_map<std::string, int> starts;
     for (Claimed& message : exchanged.claim.messages) {
         SteadyTime start_at = exchanged.dealt_at;
+        SteadyTime latest = SteadyTime::max();
         if (settings_.rate > 0 && !message.from.empty()) {
             const auto share =
                 std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
             const auto offset =
                 share->first_start + start_interval(settings_.rate) * starts[message.from]++;
             start_at += std::chrono::duration_cast<Steady::duration>(offset);
+            if (!share->is_after_idle) latest = start_at + kLateBy;
         }
-        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at});
+        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at, latest});
     }
 }
 
 // A start that comes late moves those behind it, so that a delay of ours makes no burst at the
-// provider.
+// provider; one that comes too late gives its time up and gets another.
 void Sender::start_due(SteadyTime now) {
     using Steady = std::chrono::steady_clock;
     const auto paced = settings_.rate > 0 ? std::chrono::duration_cast<Steady::duration>(
@@ -332,6 +334,10 @@ void Sender::start_due(SteadyTime now) {
             if (now < last + paced) {
                 first.key() = last + paced;
                 waiting_.insert(std::move(first));
+                continue;
+            }
+            if (now > first.mapped().latest) {
+                put_back(std::move(first.mapped().message));
                 continue;
             }
             last = now;

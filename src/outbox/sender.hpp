@@ -72,6 +72,7 @@ class Sender {
     struct Waiting {
         Claimed message;
         std::chrono::nanoseconds claimed_at;  // by Clock::boottime
+        SteadyTime latest;                    // put back when it has not started by then
     };
 
     void turn(bool may_claim);
