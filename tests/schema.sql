@@ -641,12 +641,14 @@ BEGIN
     IF coalesce(current_setting('pgcourier.act', true), '') <> ''
        AND (OLD.status, NEW.status) IN (('pending', 'blocked'), ('failed', 'blocked'), ('pending', 'expired'), ('failed', 'expired'),
             ('pending', 'canceled'), ('failed', 'canceled'), ('dead', 'pending'), ('failed', 'pending'), ('unknown', 'sent'),
-            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead')) THEN
+            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead'),
+            -- A callback says that it was sent after all.
+            ('pending', 'sent'), ('failed', 'sent'), ('dead', 'sent')) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
         USING ERRCODE = 'check_violation',
-              HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
+              HINT = 'SELECT ops.cancel_message(id) takes back one that waits, ops.retry_dead_letter(id) sends a dead letter again, ops.release_message(id) lets a held one go, ops.settle_unknown(id, was_sent) decides an unknown one.';
 END $$;
 
 CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger

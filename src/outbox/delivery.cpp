@@ -62,6 +62,10 @@ void tell(const Log& log, const Told& told) {
             "A callback tells of a send that was taken for not sent: the person may have it twice",
             {{"messageId", told.message_id}, {"providerMessageId", told.provider_message_id}});
     }
+    if (told.verdict == "settles late") {
+        log.warn("A callback tells of a send that was taken for not sent: it is not sent again",
+                 {{"messageId", told.message_id}, {"providerMessageId", told.provider_message_id}});
+    }
     if (told.failure != 0) {
         log.warn("Twilio took a message and could not deliver it: dead letter written",
                  {{"messageId", told.message_id},
@@ -94,12 +98,14 @@ std::size_t Delivery::run_once() {
 
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
+    std::vector<std::string> sent_after_all;
     std::vector<std::string> opted_out;
     std::map<std::string, int> stopped;  // numbers and why
     for (const pg::Row row : rows) {
         const Told told{row};
         tell(log_, told);
-        if (told.verdict == "settles") {
+        if (told.verdict == "settles late") sent_after_all.push_back(told.message_id);
+        if (told.verdict == "settles" || told.verdict == "settles late") {
             tenants.push_back(told.tenant_id);
             recipients.push_back(told.recipient);
         }
@@ -113,6 +119,8 @@ std::size_t Delivery::run_once() {
         after.push_back({sql::outbox::promote, pg::Params{tenants, recipients}});
         after.push_back({sql::outbox::notify});
     }
+    if (!sent_after_all.empty())
+        after.push_back({sql::outbox::resolve_letters, pg::Params{sent_after_all}});
     if (!opted_out.empty()) after.push_back({sql::outbox::record_optout, pg::Params{opted_out}});
     transaction.commit(after);
     // On its own: whoever settles locks the scopes first, and messages after them. Lost in a crash,

@@ -312,17 +312,54 @@ BOOST_AUTO_TEST_CASE(only_errors_of_the_sending_number_pause_it) {
 
 // ---- Callbacks that fit nothing, or something else
 
-BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_is_told_and_changes_nothing,
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_makes_it_sent_and_is_told,
                         Callbacks) {
     twilio.script().add(
         {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
     const std::string id = add(kAnna, "text");
+    const std::string next = add(kAnna, "next");
     sender.run_once();
     BOOST_REQUIRE(status(id) == "failed");
     callback(kSid, "sent", id, 1);
     BOOST_TEST(delivery.run_once() == 1);
-    BOOST_TEST(status(id) == "failed");
+    BOOST_TEST(column(id, "status || ' ' || provider_message_id") == "sent " + std::string{kSid});
+    BOOST_TEST(events(id, "message_sent") == 1);
     BOOST_TEST(events(id, "delivery_contradicts") == 1);
+    // What waited behind it goes on, and it goes out no second time.
+    BOOST_TEST(test::eventually([&] {
+        sender.run_once();
+        return is_idle();
+    }));
+    BOOST_TEST(taken(kAnna) == std::vector<std::string>{"next"}, boost::test_tools::per_element());
+    BOOST_TEST(status(next) == "sent");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_one_that_was_given_up_resolves_its_dead_letter, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 400, .code = 21211}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    BOOST_REQUIRE(status(id) == "dead");
+    BOOST_REQUIRE(letters(id) == 1);
+    callback(kSid, "delivered", id, 1);
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(column(id, "status || ' ' || delivery_status") == "sent delivered");
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs WHERE resolved_at IS NULL") == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_while_another_is_made_is_told, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    BOOST_TEST(test::eventually([&] {
+        sender.run_once();
+        return status(id) == "sent";
+    }));
+    callback(kSid, "sent", id, 1);
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(events(id, "delivery_contradicts") == 1);
+    BOOST_TEST(events(id, "message_sent") == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_does_not_settle_the_present_one,
