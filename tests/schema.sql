@@ -520,7 +520,7 @@ DECLARE
 BEGIN
     -- An ordinary message, in one expression: each further one is set up anew in every transaction.
     IF NEW."to" ~ '^\+[1-9][0-9]{7,14}$' AND NEW.body <> '' AND char_length(NEW.body) <= 1600 AND NEW.status = 'pending'
-       AND num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
+       AND pg_catalog.num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
                         NEW.next_attempt_at) = 0
        AND NEW.on_duplicate = 'refuse'
        -- What pgcourier_utc_if_now() would change.
@@ -624,7 +624,7 @@ END $_$;
 
 CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.status = 'sending' AND OLD.status IN ('pending', 'failed')
@@ -653,7 +653,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
@@ -669,7 +669,7 @@ COMMENT ON FUNCTION public.pgcourier_masked_scope(scope text) IS 'A scope withou
 
 CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -681,7 +681,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_seller_phone() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -691,7 +691,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_tenant() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.whatsapp_phone_number := nullif(pgcourier_bare_address(NEW.whatsapp_phone_number), '');
@@ -702,7 +702,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     was_open boolean;
@@ -730,7 +730,7 @@ COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why te
 
 CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
     UPDATE outbox_queue AS q
     SET due_at = now(), is_behind = false
@@ -756,7 +756,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
@@ -806,7 +806,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_route_again() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.whatsapp_phone_number IS NULL THEN
@@ -826,7 +826,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     held outbox_dedupe_keys;
@@ -855,7 +855,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.held_reason := NULL;
@@ -864,7 +864,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     freed record;
@@ -1678,6 +1678,8 @@ ALTER TABLE ONLY public.webhook_queue
     ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
+
+CREATE INDEX dead_letter_jobs_message_idx ON public.dead_letter_jobs USING btree (((payload ->> 'message_out_id'::text))) WHERE ((resolved_at IS NULL) AND (job_type = 'message_out'::text));
 
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 

@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     -- An ordinary message, in one expression: each further one is set up anew in every transaction.
     IF NEW."to" ~ '^\+[1-9][0-9]{7,14}$' AND NEW.body <> '' AND char_length(NEW.body) <= 1600 AND NEW.status = 'pending'
-       AND num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
+       AND pg_catalog.num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
                         NEW.next_attempt_at) = 0
        AND NEW.on_duplicate = 'refuse'
        -- What pgcourier_utc_if_now() would change.

@@ -27,3 +27,19 @@ BEGIN
         USING ERRCODE = 'check_violation',
               HINT = 'SELECT ops.cancel_message(id) takes back one that waits, ops.retry_dead_letter(id) sends a dead letter again, ops.release_message(id) lets a held one go, ops.settle_unknown(id, was_sent) decides an unknown one.';
 END $$;
+
+-- Read by settle_deliveries.sql, and by all who ask for the letters of one message.
+CREATE INDEX dead_letter_jobs_message_idx ON dead_letter_jobs ((payload ->> 'message_out_id'))
+    WHERE resolved_at IS NULL AND job_type = 'message_out';
+
+-- Where it is not named, pg_temp is searched first: a session's temporary table must not stand for one of ours.
+DO $$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOR one IN SELECT p.oid FROM pg_proc AS p
+               WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'pgcourier\_%'
+                 AND EXISTS (SELECT FROM unnest(p.proconfig) AS c (setting) WHERE c.setting LIKE 'search_path=%') LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', one, current_schema());
+    END LOOP;
+END $$;

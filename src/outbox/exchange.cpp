@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kNoteEach{15'000};
 // How much of the longest commit is still expected at the next one.
 constexpr double kLeadKept = 0.8;
-constexpr std::chrono::duration<double, std::milli> kLongestLead{400};
+// With what is dealt ahead still within the second after which a claimed message is put back.
+constexpr std::chrono::duration<double, std::milli> kLongestLead{850};
 constexpr std::size_t kLookBeyond = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
@@ -267,8 +268,11 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
                    .rate = settings_.rate,
                    .lead = lead_});
         rows = transaction->commit(calls);
-        lead_ = std::clamp(Lead{clock_.steady_now() - result.dealt_at}, lead_ * kLeadKept,
-                           std::max(kLongestLead, lead_ * kLeadKept));
+        // A commit that writes nothing says nothing of one that does.
+        if (!result.deal.shares.empty()) {
+            const Lead took = clock_.steady_now() - result.dealt_at;
+            lead_ = std::min(std::max(took, lead_ * kLeadKept), kLongestLead);
+        }
         result.claim = read_claim(rows, result.deal, token);
 
         note_claim(found, result);

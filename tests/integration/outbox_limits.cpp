@@ -279,6 +279,41 @@ BOOST_FIXTURE_TEST_CASE(two_instances_keep_a_senders_rate_together, Limits) {
     BOOST_TEST_MESSAGE(fmt::format("at most {} in any second", most));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_sender_with_a_rate_sends_for_all_its_tenants_however_slow_commits_are,
+                        Limits) {
+    const std::string other = db.add_tenant("other", kOtherNumber);
+    db.exec(R"(
+        UPDATE tenants SET whatsapp_phone_number = NULL;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF current_setting('test.slept', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+                PERFORM pg_sleep(0.6), set_config('test.slept', pg_current_xact_id()::text, true);
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON outbox_leases
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow())");
+    flood(400, shop);
+    flood(10, other);
+    outbox::SenderSettings s = settings();
+    s.rate = 80;
+    s.default_sender = test::kShopNumber;
+    RunningSender sender{db.options(), s};
+    // Not only the older messages of the first one.
+    BOOST_TEST(eventually(
+        [&] {
+            return db.count(
+                       "SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id "
+                       "= '" +
+                       other + "'") == 10;
+        },
+        60s));
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id = '" +
+                 shop + "'") >= 5);
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") > 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(one_tenants_flood_does_not_delay_the_others, Limits) {
     const std::string other = db.add_tenant("other", kOtherNumber);
     db.warm_up("credentials:none");

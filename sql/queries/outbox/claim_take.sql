@@ -73,7 +73,7 @@ ready AS MATERIALIZED (
 paid AS (
     UPDATE outbox_scopes AS s
     SET next_start_at = CASE WHEN p.starts > 0
-                             THEN greatest(s.next_start_at, clock_timestamp() + $5::float8 * interval '1 ms')
+                             THEN greatest(least(s.next_start_at, clock_timestamp() + interval '2 s'), clock_timestamp() + $5::float8 * interval '1 ms')
                                   + p.starts * $2::float8 * interval '1 ms'
                              ELSE s.next_start_at END,
         probe_at = CASE WHEN s.scope = ANY ($3::text[]) THEN clock_timestamp() + $4::bigint * interval '1 ms' ELSE s.probe_at END

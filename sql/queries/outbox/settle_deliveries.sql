@@ -1,14 +1,15 @@
 -- outbox.settle_deliveries: merges status callbacks into their messages, the oldest first. Twilio keeps no order and
 -- repeats itself, so that only a later state changes anything; what came before in the same batch counts as told.
 -- A callback finds its message by the id that our own URL carries, else by the provider's id; one that fits no message
--- yet waits up to 5 minutes for the answer to the create call, and is looked at every 5 s.
+-- yet waits up to 5 minutes for the answer to the create call, and is looked at every 5 s. Messages that somebody has
+-- locked are left for the next time: whoever settles or claims holds other rows that we might have.
 -- One that tells of an attempt that was taken for not sent, while its message waits for the next one or was given up,
 -- makes it sent: the next one would be its double.
 -- What Twilio took and could not deliver stays sent, and is a dead letter: nobody sends it again by itself.
 -- $1 limit integer  $2 error codes integer[]  $3 what each means text[]
 -- returns  a row for each callback: id, verdict (settles: it made its message sent; settles late: one that was taken for
 --          not sent; merges; contradicts: it tells of an attempt that was taken for not sent, and there was another;
---          unknown), message id, provider id, tenant id, recipient; and when it
+--          unknown; locked: look again in a moment), message id, provider id, tenant id, recipient; and when it
 --          told of a failure that was news: the number it was sent from, the code, how old the callback is in ms
 WITH fresh AS MATERIALIZED (
     SELECT d.id
@@ -45,16 +46,20 @@ messages AS MATERIALIZED (
     FROM messages_out AS m
     WHERE m.id IN (SELECT x.message_id FROM matched AS x)
     ORDER BY m.seq
-    FOR UPDATE),
+    FOR UPDATE SKIP LOCKED),
 judged AS MATERIALIZED (
     SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, m.tenant_id,
            m."to", m.correlation_id, coalesce(w.rank, 0) AS was_rank,
            coalesce(m.sent_from, nullif(e."from", ''), t.whatsapp_phone_number) AS sent_from,
-           CASE WHEN m.id IS NULL AND x.received_at > clock_timestamp() - interval '5 min' THEN 'waits'
+           CASE WHEN m.id IS NULL AND x.message_id IS NOT NULL THEN 'locked'
+                WHEN m.id IS NULL AND x.received_at > clock_timestamp() - interval '5 min' THEN 'waits'
                 WHEN m.id IS NULL THEN 'unknown'
                 WHEN m.status IN ('sending', 'unknown') AND m.lease_token IS NOT NULL AND x.attempt = m.calls
                      THEN 'settles'
                 WHEN m.status IN ('pending', 'failed', 'dead') AND x.attempt BETWEEN 1 AND m.calls THEN 'settles late'
+                WHEN m.status = 'unknown' AND m.lease_token IS NOT NULL AND x.attempt BETWEEN 1 AND m.calls THEN 'settles late'
+                -- Of an earlier attempt, while another is made: once that one is settled, it may have to keep a third away.
+                WHEN m.status = 'sending' AND x.attempt BETWEEN 1 AND m.calls THEN 'waits'
                 WHEN m.provider_message_id = x.provider_message_id
                      OR m.status = 'sent' AND m.provider_message_id IS NULL AND coalesce(x.attempt, m.calls) = m.calls
                      THEN 'merges'
@@ -126,6 +131,16 @@ waiting_rows AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED),
 dequeued AS (
     DELETE FROM outbox_queue AS q USING waiting_rows AS w WHERE q.seq = w.seq),
+-- Nobody needs to look at what was given up and was sent after all. A letter that a person has locked is being retried:
+-- that finds its message sent.
+resolved AS (
+    UPDATE dead_letter_jobs AS d
+    SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE d.id IN (
+        SELECT o.id FROM dead_letter_jobs AS o
+        WHERE o.resolved_at IS NULL AND o.job_type = 'message_out'
+          AND o.payload ->> 'message_out_id' IN (SELECT c.id FROM changed AS c WHERE c.settles)
+        FOR UPDATE SKIP LOCKED)),
 letters AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts)
     SELECT c.tenant_id, 'message_out', jsonb_build_object('message_out_id', c.id), c.reason, c.attempts
@@ -159,8 +174,8 @@ logged_contradictions AS (
     FROM judged AS j WHERE j.verdict IN ('settles late', 'contradicts')),
 done AS (
     UPDATE delivery_events AS d
-    SET settled_at = CASE WHEN j.verdict <> 'waits' THEN clock_timestamp() END,
-        look_again_at = CASE WHEN j.verdict = 'waits' THEN clock_timestamp() + interval '5 s' END
+    SET settled_at = CASE WHEN j.verdict NOT IN ('waits', 'locked') THEN clock_timestamp() END,
+        look_again_at = CASE j.verdict WHEN 'waits' THEN clock_timestamp() + interval '5 s' WHEN 'locked' THEN now() END
     FROM judged AS j WHERE d.id = j.id)
 SELECT j.id, j.verdict, j.message_id, j.provider_message_id, j.tenant_id, j."to", f.sent_from, f.error_code,
        (extract(epoch FROM clock_timestamp() - f.received_at) * 1000)::bigint AS age_ms
