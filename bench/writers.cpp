@@ -5,11 +5,13 @@
 #include "harness/pgbench.hpp"
 #include "harness/sample.hpp"
 #include "harness/system.hpp"
+#include "pg/listener.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 namespace {
 
@@ -47,6 +49,17 @@ void empty_tables(const bench::System& system) {
         "CHECKPOINT");
 }
 
+/// Somebody who listens, as a sender does, and does nothing else.
+class Listening {
+  public:
+    explicit Listening(const bench::System& system)
+        : listener_{system.db().options("listener"), {{"messages_out", [] {}}}} {}
+
+  private:
+    pg::Listener listener_;
+    std::jthread thread_{[this](std::stop_token stop) { listener_.run(std::move(stop)); }};
+};
+
 double median(std::vector<double> values) {
     return bench::percentile(std::move(values), 0.5);
 }
@@ -82,14 +95,12 @@ int main() {
         rates[name].push_back(bench::Pgbench{system.db(), text, kClients, kSeconds}.rate(kSkip));
     };
     for (int round = 0; round < kRounds; ++round) {
-        write("plain", plain);
-        // Somebody listens, and nothing is sent.
-        system.db().exec("SELECT ops.pause_sending()");
-        system.serve(sender);
-        write("triggers", triggers);
-        system.stop_serving();
-        system.db().exec("SELECT ops.resume_sending()");
-        write("by hand", by_hand);
+        {
+            const Listening listening{system};
+            write("plain", plain);
+            write("triggers", triggers);
+            write("by hand", by_hand);
+        }
 
         empty_tables(system);
         system.serve(sender);
