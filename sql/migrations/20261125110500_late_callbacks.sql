@@ -38,7 +38,7 @@ DECLARE
     one regprocedure;
 BEGIN
     FOR one IN SELECT p.oid FROM pg_proc AS p
-               WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'pgcourier\_%'
+               WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname LIKE 'pgcourier\_%'
                  AND EXISTS (SELECT FROM unnest(p.proconfig) AS c (setting) WHERE c.setting LIKE 'search_path=%') LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', one, current_schema());
     END LOOP;
