@@ -56,7 +56,7 @@ struct Claims {
     int take(const LeaseToken& token) {
         return connection
             .exec(sql::outbox::claim_take,
-                  pg::Params{token.value, 0, std::vector<std::string>{}, 60000})
+                  pg::Params{token.value, 0, std::vector<std::string>{}, 60000, 0.0})
             .size();
     }
     static Settlement settlement(const Claimed& m, Settled status,
