@@ -1,17 +1,14 @@
 # `cpack` in the build folder, or `make package`: a Debian package with the program, its unit and its configuration.
-if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
-    set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where it is installed" FORCE)
-endif()
 set(deploy ${CMAKE_SOURCE_DIR}/deploy)
-install(TARGETS pgcourier RUNTIME DESTINATION bin)
+install(TARGETS pgcourier RUNTIME DESTINATION /usr/bin)
 install(FILES ${deploy}/pgcourier.service DESTINATION /lib/systemd/system)
 install(FILES ${deploy}/pgcourier.env DESTINATION /etc/pgcourier PERMISSIONS OWNER_READ OWNER_WRITE)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/pgcourier)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION share/doc/pgcourier)
+install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION /usr/share/doc/pgcourier)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION /usr/share/doc/pgcourier)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_SET_DESTDIR ON)  # for what is installed outside the prefix
+set(CPACK_SET_DESTDIR ON)  # the places above are absolute
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "WhatsApp messages between Twilio and PostgreSQL")
 set(CPACK_PACKAGE_DESCRIPTION
