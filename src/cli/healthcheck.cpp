@@ -38,8 +38,7 @@ int check() {
     if (outcome.kind != http::Outcome::Kind::response)
         throw Failure{kFailed, fmt::format("{}: {}", url, outcome.error)};
     if (outcome.status != 200) {
-        throw Failure{kFailed,
-                      fmt::format("{}: found HTTP {}, expected 200", url, outcome.status)};
+        throw Failure{kFailed, fmt::format("{}: found HTTP {}, expected 200", url, outcome.status)};
     }
     std::printf("ok\n");
     return kOk;
