@@ -15,7 +15,7 @@ WITH checked AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT h.seq FROM outbox_queue AS h
         WHERE h.tenant_id = q.tenant_id AND h.recipient = q.recipient AND h.seq < q.seq
-          AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+          AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
         ORDER BY h.seq
         LIMIT 1) AS a ON true
     LEFT JOIN LATERAL (
@@ -55,7 +55,7 @@ promoted AS (
           CROSS JOIN LATERAL (
               SELECT h.seq, h.is_behind FROM outbox_queue AS h
               WHERE h.tenant_id = c.tenant_id AND h.recipient = c.recipient AND h.seq > c.seq
-                AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+                AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
               ORDER BY h.seq
               LIMIT 1) AS n
           WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
