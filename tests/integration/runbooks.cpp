@@ -35,6 +35,7 @@ Page runbook(const std::string& name) {
 /// The service with the shops of the runbooks, and Twilio.
 struct System {
     TestDatabase db;
+    pg::Connection watching = db.connect();
     sim::Simulator twilio;
     std::uint16_t port = free_port();
     Variables variables;
@@ -75,8 +76,9 @@ struct System {
                         "AS g",
                         tenant, body, first, first + count - 1));
     }
-    bool eventually_count(const std::string& of_what, std::int64_t count) const {
-        return eventually([&] { return db.count("SELECT count(*) FROM " + of_what) == count; },
+    bool eventually_count(const std::string& of_what, std::int64_t count) {
+        const std::string query = "SELECT count(*) FROM " + of_what;
+        return eventually([&] { return watching.exec_script(query.c_str())[0].int64(0) == count; },
                           std::chrono::seconds{60});
     }
     Situation situation() {
@@ -284,10 +286,15 @@ BOOST_AUTO_TEST_CASE(a_walk_finds_what_does_not_exist_and_what_is_not_printed) {
     add("no log line", "log", "[2026-02-08T10:00:00.123Z] [WARN] [Worker] Sent {\"attempt\":1}\n");
     add("no name", "sql", "SELECT '<message id>';\n");
     add("no language", "bash", "true\n");
-    Walk walk{page,
-              {.variables = {{"DATABASE_URL", db.url().reveal()}}, .names = {}, .log = [] {
-                   return "[2026-11-25T14:00:28.267Z] [INFO] [Worker] Sent {\"attempt\":25}\n";
-               }}};
+    Situation situation{.variables = {{"DATABASE_URL", db.url().reveal()}},
+                        .names = {},
+                        .log =
+                            [] {
+                                return "[2026-11-25T14:00:28.267Z] [INFO] [Worker] Sent "
+                                       "{\"attempt\":25}\n";
+                            },
+                        .patience = std::chrono::milliseconds{100}};
+    Walk walk{page, std::move(situation)};
     check(walk.section("right"));
     BOOST_TEST(walk.unwalked().size() == 11);
     for (const char* wrong : {"no view", "no column", "no function", "no option", "no row",

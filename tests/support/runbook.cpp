@@ -157,7 +157,7 @@ void Walk::find_in_log(const Block& block) {
     for (const std::string& line : lines_of(block.text)) {
         const std::string wanted = skeleton(line);
         const auto is_logged = [&] { return skeletons_of(situation_.log()).contains(wanted); };
-        if (!eventually(is_logged))
+        if (!eventually(is_logged, situation_.patience))
             complain(block,
                      fmt::format("the line\n  {}\nis not logged, but\n{}", line, situation_.log()));
     }

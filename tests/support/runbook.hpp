@@ -6,6 +6,7 @@
 #include "support/audit.hpp"
 #include "support/process.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <set>
@@ -40,7 +41,8 @@ struct Situation {
     Variables variables;  // of the shell: DATABASE_URL, what the service has
     /// What `<message id>` and the like stand for, asked anew at each.
     std::map<std::string, std::function<std::string()>> names;
-    std::function<std::string()> log;  // all that the service has logged
+    std::function<std::string()> log;            // all that the service has logged
+    std::chrono::milliseconds patience{30'000};  // for a line that is still to be logged
 };
 
 /// Walks a page from section to section, while a test changes the situation between them.
