@@ -445,7 +445,7 @@ BEGIN
                            (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
     END IF;
 
-    PERFORM ops.secure_function(p.oid::regprocedure, p.proname IN ('pgcourier_check_message_out', 'pgcourier_queue_messages_out'))
+    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = 'pgcourier_take_dedupe_key')
     FROM pg_proc AS p
     WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
 
@@ -476,6 +476,15 @@ BEGIN
         IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
             EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
         END IF;
+        -- What the triggers of such an INSERT do.
+        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN
+            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at) ON outbox_queue TO pgcourier_writer';
+        END IF;
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = home::regnamespace
+                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key') LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_writer');
+        END LOOP;
     END IF;
 
     IF to_regrole('pgcourier_service') IS NOT NULL THEN
@@ -1279,14 +1288,24 @@ CREATE FUNCTION public.pgcourier_bare_address(address text) RETURNS text
 COMMENT ON FUNCTION public.pgcourier_bare_address(address text) IS 'The address without a leading whatsapp: and without spaces around.';
 
 CREATE FUNCTION public.pgcourier_check_message_out() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    LANGUAGE plpgsql
     AS $_$
 DECLARE
     first text;
     kind text;
 BEGIN
-    NEW."to" := pgcourier_bare_address(NEW."to");
+    -- An ordinary message, in one expression: each further one is set up anew in every transaction.
+    IF NEW."to" ~ '^\+[1-9][0-9]{7,14}$' AND NEW.body <> '' AND char_length(NEW.body) <= 1600 AND NEW.status = 'pending'
+       AND pg_catalog.num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
+                        NEW.next_attempt_at) = 0
+       AND NEW.on_duplicate = 'refuse'
+       -- What pgcourier_utc_if_now() would change.
+       AND (now()::timestamp = now() AT TIME ZONE 'UTC'
+            OR NEW.created_at NOT IN (now()::timestamp(3), now()::timestamp)
+               AND NEW.updated_at NOT IN (now()::timestamp(3), now()::timestamp)) THEN
+        RETURN NEW;
+    END IF;
+    NEW."to" := public.pgcourier_bare_address(NEW."to");
     IF NEW."to" !~ '^\+[1-9][0-9]{7,14}$' AND NEW."to" !~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$' THEN
         RAISE EXCEPTION 'messages_out."to" is neither a phone number in E.164 form nor a WhatsApp user id'
             USING ERRCODE = 'check_violation', HINT = 'Write it like +33612345678, with or without whatsapp:.';
@@ -1351,9 +1370,9 @@ BEGIN
         RAISE EXCEPTION 'messages_out.expires_at is not in the future: it would expire unsent'
             USING ERRCODE = 'check_violation', HINT = 'A time without a zone is in the session''s TimeZone; write it like now() + interval ''2 hours''.';
     END IF;
-    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
-    NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
-    NEW.next_attempt_at := pgcourier_utc_if_now(NEW.next_attempt_at);
+    NEW.created_at := public.pgcourier_utc_if_now(NEW.created_at);
+    NEW.updated_at := public.pgcourier_utc_if_now(NEW.updated_at);
+    NEW.next_attempt_at := public.pgcourier_utc_if_now(NEW.next_attempt_at);
 
     IF NEW.on_duplicate NOT IN ('refuse', 'ignore') THEN
         RAISE EXCEPTION 'messages_out.on_duplicate is %, expected refuse or ignore', NEW.on_duplicate
@@ -1368,7 +1387,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     -- Last, so that a row that is refused for another reason waits for nobody.
-    first := pgcourier_take_dedupe_key(NEW.tenant_id, NEW.dedupe_key, NEW.id);
+    first := public.pgcourier_take_dedupe_key(NEW.tenant_id, NEW.dedupe_key, NEW.id);
     IF first IS NULL THEN
         RETURN NEW;
     END IF;
@@ -1398,7 +1417,9 @@ BEGIN
     IF coalesce(current_setting('pgcourier.act', true), '') <> ''
        AND (OLD.status, NEW.status) IN (('pending', 'blocked'), ('failed', 'blocked'), ('pending', 'expired'), ('failed', 'expired'),
             ('pending', 'canceled'), ('failed', 'canceled'), ('dead', 'pending'), ('failed', 'pending'), ('unknown', 'sent'),
-            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead')) THEN
+            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead'),
+            -- A callback says that it was sent after all.
+            ('pending', 'sent'), ('failed', 'sent'), ('dead', 'sent')) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
@@ -1510,15 +1531,13 @@ $_$;
 COMMENT ON FUNCTION public.pgcourier_promote(tenant text, person text) IS 'Makes the next message of a conversation due, after the one before it has gone.';
 
 CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    LANGUAGE plpgsql
     AS $$
 BEGIN
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
-    SELECT n.seq, n.id, n.tenant_id, n."to",
-           least(greatest(n.send_at, n.next_attempt_at AT TIME ZONE 'UTC', now()), n.expires_at), n.expires_at
-    FROM new_rows AS n
-    WHERE n.status = 'pending' AND n.held_reason IS NULL;
+    INSERT INTO public.outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
+    SELECT NEW.seq, NEW.id, NEW.tenant_id, NEW."to",
+           least(greatest(NEW.send_at, NEW.next_attempt_at AT TIME ZONE 'UTC', now()), NEW.expires_at), NEW.expires_at
+    WHERE NEW.status = 'pending' AND NEW.held_reason IS NULL;
     RETURN NULL;
 END $$;
 
@@ -1593,7 +1612,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -1659,10 +1678,11 @@ COMMENT ON FUNCTION public.pgcourier_utc_if_now(value timestamp without time zon
 
 CREATE FUNCTION public.pgcourier_wake_sender() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    IF pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) THEN
+    -- CASE, so that a row that wakes nobody never takes the lock; in parentheses, or its THEN would end the IF.
+    IF (CASE WHEN NEW.is_retry AND NEW.due_at > clock_timestamp() THEN false
+             ELSE pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) END) THEN
         PERFORM pg_notify('messages_out', '');
     END IF;
     RETURN NULL;
@@ -3193,7 +3213,7 @@ ALTER TABLE ONLY public.webhook_queue
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
-CREATE INDEX dead_letter_jobs_message_idx ON public.dead_letter_jobs USING btree (((payload ->> 'message_out_id'::text))) WHERE (job_type = 'message_out'::text);
+CREATE INDEX dead_letter_jobs_message_idx ON public.dead_letter_jobs USING btree (((payload ->> 'message_out_id'::text))) WHERE ((resolved_at IS NULL) AND (job_type = 'message_out'::text));
 
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 
@@ -3267,7 +3287,7 @@ CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF phone_number ON pu
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_tenant();
 
-CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_queue_messages_out();
+CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out FOR EACH ROW EXECUTE FUNCTION public.pgcourier_queue_messages_out();
 
 CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_route_again();
 
@@ -3277,7 +3297,7 @@ CREATE TRIGGER pgcourier_unhold BEFORE UPDATE OF status ON public.messages_out F
 
 CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
 
-CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.due_at <= clock_timestamp()) OR (NOT new.is_retry))) EXECUTE FUNCTION public.pgcourier_wake_sender();
+CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.pgcourier_wake_sender();
 
 ALTER TABLE ONLY public.messages_in
     ADD CONSTRAINT messages_in_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE SET NULL;
@@ -3441,6 +3461,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_dedupe_keys TO pgcourie
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_leases TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_queue TO pgcourier_service;
+
+GRANT INSERT(seq) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT INSERT(message_id) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT INSERT(tenant_id) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT INSERT(recipient) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT INSERT(due_at) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT INSERT(expires_at) ON TABLE public.outbox_queue TO pgcourier_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
 

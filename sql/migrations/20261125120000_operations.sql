@@ -10,9 +10,6 @@ CREATE INDEX event_log_created_at_idx ON event_log (created_at);
 DROP INDEX IF EXISTS messages_in_unattributed_idx;
 CREATE INDEX messages_in_unattributed_idx ON messages_in ("to", seq) WHERE tenant_id IS NULL;
 
--- Which messages have a dead letter.
-CREATE INDEX dead_letter_jobs_message_idx ON dead_letter_jobs ((payload ->> 'message_out_id')) WHERE job_type = 'message_out';
-
 CREATE OR REPLACE FUNCTION pgcourier_guard_status() RETURNS trigger
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
@@ -30,7 +27,9 @@ BEGIN
     IF coalesce(current_setting('pgcourier.act', true), '') <> ''
        AND (OLD.status, NEW.status) IN (('pending', 'blocked'), ('failed', 'blocked'), ('pending', 'expired'), ('failed', 'expired'),
             ('pending', 'canceled'), ('failed', 'canceled'), ('dead', 'pending'), ('failed', 'pending'), ('unknown', 'sent'),
-            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead')) THEN
+            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead'),
+            -- A callback says that it was sent after all.
+            ('pending', 'sent'), ('failed', 'sent'), ('dead', 'sent')) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
@@ -47,4 +46,10 @@ BEGIN
                   WHEN OLD.status IN ('pending', 'failed')
                   THEN format('SELECT ops.cancel_message(%L) takes it back, SELECT ops.pause_sending(''tenant'', %L) pauses its tenant, SELECT ops.explain(%L) says why it was not sent yet.', OLD.id, OLD.tenant_id, OLD.id)
                   ELSE 'It is finished: to send it after all, insert it again.' END;
+END $$;
+
+-- As all of pgcourier's functions: pg_temp last.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION pgcourier_guard_status() SET search_path = %I, pg_temp', current_schema());
 END $$;

@@ -5,9 +5,10 @@
 --   pgcourier_service     pgcourier serve and its commands: all rows, and no way to drop or alter anything
 -- The owner of the tables, who migrates, is none of them.
 
--- The trigger functions of an INSERT into messages_out run with the rights of their owner, so that its writer needs none on
--- the tables behind it; so do the functions of ops that look. Neither they nor any function that they call may look for its
--- tables in a schema that somebody else can write into: pg_temp, which comes first unless it is named, least of all.
+-- What runs with the rights of its owner: the functions of ops that look, and the one that takes a dedupe key for whoever writes
+-- a message. Neither they nor any function that they call may look for its tables in a schema that somebody else can write
+-- into: pg_temp, which comes first unless it is named, least of all. (The triggers of an ordinary INSERT into messages_out have
+-- neither such rights nor a search_path, which each call would pay for; its writer may insert into outbox_queue instead.)
 CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -69,7 +70,7 @@ BEGIN
                            (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
     END IF;
 
-    PERFORM ops.secure_function(p.oid::regprocedure, p.proname IN ('pgcourier_check_message_out', 'pgcourier_queue_messages_out'))
+    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = 'pgcourier_take_dedupe_key')
     FROM pg_proc AS p
     WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
 
@@ -100,6 +101,15 @@ BEGIN
         IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
             EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
         END IF;
+        -- What the triggers of such an INSERT do.
+        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN
+            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at) ON outbox_queue TO pgcourier_writer';
+        END IF;
+        FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
+                     WHERE p.pronamespace = home::regnamespace
+                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key') LOOP
+            PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_writer');
+        END LOOP;
     END IF;
 
     IF to_regrole('pgcourier_service') IS NOT NULL THEN
