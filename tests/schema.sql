@@ -2,7 +2,13 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+
+CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN (attempts || CASE attempts WHEN 1 THEN ' attempt'::text ELSE ' attempts'::text END);
+
+COMMENT ON FUNCTION ops.attempts_words(attempts integer) IS 'How many attempts.';
 
 CREATE FUNCTION ops.cancel_message(message_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -252,14 +258,14 @@ BEGIN
     IF queued.id IS NOT NULL THEN
         ahead := (SELECT count(*) FROM (SELECT FROM webhook_queue AS q WHERE q.id < event.id ORDER BY q.id LIMIT 10000) AS k);
         RETURN format('was received at %s and waits to be routed%s; %s', ops.moment(event.received_at),
-            CASE WHEN queued.attempts > 0 THEN format(' after %s failures', queued.attempts) WHEN ahead > 0 THEN format(', behind %s others', ahead)
+            CASE WHEN queued.attempts > 0 THEN format(' after %s', ops.attempts_words(queued.attempts)) WHEN ahead > 0 THEN format(', behind %s others', ahead)
                  ELSE '' END,
             CASE WHEN NOT has_router THEN 'no router is running, start pgcourier serve with the role router'
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
                  ELSE 'a router takes it at its next look, within seconds' END);
     ELSIF letter.id IS NOT NULL THEN
-        RETURN format('was received at %s and could not be routed in %s attempts (%s); nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
-                      ops.moment(event.received_at), letter.attempts, coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
+        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
+                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
     END IF;
     RETURN format('was received at %s and routed', ops.moment(event.received_at));
 END $$;
@@ -697,9 +703,9 @@ BEGIN
         WHERE (p.kind, p.id) IN (('all', ''), ('tenant', message.tenant_id), ('sender', own_number))
         ORDER BY p.paused_at
     LOOP
-        words := words || format('%s paused sending %s at %s%s, and it goes on with SELECT ops.resume_sending(%s)', one.paused_by,
+        words := words || format('%s paused sending %s at %s%s, and SELECT ops.resume_sending(%s) goes on', one.paused_by,
                                  CASE one.kind WHEN 'all' THEN 'of all' WHEN 'tenant' THEN 'of this tenant' ELSE 'from its number' END,
-                                 ops.moment(one.paused_at), coalesce(' (' || ops.masked_text(nullif(one.reason, '')) || ')', ''),
+                                 ops.moment(one.paused_at), coalesce(', saying: ' || ops.masked_text(nullif(one.reason, '')), ''),
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
@@ -708,10 +714,10 @@ BEGIN
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
         ORDER BY s.opened_at
     LOOP
-        words := words || format('the breaker of %s is open since %s%s and the next probe is %s',
+        words := words || format('the breaker of %s is open since %s%s, and the next probe is %s',
                                  CASE WHEN one.scope = 'provider' THEN 'the provider' WHEN one.scope LIKE 'sender:%' THEN 'its number'
                                       ELSE 'the credentials' END,
-                                 ops.moment(one.opened_at), coalesce(' (' || ops.masked_text(one.reason) || ')', ''),
+                                 ops.moment(one.opened_at), coalesce(' by ' || ops.masked_text(one.reason), ''),
                                  CASE WHEN one.probe_at > now() THEN 'at ' || ops.moment(one.probe_at) ELSE 'due' END);
     END LOOP;
     IF NOT EXISTS (SELECT FROM instances AS i
@@ -754,7 +760,7 @@ COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, O
 CREATE FUNCTION ops.outgoing_words(message public.messages_out) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     changed_at timestamptz := message.updated_at AT TIME ZONE 'UTC';
     letter text := (SELECT d.id FROM dead_letter_jobs AS d
@@ -767,14 +773,14 @@ BEGIN
             coalesce(' as ' || message.provider_message_id, ''),
             CASE WHEN message.read_at IS NOT NULL THEN 'it was read at ' || ops.moment(message.read_at)
                  WHEN message.undelivered_at IS NOT NULL
-                 THEN format('but it could not be delivered, as Twilio told at %s (%s)%s', ops.moment(message.undelivered_at),
+                 THEN format('but it could not be delivered, as Twilio told at %s: %s%s', ops.moment(message.undelivered_at),
                              coalesce(ops.masked_text(message.last_error), 'without a reason'),
                              CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%L) writes it once more', letter) ELSE '' END)
                  WHEN message.delivered_at IS NOT NULL THEN 'it was delivered at ' || ops.moment(message.delivered_at)
                  WHEN message.delivery_status IS NOT NULL THEN 'the last that Twilio told of it is ' || message.delivery_status
                  ELSE 'Twilio has not told yet what became of it' END);
     WHEN 'dead' THEN
-        RETURN format('was given up at %s after %s attempts (%s)%s', ops.moment(changed_at), message.attempts,
+        RETURN format('was given up at %s after %s: %s%s', ops.moment(changed_at), ops.attempts_words(message.attempts),
                       coalesce(ops.masked_text(message.last_error), 'it was not said why'),
                       CASE WHEN letter IS NOT NULL
                            THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)', letter)
@@ -783,14 +789,14 @@ BEGIN
         RETURN format('was blocked at %s, since its recipient said STOP to this shop; it is never sent, also not after a START', ops.moment(changed_at));
     WHEN 'expired' THEN
         RETURN format('expired at %s: it was not sent before its expires_at, and is not sent any more%s', ops.moment(coalesce(message.expires_at, changed_at)),
-                      CASE WHEN message.attempts > 0 THEN format(' (%s attempts)', message.attempts) ELSE '' END);
+                      CASE WHEN message.attempts > 0 THEN format(' (after %s)', ops.attempts_words(message.attempts)) ELSE '' END);
     WHEN 'canceled' THEN
-        RETURN format('was taken back at %s (%s); it is not sent any more', ops.moment(changed_at),
-                      coalesce(ops.masked_text(message.last_error), 'canceled'));
+        RETURN format('was taken back at %s%s; it is not sent any more', ops.moment(changed_at),
+                      coalesce(', saying: ' || ops.masked_text(substring(message.last_error FROM '^canceled: (.*)$')), ''));
     ELSE
         RETURN ops.waiting_words(message);
     END CASE;
-END $$;
+END $_$;
 
 COMMENT ON FUNCTION ops.outgoing_words(message public.messages_out) IS 'What became of an outgoing message, without its subject.';
 
@@ -1214,7 +1220,7 @@ BEGIN
                           CASE WHEN lease.expires_at > now() THEN 'its lease lasts until ' || ops.moment(lease.expires_at)
                                ELSE 'its lease has ended, and its outcome will be found out as soon as a sender sweeps it' END);
         END IF;
-        RETURN format('may have been sent: the outcome of attempt %s is unknown since %s (%s); %s', lease.attempt,
+        RETURN format('may have been sent: the outcome of attempt %s is unknown since %s: %s; %s', lease.attempt,
                       ops.moment(lease.unknown_since), coalesce(ops.masked_text(message.last_error), 'nobody said why'),
                       CASE WHEN lease.look_at = 'infinity' OR message.held_reason IS NOT NULL
                            THEN format('it is held for a person%s: SELECT ops.settle_unknown(%L, true) when Twilio''s console shows it, else with false',
@@ -2775,7 +2781,11 @@ UNION ALL
  SELECT 'event'::text AS entity,
     (e.id)::text AS id,
     NULL::text AS tenant_id,
-    (('failed '::text || q.attempts) || ' times, and its next attempt is overdue'::text) AS why,
+    ((('failed '::text || q.attempts) ||
+        CASE q.attempts
+            WHEN 1 THEN ' time'::text
+            ELSE ' times'::text
+        END) || ', and its next attempt is overdue'::text) AS why,
     e.correlation_id,
     q.due_at AS since,
     'Is a router running? SELECT * FROM ops.instances'::text AS advice
@@ -3313,6 +3323,9 @@ ALTER TABLE ONLY public.seller_phones
 
 GRANT USAGE ON SCHEMA ops TO pgcourier_ops_reader;
 GRANT USAGE ON SCHEMA ops TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.attempts_words(attempts integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.attempts_words(attempts integer) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) TO pgcourier_service;

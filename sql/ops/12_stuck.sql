@@ -53,7 +53,7 @@ FROM (SELECT x.id FROM webhook_queue AS x WHERE x.due_at IS NULL ORDER BY x.id L
 CROSS JOIN LATERAL (SELECT x.id, x.correlation_id, x.received_at FROM webhook_events AS x WHERE x.id = q.id OFFSET 0) AS e
 WHERE e.received_at < now() - interval '1 min'
 UNION ALL
-SELECT 'event', e.id::text, NULL, 'failed ' || q.attempts || ' times, and its next attempt is overdue', e.correlation_id, q.due_at,
+SELECT 'event', e.id::text, NULL, 'failed ' || q.attempts || CASE q.attempts WHEN 1 THEN ' time' ELSE ' times' END || ', and its next attempt is overdue', e.correlation_id, q.due_at,
        'Is a router running? SELECT * FROM ops.instances'
 FROM (SELECT x.id, x.attempts, x.due_at FROM webhook_queue AS x
       WHERE x.due_at < now() - interval '1 min' ORDER BY x.due_at LIMIT 100) AS q

@@ -22,8 +22,7 @@ struct Explained {
     Explained() {
         db.exec(
             "INSERT INTO tenants (id, name, whatsapp_phone_number) VALUES ('shop', 'Shop', "
-            "'+33700000001');"
-            "ALTER TABLE messages_out DISABLE TRIGGER pgcourier_guard");
+            "'+33700000001');ALTER TABLE messages_out DISABLE TRIGGER pgcourier_guard");
     }
 
     void run_everything() const {
@@ -36,8 +35,7 @@ struct Explained {
              const std::string& values = "") const {
         db.exec(
             fmt::format("INSERT INTO messages_out (id, tenant_id, \"to\", body, correlation_id{}) "
-                        "VALUES ('{}', "
-                        "'shop', '{}', 'Words that nobody may read', 'c-{}'{})",
+                        "VALUES ('{}', 'shop', '{}', 'Words that nobody may read', 'c-{}'{})",
                         columns, id, kAnna, id, values));
     }
     void set(const std::string& id, const std::string& values) const {
@@ -47,20 +45,17 @@ struct Explained {
     void lease(const std::string& id, const std::string& columns = "",
                const std::string& values = "") const {
         set(id, "status = 'sending', attempts = attempts + 1, lease_token = 't'");
-        db.exec(
-            fmt::format("DELETE FROM outbox_queue WHERE message_id = '{0}'; INSERT INTO "
-                        "outbox_leases (tenant_id, "
-                        "recipient, seq, message_id, token, attempt, instance_id, claimed_at, "
-                        "expires_at{1}) SELECT "
-                        "tenant_id, \"to\", seq, id, 't', attempts, 'i1', now() - interval '3 s', "
-                        "now() + interval "
-                        "'27 s'{2} FROM messages_out WHERE id = '{0}'",
-                        id, columns, values));
+        db.exec(fmt::format(
+            "DELETE FROM outbox_queue WHERE message_id = '{0}'; INSERT INTO outbox_leases "
+            "(tenant_id, recipient, seq, message_id, token, attempt, instance_id, claimed_at, "
+            "expires_at{1}) SELECT tenant_id, \"to\", seq, id, 't', attempts, 'i1', now() - "
+            "interval '3 s', now() + interval '27 s'{2} FROM messages_out WHERE id = '{0}'",
+            id, columns, values));
     }
     /// As a refused attempt leaves it.
     void fail(const std::string& id, int attempts) const {
-        set(id, fmt::format("status = 'failed', attempts = {}, last_error = 'twilio 63010: no, "
-                            "for +33612345678'",
+        set(id, fmt::format("status = 'failed', attempts = {}, last_error = 'twilio 63010: no, for "
+                            "+33612345678'",
                             attempts));
         db.exec(
             fmt::format("UPDATE outbox_queue SET is_retry = true, due_at = now() + interval '8 s' "
@@ -101,12 +96,10 @@ BOOST_FIXTURE_TEST_CASE(an_id_that_nobody_knows_or_that_is_not_committed, Explai
         pg::Transaction transaction{writer};
         writer.exec_script(
             "INSERT INTO messages_out (id, tenant_id, \"to\", body) VALUES ('m', 'shop', "
-            "'+33612345678', "
-            "'x')");
-        BOOST_TEST(
-            said("m") ==
-            "Nothing is known of m: its INSERT is not committed or was rolled back, it is no "
-            "longer kept (RETENTION_DAYS), or the id is another one.");
+            "'+33612345678', 'x')");
+        BOOST_TEST(said("m") ==
+                   "Nothing is known of m: its INSERT is not committed or was rolled back, it is "
+                   "no longer kept (RETENTION_DAYS), or the id is another one.");
         BOOST_TEST(db.query_value("SELECT is_known FROM ops.explanation('m')") == "f");
         transaction.commit();
     }
@@ -116,10 +109,9 @@ BOOST_FIXTURE_TEST_CASE(an_id_that_nobody_knows_or_that_is_not_committed, Explai
 
 BOOST_FIXTURE_TEST_CASE(a_due_message_without_a_sender_says_so, Explained) {
     add("m");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but no sender is running, start pgcourier serve with the "
-        "role sender.");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but no sender is running, start pgcourier serve with "
+               "the role sender.");
     db.exec(
         "INSERT INTO instances (id, host, pid, version, roles) VALUES ('r', 'h', 1, '1', "
         "'webhook,router')");
@@ -151,10 +143,9 @@ BOOST_FIXTURE_TEST_CASE(a_failed_message_says_why_and_when_the_next_attempt_is, 
     run_everything();
     add("m");
     fail("m", 2);
-    BOOST_TEST(
-        said("m") ==
-        "Message m was surely not sent at attempt 2 (twilio 63010: no, for +336…78), and attempt 3 "
-        "is due at FUTURE.");
+    BOOST_TEST(said("m") ==
+               "Message m was surely not sent at attempt 2 (twilio 63010: no, for +336…78), and "
+               "attempt 3 is due at FUTURE.");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_that_was_put_back_says_why, Explained) {
@@ -162,10 +153,9 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_was_put_back_says_why, Explained) {
     add("m");
     set("m", "last_error = 'twilio 20429: too many requests'");
     db.exec("UPDATE outbox_queue SET is_retry = true, due_at = now() + interval '4 s'");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due at FUTURE, put back without using an attempt: twilio 20429: too many "
-        "requests.");
+    BOOST_TEST(said("m") ==
+               "Message m is due at FUTURE, put back without using an attempt: twilio 20429: too "
+               "many requests.");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_behind_an_earlier_one_of_the_person_says_what_that_one_waits_for,
@@ -176,12 +166,12 @@ BOOST_FIXTURE_TEST_CASE(a_message_behind_an_earlier_one_of_the_person_says_what_
     add("third");
     fail("first", 1);
     for (const char* id : {"second", "third"}) {
-        BOOST_TEST(said(id) == fmt::format("Message {} waits behind message first to the same "
-                                           "person, which was surely not sent "
-                                           "at attempt 1 (twilio 63010: no, for +336…78), and "
-                                           "attempt 2 is due at FUTURE; it goes as "
-                                           "soon as that one is sent or given up.",
-                                           id));
+        BOOST_TEST(
+            said(id) ==
+            fmt::format("Message {} waits behind message first to the same person, which was "
+                        "surely not sent at attempt 1 (twilio 63010: no, for +336…78), and attempt "
+                        "2 is due at FUTURE; it goes as soon as that one is sent or given up.",
+                        id));
     }
     // What is scheduled for later holds up nobody.
     db.exec("DELETE FROM messages_out");
@@ -197,20 +187,16 @@ BOOST_FIXTURE_TEST_CASE(a_message_behind_one_in_flight_says_who_has_that_one, Ex
     lease("first");
     BOOST_TEST(said("first") ==
                "Message first is being sent at this moment: attempt 1, taken at PAST by instance "
-               "i1 (pid 7 "
-               "on paris); its lease lasts until FUTURE.");
-    BOOST_TEST(
-        said("second") ==
-        "Message second waits behind message first to the same person, which is being sent at this "
-        "moment: attempt 1, taken at PAST by instance i1 (pid 7 on paris); its lease lasts until "
-        "FUTURE; it goes as soon as that one is settled.");
+               "i1 (pid 7 on paris); its lease lasts until FUTURE.");
+    BOOST_TEST(said("second") ==
+               "Message second waits behind message first to the same person, which is being sent "
+               "at this moment: attempt 1, taken at PAST by instance i1 (pid 7 on paris); its "
+               "lease lasts until FUTURE; it goes as soon as that one is settled.");
     db.exec("UPDATE outbox_leases SET expires_at = now() - interval '1 s'; DELETE FROM instances");
     BOOST_TEST(said("first") ==
                "Message first is being sent at this moment: attempt 1, taken at PAST by instance "
-               "i1, which "
-               "is gone; its lease has ended, and its outcome will be found out as soon as a "
-               "sender sweeps "
-               "it.");
+               "i1, which is gone; its lease has ended, and its outcome will be found out as soon "
+               "as a sender sweeps it.");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_paused_message_says_by_whom_since_when_why_and_how_to_go_on, Explained) {
@@ -219,29 +205,26 @@ BOOST_FIXTURE_TEST_CASE(a_paused_message_says_by_whom_since_when_why_and_how_to_
     db.exec("SELECT ops.pause_sending('tenant', 'shop', 'unpaid, ask +33612345678')");
     BOOST_TEST(
         said("m") ==
-        "Message m is due since PAST; but postgres paused sending of this tenant at PAST (unpaid, "
-        "ask +336…78), and it goes on with SELECT ops.resume_sending('tenant', 'shop').");
+        "Message m is due since PAST; but postgres paused sending of this tenant at PAST, saying: "
+        "unpaid, ask +336…78, and SELECT ops.resume_sending('tenant', 'shop') goes on.");
     db.exec(
         "SELECT ops.resume_sending('tenant', 'shop'); SELECT ops.pause_sending('sender', "
         "'+33700000001')");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but postgres paused sending from its number at PAST, and it "
-        "goes on with SELECT ops.resume_sending('sender', number).");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but postgres paused sending from its number at PAST, "
+               "and SELECT ops.resume_sending('sender', number) goes on.");
     db.exec("SELECT ops.resume_sending('sender', '+33700000001'); SELECT ops.pause_sending()");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but postgres paused sending of all at PAST, and it goes on "
-        "with SELECT ops.resume_sending().");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but postgres paused sending of all at PAST, and "
+               "SELECT ops.resume_sending() goes on.");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_pause_of_somebody_else_is_none_of_its, Explained) {
     run_everything();
     db.exec(
         "INSERT INTO tenants (id, name, whatsapp_phone_number) VALUES ('other', 'Other', "
-        "'+33700000002');"
-        "SELECT ops.pause_sending('tenant', 'other'); SELECT ops.pause_sending('sender', "
-        "'+33700000002')");
+        "'+33700000002');SELECT ops.pause_sending('tenant', 'other'); SELECT "
+        "ops.pause_sending('sender', '+33700000002')");
     scope("sender:+33700000002", "opened_at, probe_at", "now(), now()");
     add("m");
     BOOST_TEST(said("m") == std::string{"Message m is due since PAST"} + kSoon);
@@ -252,10 +235,9 @@ BOOST_FIXTURE_TEST_CASE(an_open_breaker_says_since_when_why_and_when_it_is_probe
     add("m");
     scope("provider", "opened_at, probe_at, reason",
           "now() - interval '5 min', now() + interval '1 min', 'twilio 500 three times'");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but the breaker of the provider is open since PAST (twilio "
-        "500 three times) and the next probe is at FUTURE.");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but the breaker of the provider is open since PAST by "
+               "twilio 500 three times, and the next probe is at FUTURE.");
     db.exec("DELETE FROM outbox_scopes");
     scope("sender:+33700000001", "opened_at, probe_at, reason",
           "now() - interval '5 min', now() - interval '1 s', 'twilio 63007: no such sender'");
@@ -263,24 +245,22 @@ BOOST_FIXTURE_TEST_CASE(an_open_breaker_says_since_when_why_and_when_it_is_probe
           "now() - interval '1 min', now() + interval '9 min', 'twilio 20003: not authorised'");
     BOOST_TEST(
         said("m") ==
-        "Message m is due since PAST; but the breaker of its number is open since PAST (twilio "
-        "63007: no such sender) and the next probe is due; the breaker of the credentials is open "
-        "since PAST (twilio 20003: not authorised) and the next probe is at FUTURE.");
+        "Message m is due since PAST; but the breaker of its number is open since PAST by twilio "
+        "63007: no such sender, and the next probe is due; the breaker of the credentials is open "
+        "since PAST by twilio 20003: not authorised, and the next probe is at FUTURE.");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_rate_and_a_slow_start_are_named, Explained) {
     run_everything();
     add("m");
     scope("sender:+33700000001", "calls, next_start_at", "1024, now() + interval '1 h'");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but its number sends as fast as OUTBOX_RATE_PER_SENDER lets "
-        "it, and may start its next call in 59 min.");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but its number sends as fast as "
+               "OUTBOX_RATE_PER_SENDER lets it, and may start its next call in 59 min.");
     db.exec("UPDATE outbox_scopes SET calls = 4, next_start_at = now()");
-    BOOST_TEST(
-        said("m") ==
-        "Message m is due since PAST; but its number has just begun or failed, so that only 4 at a "
-        "time may be in flight; the number doubles with each success.");
+    BOOST_TEST(said("m") ==
+               "Message m is due since PAST; but its number has just begun or failed, so that only "
+               "4 at a time may be in flight; the number doubles with each success.");
 }
 
 BOOST_FIXTURE_TEST_CASE(an_unknown_outcome_says_when_it_is_looked_up_or_who_decides, Explained) {
@@ -288,26 +268,22 @@ BOOST_FIXTURE_TEST_CASE(an_unknown_outcome_says_when_it_is_looked_up_or_who_deci
     add("m");
     lease("m", ", unknown_since", ", now()");
     set("m", "status = 'unknown', last_error = 'no answer within 10 s'");
-    BOOST_TEST(
-        said("m") ==
-        "Message m may have been sent: the outcome of attempt 1 is unknown since PAST (no answer "
-        "within 10 s); a callback settles it, else Twilio's list, which is looked at next at "
-        "FUTURE.");
+    BOOST_TEST(said("m") ==
+               "Message m may have been sent: the outcome of attempt 1 is unknown since PAST: no "
+               "answer within 10 s; a callback settles it, else Twilio's list, which is looked at "
+               "next at FUTURE.");
     db.exec("UPDATE outbox_leases SET look_at = now() - interval '1 s', look_failures = 2");
-    BOOST_TEST(
-        said("m") ==
-        "Message m may have been sent: the outcome of attempt 1 is unknown since PAST (no answer "
-        "within 10 s); a callback settles it, else Twilio's list, which is looked at as soon as a "
-        "sender is at it (it did not answer 2 times).");
+    BOOST_TEST(said("m") ==
+               "Message m may have been sent: the outcome of attempt 1 is unknown since PAST: no "
+               "answer within 10 s; a callback settles it, else Twilio's list, which is looked at "
+               "as soon as a sender is at it (it did not answer 2 times).");
     db.exec("UPDATE outbox_leases SET look_at = 'infinity'");
     set("m", "held_reason = 'it may have been sent, and OUTBOX_UNKNOWN_POLICY is hold'");
-    BOOST_TEST(
-        said("m") ==
-        "Message m may have been sent: the outcome of attempt 1 is unknown since PAST (no answer "
-        "within 10 s); it is held for a person (it may have been sent, and OUTBOX_UNKNOWN_POLICY "
-        "is "
-        "hold): SELECT ops.settle_unknown('m', true) when Twilio's console shows it, else with "
-        "false.");
+    BOOST_TEST(said("m") ==
+               "Message m may have been sent: the outcome of attempt 1 is unknown since PAST: no "
+               "answer within 10 s; it is held for a person (it may have been sent, and "
+               "OUTBOX_UNKNOWN_POLICY is hold): SELECT ops.settle_unknown('m', true) when Twilio's "
+               "console shows it, else with false.");
     add("next");
     BOOST_TEST(said("next").starts_with(
         "Message next waits behind message m to the same person, which may have been sent"));
@@ -317,10 +293,10 @@ BOOST_FIXTURE_TEST_CASE(a_held_message_says_how_to_release_it, Explained) {
     db.exec(
         "INSERT INTO messages_out (id, tenant_id, \"to\", body, held_reason) VALUES ('m', 'shop', "
         "'+33612345678', 'x', 'SnapSell had left it unsent for more than an hour')");
-    BOOST_TEST(said("m") ==
-               "Message m is held for a person (SnapSell had left it unsent for more than an "
-               "hour): SELECT "
-               "ops.release_message('m') sends it, SELECT ops.cancel_message('m') does not.");
+    BOOST_TEST(
+        said("m") ==
+        "Message m is held for a person (SnapSell had left it unsent for more than an hour): "
+        "SELECT ops.release_message('m') sends it, SELECT ops.cancel_message('m') does not.");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_should_not_be_is_said_too, Explained) {
@@ -352,15 +328,15 @@ BOOST_FIXTURE_TEST_CASE(a_sent_message_says_from_where_as_what_and_what_twilio_t
         "delivered_at = NULL, read_at = NULL, undelivered_at = now(), last_error = 'twilio 63016: "
         "outside the window'");
     BOOST_TEST(said("m") == sent +
-                                "but it could not be delivered, as Twilio told at PAST (twilio "
-                                "63016: outside the window).");
+                                "but it could not be delivered, as Twilio told at PAST: twilio "
+                                "63016: outside the window.");
     db.exec(
         "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) VALUES ('letter', 'shop', "
         "'message_out', '{\"message_out_id\": \"m\"}')");
-    BOOST_TEST(said("m") == sent +
-                                "but it could not be delivered, as Twilio told at PAST (twilio "
-                                "63016: outside the window); SELECT "
-                                "ops.retry_dead_letter('letter') writes it once more.");
+    BOOST_TEST(said("m") ==
+               sent +
+                   "but it could not be delivered, as Twilio told at PAST: twilio 63016: outside "
+                   "the window; SELECT ops.retry_dead_letter('letter') writes it once more.");
     for (const char* id : {kSid, "c-m", "letter"}) BOOST_TEST(said(id) == said("m"));
 }
 
@@ -370,7 +346,7 @@ BOOST_FIXTURE_TEST_CASE(a_dead_letter_says_how_to_retry_it_or_that_it_was_discar
         "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) VALUES ('letter', 'shop', "
         "'message_out', '{\"message_out_id\": \"m\"}')");
     const std::string given_up =
-        "Message m was given up at PAST after 5 attempts (twilio 63010: no); ";
+        "Message m was given up at PAST after 5 attempts: twilio 63010: no; ";
     BOOST_TEST(said("m") == given_up +
                                 "nothing more happens unless a person retries it: SELECT "
                                 "ops.retry_dead_letter('letter').");
@@ -383,17 +359,16 @@ BOOST_FIXTURE_TEST_CASE(blocked_expired_and_canceled_messages_say_that_they_are_
     add("blocked", ", status", ", 'blocked'");
     BOOST_TEST(said("blocked") ==
                "Message blocked was blocked at PAST, since its recipient said STOP to this shop; "
-               "it is never sent, "
-               "also not after a START.");
+               "it is never sent, also not after a START.");
     add("expired", ", status, expires_at, attempts", ", 'expired', now() - interval '1 min', 2");
     BOOST_TEST(said("expired") ==
                "Message expired expired at PAST: it was not sent before its expires_at, and is not "
-               "sent any more (2 attempts).");
+               "sent any more (after 2 attempts).");
     add("canceled");
     db.exec("SELECT ops.cancel_message('canceled', 'the order is off')");
     BOOST_TEST(said("canceled") ==
-               "Message canceled was taken back at PAST (canceled: the order is off); it is not "
-               "sent any more.");
+               "Message canceled was taken back at PAST, saying: the order is off; it is not sent "
+               "any more.");
 }
 
 BOOST_FIXTURE_TEST_CASE(of_a_correlation_the_first_message_that_is_not_finished_is_explained,
@@ -415,11 +390,11 @@ namespace {
 
 struct Received : Explained {
     Received() {
-        db.exec(fmt::format(
-            "INSERT INTO webhook_events (key, kind, format, raw, payload, \"from\", \"to\", "
-            "correlation_id) VALUES "
-            "('msg:{}', 'inbound', 'form', '', '{{}}', '+33612345678', '+33700000009', 'c-in')",
-            kSid));
+        db.exec(
+            fmt::format("INSERT INTO webhook_events (key, kind, format, raw, payload, \"from\", "
+                        "\"to\", correlation_id) VALUES ('msg:{}', 'inbound', 'form', '', '{{}}', "
+                        "'+33612345678', '+33700000009', 'c-in')",
+                        kSid));
     }
     void queue(const std::string& columns = "", const std::string& values = "") const {
         db.exec(fmt::format("INSERT INTO webhook_queue (id{}) SELECT id{} FROM webhook_events",
@@ -428,10 +403,9 @@ struct Received : Explained {
     void store(const std::string& tenant) const {
         db.exec(
             fmt::format("INSERT INTO messages_in (id, tenant_id, provider_message_id, \"from\", "
-                        "\"to\", body, message_type, "
-                        "correlation_id, event_id) SELECT 'in', {}, '{}', '+33612345678', "
-                        "'+33700000009', 'Words that nobody "
-                        "may read', 'client', 'c-in', id FROM webhook_events",
+                        "\"to\", body, message_type, correlation_id, event_id) SELECT 'in', {}, "
+                        "'{}', '+33612345678', '+33700000009', 'Words that nobody may read', "
+                        "'client', 'c-in', id FROM webhook_events",
                         tenant, kSid));
     }
 };
@@ -443,8 +417,7 @@ BOOST_FIXTURE_TEST_CASE(an_event_that_waits_says_for_what, Received) {
     for (const char* id : {kSid, "c-in", "1"}) {
         BOOST_TEST(said(id) ==
                    "Event 1 (inbound) was received at PAST and waits to be routed; no router is "
-                   "running, start pgcourier serve "
-                   "with the role router.");
+                   "running, start pgcourier serve with the role router.");
     }
     run_everything();
     BOOST_TEST(said(kSid) ==
@@ -452,17 +425,17 @@ BOOST_FIXTURE_TEST_CASE(an_event_that_waits_says_for_what, Received) {
                "at its next look, within seconds.");
     db.exec("UPDATE webhook_queue SET attempts = 2, due_at = now() + interval '4 s'");
     BOOST_TEST(said(kSid) ==
-               "Event 1 (inbound) was received at PAST and waits to be routed after 2 failures; "
+               "Event 1 (inbound) was received at PAST and waits to be routed after 2 attempts; "
                "its next attempt is at FUTURE.");
     db.exec(
         "DELETE FROM webhook_queue; INSERT INTO dead_letter_jobs (id, job_type, payload, attempts, "
-        "error_message) VALUES ('letter', "
-        "'webhook_event', '{\"webhook_event_id\": 1}', 3, 'poison')");
+        "error_message) VALUES ('letter', 'webhook_event', '{\"webhook_event_id\": 1}', 3, "
+        "'poison')");
     for (const char* id : {kSid, "letter"}) {
         BOOST_TEST(said(id) ==
-                   "Event 1 (inbound) was received at PAST and could not be routed in 3 attempts "
-                   "(poison); nothing more happens "
-                   "unless a person retries it: SELECT ops.retry_dead_letter('letter').");
+                   "Event 1 (inbound) was received at PAST and could not be routed in 3 attempts: "
+                   "poison; nothing more happens unless a person retries it: SELECT "
+                   "ops.retry_dead_letter('letter').");
     }
 }
 
@@ -471,8 +444,7 @@ BOOST_FIXTURE_TEST_CASE(an_incoming_message_says_whether_the_shop_has_handled_it
     for (const char* id : {"in", kSid}) {
         BOOST_TEST(said(id) ==
                    "Message in in was received at PAST from a client of tenant shop; the shop has "
-                   "not handled it yet (handled_at "
-                   "is NULL).");
+                   "not handled it yet (handled_at is NULL).");
     }
     db.exec("UPDATE messages_in SET handled_at = now()");
     BOOST_TEST(said("in") ==
@@ -484,25 +456,21 @@ BOOST_FIXTURE_TEST_CASE(an_unrouted_message_says_whose_number_it_waits_for, Rece
     store("NULL");
     BOOST_TEST(said("in") ==
                "Message in in was received at PAST and is unrouted: no tenant has the number "
-               "+337…09; it is routed by itself as "
-               "soon as one gets it.");
+               "+337…09; it is routed by itself as soon as one gets it.");
     db.exec(
         "INSERT INTO tenants (id, name, whatsapp_phone_number) VALUES ('late', 'Late', "
         "'+33700000009')");
     BOOST_TEST(said("in") ==
                "Message in in was received at PAST and is unrouted: tenant late has its number by "
-               "now, and it is being routed "
-               "again.");
+               "now, and it is being routed again.");
     db.exec("DELETE FROM webhook_queue");
     BOOST_TEST(said("in") ==
                "Message in in was received at PAST and is unrouted: tenant late has its number by "
-               "now; SELECT "
-               "ops.reroute(event => 1) routes it again.");
+               "now; SELECT ops.reroute(event => 1) routes it again.");
     db.exec("DELETE FROM webhook_events");
     BOOST_TEST(said("in") ==
                "Message in in was received at PAST and is unrouted: no tenant had the number "
-               "+337…09, and its event is no longer "
-               "kept (RETENTION_DAYS).");
+               "+337…09, and its event is no longer kept (RETENTION_DAYS).");
 }
 
 }  // namespace pgcourier

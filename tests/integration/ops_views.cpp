@@ -230,7 +230,7 @@ BOOST_FIXTURE_TEST_CASE(events_and_callbacks_that_nobody_takes_are_stuck, Ops) {
         "interval '11 min', now())");
     TEST_LINES(stuck(),
                "callback|2|Twilio told that a message is read, and nobody has taken that over",
-               "event|2|not routed", "event|3|failed 1 times, and its next attempt is overdue");
+               "event|2|not routed", "event|3|failed 1 time, and its next attempt is overdue");
 }
 
 BOOST_FIXTURE_TEST_CASE(messages_that_nobody_sends_are_stuck_as_one_row, Ops) {

@@ -75,6 +75,7 @@ Page read_page(const std::string& path) {
 std::string skeleton(const std::string& line) {
     static const std::pair<std::regex, const char*> parts[] = {
         {std::regex{R"([0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+(Z|[+-][0-9:]+)?)"}, "TIME"},
+        {std::regex{R"( UTC \((in )?[0-9][^)]*\))"}, " UTC (AGO)"},
         {std::regex{R"([A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]+ \+0000)"}, "TIME"},
         {std::regex{R"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"}, "ID"},
         {std::regex{R"((SM|MM)[0-9a-f]{32})"}, "SID"},
