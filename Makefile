@@ -11,7 +11,7 @@ SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
-.PHONY: help build run deps deps-lint test test-unit test-integration test-fault fault lint format asan tsan bench schema check clean
+.PHONY: help build run deps deps-lint test test-unit test-integration test-fault fault lint format asan tsan bench schema configuration check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: deps build/release/build.ninja ## Builds and runs the programs of bench/
 schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the migrations
 	@cmake --build build/release --target integration_migrate_schema
 	@PGCOURIER_WRITE_SCHEMA=1 build/release/tests/integration_migrate_schema
+
+configuration: build ## Writes docs/configuration.md anew from the program
+	@build/release/pgcourier config --markdown >docs/configuration.md
 
 check: lint test ## What CI runs: lint and test
 
