@@ -12,7 +12,7 @@ SUITES := unit_suites integration_suites fault_suites
 SANITIZED_SUITE ?= integration/serve
 
 PACKAGE_PACKAGES := dpkg-dev file
-.PHONY: help build run deps deps-lint deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema check clean
+.PHONY: help build run deps deps-lint deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema configuration check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench: deps build/release/build.ninja ## Builds and runs the programs of bench/
 schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the migrations
 	@cmake --build build/release --target integration_migrate_schema
 	@PGCOURIER_WRITE_SCHEMA=1 build/release/tests/integration_migrate_schema
+
+configuration: build ## Writes docs/configuration.md anew from the program
+	@build/release/pgcourier config --markdown >docs/configuration.md
 
 check: lint test ## What CI runs: lint and test
 

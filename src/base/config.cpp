@@ -13,6 +13,7 @@
 namespace pgcourier {
 namespace {
 
+constexpr int kLongestRetention = 3650;
 constexpr std::string_view kDatabaseForm = "postgresql://user:password@host:5432/database";
 
 bool is_hex(std::string_view text) {
@@ -141,7 +142,8 @@ void read_database(EnvironmentReader& env, Config& config) {
     if (config.database_url.empty()) env.fail("DATABASE_URL", "nothing", kDatabaseForm);
 }
 
-void read_roles(EnvironmentReader& env, Config& config) {
+void read_process(EnvironmentReader& env, Config& config) {
+    config.config_file = env.text("PGCOURIER_CONFIG_FILE").value_or("");
     const auto value = env.text("PGCOURIER_ROLES");
     if (!value) return;
     config.roles = Roles{.webhook = false, .router = false, .sender = false};
@@ -285,7 +287,13 @@ void read_router(EnvironmentReader& env, Config& config) {
 }
 
 void read_operations(EnvironmentReader& env, Config& config) {
-    env.number("RETENTION_DAYS", config.retention_days, 1, 3650);
+    env.number("RETENTION_DAYS", config.retention_days, 1, kLongestRetention);
+    for (const auto& [name, days] :
+         {std::pair{"DEAD_LETTER_RETENTION_DAYS", &config.dead_letter_retention_days},
+          {"EVENT_LOG_RETENTION_DAYS", &config.event_log_retention_days}}) {
+        *days = std::max(*days, config.retention_days);
+        env.number(name, *days, config.retention_days, kLongestRetention);
+    }
     config.ops_token = env.secret("OPS_TOKEN");
     config.sentry_dsn = env.secret("SENTRY_DSN");
     const std::string& dsn = config.sentry_dsn.reveal();
@@ -344,7 +352,7 @@ Result<Config> read_config(const Environment& environment, Needs needs) {
     EnvironmentReader env{environment};
     Config config;
     read_database(env, config);
-    read_roles(env, config);
+    read_process(env, config);
     read_webhook(env, config);
     read_twilio(env, config);
     read_outbox(env, config);

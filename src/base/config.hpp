@@ -1,7 +1,7 @@
 #pragma once
-// The program's configuration: environment variables, read once at start. What each means stands in
-// README's table, which a test compares with `variables()`. A bad value stops the program; no
-// variable weakens a check.
+// The program's configuration: environment variables, or the lines of a file that stand over them.
+// What each means stands in docs/configuration.md, which is written from `variables()`. A bad value
+// stops the program; no variable weakens a check.
 
 #include "base/environment.hpp"
 #include "base/log.hpp"
@@ -62,9 +62,12 @@ struct Config {
     int router_threads = 2;
     int router_batch_size = 500;
 
+    std::string config_file;  // PGCOURIER_CONFIG_FILE; empty: none
     Roles roles;
     bool is_production = true;
     int retention_days = 30;
+    int dead_letter_retention_days = 365;  // at least retention_days; so is the next
+    int event_log_retention_days = 365;
     Secret ops_token;
     Secret sentry_dsn;
     LogLevel log_level = LogLevel::info;

@@ -1,4 +1,5 @@
-// The table of variables: README shows it, and a test holds it against what read_config looks up.
+// The table of variables: docs/configuration.md and the README show it, and a test holds it against
+// what read_config looks up.
 #include "base/config.hpp"
 
 namespace pgcourier {
@@ -60,10 +61,17 @@ const std::vector<Variable>& variables() {
         {"ROUTER_THREADS", "2", "routing threads, a database connection each, 1 to 16"},
         {"ROUTER_BATCH_SIZE", "500", "events routed in one transaction, 1 to 5000"},
         {"PGCOURIER_ROLES", "webhook,router,sender", "what this process does"},
+        {"PGCOURIER_CONFIG_FILE", "none",
+         "a file with lines `NAME=value`, which win over the environment; read again on SIGHUP"},
         {"PGCOURIER_ENV", "production",
          "production or development: format of the log and Sentry's environment, nothing else"},
         {"NODE_ENV", "none", "read as PGCOURIER_ENV when that is not set; test is development"},
-        {"RETENTION_DAYS", "30", "days that raw events and finished work are kept, 1 to 3650"},
+        {"RETENTION_DAYS", "30",
+         "days that raw events, handled messages and finished ones are kept, 1 to 3650"},
+        {"DEAD_LETTER_RETENTION_DAYS", "365, or RETENTION_DAYS",
+         "days that dead letters are kept with their messages, RETENTION_DAYS to 3650"},
+        {"EVENT_LOG_RETENTION_DAYS", "365, or RETENTION_DAYS",
+         "days that event_log is kept, RETENTION_DAYS to 3650"},
         {"OPS_TOKEN", "none", "password of the operations console; without it there is none"},
         {"SENTRY_DSN", "none", "where errors are reported: `https://key@host/project`"},
         {"LOG_LEVEL", "info", "debug, info, warn or error"},

@@ -43,6 +43,10 @@ int run(int argc, char** argv) {
     add_pause(app, chosen);
     add_events(app, chosen);
     add_trace_and_explain(app, chosen);
+    add_optout(app, chosen);
+    add_prune(app, chosen);
+    add_erase(app, chosen);
+    add_config(app, chosen);
     add_twilio_sim(app, chosen);
     try {
         app.parse(argc, argv);

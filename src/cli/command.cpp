@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include "base/config_file.hpp"
 #include "cli/cli.hpp"
 
 namespace pgcourier::cli {
@@ -14,7 +15,9 @@ pg::Target target_of(const Secret& url, const char* variable) {
 }  // namespace
 
 Config config_for(Needs needs) {
-    auto config = read_config(process_environment, needs);
+    const auto file = ConfigFile::named_in(process_environment);
+    if (!file) throw Failure{kUsage, file.error().what};
+    auto config = read_config(file->over(process_environment), needs);
     if (!config) throw Failure{kUsage, config.error().what};
     return std::move(*config);
 }

@@ -20,7 +20,8 @@ class Failure : public std::runtime_error {
     int exit_code_;
 };
 
-/// The configuration from the environment. throws Failure (2) with the variable at fault
+/// The configuration from the environment and the file that it names. throws Failure (2) with the
+/// variable at fault
 Config config_for(Needs needs);
 
 /// How `role` connects with this configuration.

@@ -25,6 +25,10 @@ void add_dlq(CLI::App& app, Chosen& chosen);
 void add_pause(CLI::App& app, Chosen& chosen);
 void add_events(CLI::App& app, Chosen& chosen);
 void add_trace_and_explain(CLI::App& app, Chosen& chosen);
+void add_optout(CLI::App& app, Chosen& chosen);
+void add_prune(CLI::App& app, Chosen& chosen);
+void add_erase(CLI::App& app, Chosen& chosen);
+void add_config(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);
 
 }  // namespace pgcourier::cli

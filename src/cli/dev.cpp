@@ -195,7 +195,7 @@ int dev() {
         kDirectory, own_url.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber,
         kTenant, at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
     std::fflush(stdout);
-    wait_for_end();
+    wait_for_signal();  // SIGHUP ends it too
     service.stop();
     simulator.stop();
     postgres->stop();

@@ -9,7 +9,9 @@
 #include "cli/signals.hpp"
 #include "http/server.hpp"
 #include "inbox/writer.hpp"
+#include "maintenance/erasure.hpp"
 #include "maintenance/instance.hpp"
+#include "maintenance/retention.hpp"
 #include "maintenance/tick.hpp"
 #include "ops/probes.hpp"
 #include "outbox/delivery.hpp"
@@ -105,6 +107,7 @@ struct Service::Parts {
     Wake delivery_wake;
     Wake reconciler_wake;
     std::unique_ptr<inbox::Writer> inbox;
+    std::shared_ptr<webhook::SigningKeys> signing_keys;
     std::unique_ptr<http::Server> server;
     std::vector<std::unique_ptr<router::Worker>> routers;
     std::unique_ptr<outbox::Sender> sender;
@@ -169,6 +172,7 @@ Result<bool> Service::start() {
             std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
         auto options = webhook::options_from(config_);
         if (!options) return options.error();
+        parts->signing_keys = options->signing_keys;
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
     http::ServerOptions server_options{.host = config_.host, .port = config_.port};
@@ -252,6 +256,18 @@ Result<bool> Service::start() {
             outbox::forget_dedupe_keys(tick_db);
         };
     }
+    actions.retention_due = [days = maintenance::retention_days(config_)](pg::Connection& tick_db) {
+        for (const maintenance::Pruned& pruned :
+             maintenance::prune_a_while(tick_db, days, system_clock())) {
+            kWorkerLog.info("Old rows were deleted", {{"table", pruned.table},
+                                                      {"olderThanDays", pruned.days},
+                                                      {"deleted", pruned.deleted},
+                                                      {"kept", pruned.kept}});
+        }
+    };
+    actions.erasures_due = [](pg::Connection& tick_db) {
+        maintenance::erase_a_while(tick_db, system_clock());
+    };
     actions.database_answered = [p = parts.get()](bool answers) {
         p->readiness.database_answers = answers;
     };
@@ -266,6 +282,21 @@ Result<bool> Service::start() {
         {{"version", kVersion}, {"roles", parts->self.roles}, {"port", parts->server->port()}});
     parts_ = std::move(parts);
     return true;
+}
+
+void Service::reload(const Config& config) {
+    set_log_level(config.log_level);
+    if (!parts_) return;
+    if (parts_->signing_keys) parts_->signing_keys->replace(config.signing_keys());
+    // Also of credentials only: the rest of what a call needs stays as it was.
+    Config next = config_;
+    next.twilio_account_sid = config.twilio_account_sid;
+    next.twilio_auth_token = config.twilio_auth_token;
+    next.twilio_api_key_sid = config.twilio_api_key_sid;
+    next.twilio_api_key_secret = config.twilio_api_key_secret;
+    const outbox::Provider provider = outbox::sender_settings(next, {}).provider;
+    if (parts_->sender) parts_->sender->use(provider);
+    if (parts_->reconciler) parts_->reconciler->use(provider);
 }
 
 void Service::stop() {

@@ -24,6 +24,10 @@ class Service {
     ///          way, in one line with what to do. Nothing runs then
     Result<bool> start();
 
+    /// Uses the Twilio credentials and the log level of this configuration from now on, and nothing
+    /// else of it. After start(), on the same thread.
+    void reload(const Config& config);
+
     /// Accepts no more, commits what was accepted, claims no more, settles what is in flight, says
     /// goodbye to the database. Within 30 s, also where the database hangs. The second call does
     /// nothing.

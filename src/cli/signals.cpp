@@ -17,10 +17,15 @@ sigset_t ending_signals() {
     return set;
 }
 
-// The default action is back: who is in a hurry presses Ctrl-C again.
-void release(const sigset_t& set) {
+// The default action is back: who is in a hurry presses Ctrl-C again. Not that of SIGHUP: a
+// terminal that goes away may tell so more than once, which is no hurry.
+void let_the_next_one_end() {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
@@ -36,19 +41,23 @@ void hold_signals(Hangup hangup) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-void wait_for_end() {
-    while (!wait_for_end(std::chrono::hours{1})) {
+Signal wait_for_signal() {
+    sigset_t set = ending_signals();
+    sigaddset(&set, SIGHUP);
+    int number = 0;
+    while (sigwait(&set, &number) != 0) {
     }
+    if (number == SIGHUP && !hangup_ends) return Signal::reload;
+    let_the_next_one_end();
+    return Signal::end;
 }
 
 bool wait_for_end(std::chrono::milliseconds time) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
     const timespec timeout{seconds.count(), std::chrono::nanoseconds{time - seconds}.count()};
-    sigset_t set = ending_signals();
+    const sigset_t set = ending_signals();
     if (sigtimedwait(&set, nullptr, &timeout) < 0) return false;
-    // A terminal that goes away may tell so more than once: that is no hurry.
-    sigdelset(&set, SIGHUP);
-    release(set);
+    let_the_next_one_end();
     return true;
 }
 

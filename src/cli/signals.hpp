@@ -1,22 +1,27 @@
 #pragma once
-// The signals that end the program as a thing to wait for, instead of a handler that may run
-// anywhere.
+// The signals that mean something to the program as things to wait for, instead of handlers that
+// may run anywhere.
 
 #include <chrono>
 
 namespace pgcourier::cli {
 
-/// What the end of the terminal means: nothing for a service, the end for what a person runs there.
-enum class Hangup { ignored, ends };
+/// What SIGHUP means: to a service, that its configuration has changed; to what a person runs in a
+/// terminal, the end.
+enum class Hangup { reloads, ends };
 
 /// Blocks SIGINT, SIGTERM and SIGHUP for this thread and all that it starts, and ignores SIGPIPE.
 /// Before any thread.
-void hold_signals(Hangup hangup = Hangup::ignored);
+void hold_signals(Hangup hangup);
 
-/// Waits for SIGINT, SIGTERM, or SIGHUP where that ends. A second one while the program stops ends
-/// it at once.
-void wait_for_end();
-/// The same, at most so long. returns whether the program is to end
+enum class Signal { end, reload };
+
+/// Waits for SIGINT or SIGTERM, or for SIGHUP, which ends or reloads. A second one that ends, while
+/// the program stops, ends it at once.
+Signal wait_for_signal();
+
+/// Waits for a signal that ends, at most so long; one that reloads stays for wait_for_signal().
+/// returns  whether the program is to end
 bool wait_for_end(std::chrono::milliseconds time);
 
 }  // namespace pgcourier::cli

@@ -34,6 +34,16 @@ std::string checked_number(const std::string& number) {
     return std::string{bare};
 }
 
+std::string checked_address(const std::string& address) {
+    const std::string_view bare = bare_address(address);
+    if (!is_e164(bare) && !is_user_id(bare)) {
+        throw Failure{kUsage,
+                      "this is neither a number in E.164 form, like +33612345678, nor a WhatsApp "
+                      "user id, like FR.1349"};
+    }
+    return std::string{bare};
+}
+
 void add_tenant(CLI::App& app, Chosen& chosen) {
     struct Options {
         std::string name;

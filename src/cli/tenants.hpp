@@ -1,5 +1,5 @@
 #pragma once
-// Finding the tenant that a person means.
+// Finding the tenant, or the person, that somebody means.
 
 #include "pg/connection.hpp"
 
@@ -13,5 +13,8 @@ std::string find_tenant(pg::Connection& db, const std::string& wanted);
 
 /// The number without whatsapp:. throws Failure (2) when it is no E.164 number
 std::string checked_number(const std::string& number);
+
+/// The number or WhatsApp user id without whatsapp:. throws Failure (2) when it is neither
+std::string checked_address(const std::string& address);
 
 }  // namespace pgcourier::cli

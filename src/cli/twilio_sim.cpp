@@ -50,7 +50,7 @@ int serve(Options& options) {
                 simulator.base_url().c_str(), simulator.base_url().c_str(),
                 options.simulator.account_sid.c_str());
     std::fflush(stdout);
-    wait_for_end();
+    wait_for_signal();
     simulator.stop();
     return kOk;
 }

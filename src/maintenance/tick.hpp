@@ -21,6 +21,9 @@ struct TickActions {
     std::function<void()> looks_due;
     std::function<void(pg::Connection&)> messages_expired;
     std::function<void(pg::Connection&)> dedupe_keys_old;
+    /// The next step of deleting what is old, and of erasing a person.
+    std::function<void(pg::Connection&)> retention_due;
+    std::function<void(pg::Connection&)> erasures_due;
     /// After each tick: whether the database answered.
     std::function<void(bool)> database_answered;
 };
@@ -36,6 +39,8 @@ class Tick {
     void run(std::stop_token stop);
 
   private:
+    void call_with_time(const std::function<void(pg::Connection&)>& action);
+
     pg::ConnectOptions options_;
     Instance self_;
     std::chrono::milliseconds interval_;

@@ -53,6 +53,9 @@ class Exchange {
     explicit Exchange(ExchangeSettings settings, const Clock& clock = system_clock())
         : settings_{std::move(settings)}, clock_{clock} {}
 
+    /// From now on outcomes are judged, and claims made, in these scopes.
+    void use(ScopeNames scopes) { settings_.scopes = std::move(scopes); }
+
     /// limit  messages to claim; 0: none
     /// token  a fresh one for each claim
     /// throws pg::Error: nothing of it happened. pg::CommitUnknown: all or nothing of it; doing the

@@ -95,7 +95,26 @@ void Reconciler::run(std::stop_token stop) {
     }
 }
 
+void Reconciler::use(Provider provider) {
+    {
+        const std::scoped_lock lock{mutex_};
+        next_provider_ = std::move(provider);
+    }
+    wake_.notify();
+}
+
+// What did not work with the old credentials is tried at once.
+void Reconciler::take_over_provider() {
+    const std::scoped_lock lock{mutex_};
+    if (!next_provider_) return;
+    settings_.provider = std::move(*next_provider_);
+    next_provider_.reset();
+    pauses_ = 0;
+    paused_until_ = clock_.steady_now();
+}
+
 std::size_t Reconciler::look_up(const std::stop_token& stop) {
+    take_over_provider();
     // What an earlier round could not write back is due again before long.
     underway_.clear();
     answered_.clear();

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -57,6 +58,9 @@ class Reconciler {
     /// again. Blocks: give it a thread.
     void run(std::stop_token stop);
 
+    /// Asks with these credentials from the next look on. Safe from any thread.
+    void use(Provider provider);
+
   private:
     struct Underway {
         Look look;
@@ -69,6 +73,7 @@ class Reconciler {
         Listing listing;
     };
 
+    void take_over_provider();
     std::size_t look_up(const std::stop_token& stop);
     bool is_pausing() const { return clock_.steady_now() < paused_until_; }
     std::size_t claim();
@@ -95,6 +100,9 @@ class Reconciler {
     // While Twilio does not answer.
     int pauses_ = 0;
     SteadyTime paused_until_{};
+
+    std::mutex mutex_;
+    std::optional<Provider> next_provider_;  // guarded by mutex_
 };
 
 }  // namespace pgcourier::outbox

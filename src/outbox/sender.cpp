@@ -177,8 +177,30 @@ void Sender::run(std::stop_token stop) {
     log_.info("Outbox sender worker stopped");
 }
 
+void Sender::use(Provider provider) {
+    {
+        const std::scoped_lock lock{mutex_};
+        next_provider_ = std::move(provider);
+    }
+    wake_.notify();
+}
+
+// Takes new credentials over once nothing of the old ones is left to be judged.
+// returns  whether messages may be claimed; not while new credentials wait for that
+bool Sender::may_go_on(SteadyTime now) {
+    const std::scoped_lock lock{mutex_};
+    if (!next_provider_) return true;
+    if (!in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
+    settings_.provider = std::move(*next_provider_);
+    next_provider_.reset();
+    exchange_.use({.credentials = credentials_scope(settings_.provider)});
+    looks_.woken(now);
+    return true;
+}
+
 std::size_t Sender::run_once() {
     if (!db_) db_.emplace(options_);
+    may_go_on(clock_.steady_now());
     try {
         recover_claims();
         const std::size_t claimed = claim_and_settle(std::min(free_calls(), settings_.batch_size));
@@ -197,6 +219,7 @@ std::size_t Sender::run_once() {
 
 // One round: move the calls on, then give the database what is done and take what is due.
 void Sender::turn(bool may_claim) {
+    may_claim = may_go_on(clock_.steady_now()) && may_claim;
     for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), may_claim)))
         finish(std::move(f));
     const SteadyTime now = clock_.steady_now();

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -56,6 +57,11 @@ class Sender {
     /// a thread.
     void run(std::stop_token stop);
 
+    /// Calls with these credentials as soon as what is in flight with the old ones is settled, so
+    /// that no outcome is taken for that of the others; nothing is claimed until then. Safe from
+    /// any thread.
+    void use(Provider provider);
+
     /// Sends what is due now, one message a conversation, and settles it.
     ///
     /// returns  how many it claimed
@@ -83,6 +89,7 @@ class Sender {
     };
 
     void turn(bool may_claim);
+    bool may_go_on(SteadyTime now);
     std::chrono::milliseconds time_to_sleep(SteadyTime now, bool may_claim) const;
     SteadyTime next_exchange() const;
     std::size_t free_calls() const;
@@ -126,6 +133,9 @@ class Sender {
     SteadyTime exchanged_at_{};
     std::chrono::nanoseconds exchange_took_{0};
     SteadyTime renew_at_{};
+
+    std::mutex mutex_;
+    std::optional<Provider> next_provider_;  // guarded by mutex_
 };
 
 }  // namespace pgcourier::outbox

@@ -161,12 +161,13 @@ void Receiver::receive(http::Request request, http::Responder respond) {
     const twilio::BodyFormat format = *readable_format(request);  // look_at_head let it pass
     const std::vector<std::string> urls = signed_urls(
         request, options_.public_url, options_.trusted_proxies.contains(request.peer_address));
+    const auto keys = options_.signing_keys->current();
     const auto signer = twilio::verify({.urls = urls,
                                         .format = format,
                                         .body = request.body,
                                         .query = request.query(),
                                         .signature = request.header("X-Twilio-Signature")},
-                                       options_.signing_keys);
+                                       *keys);
     const bool asks_limit = !signer || options_.drops_signed_over_limit;
     bool is_over_limit = false;
     if (asks_limit) {
@@ -261,7 +262,7 @@ Result<Options> options_from(const Config& config) {
     return Options{
         .public_url = config.webhook_public_url,
         .trusted_proxies = std::move(*proxies),
-        .signing_keys = config.signing_keys(),
+        .signing_keys = std::make_shared<SigningKeys>(config.signing_keys()),
         .rate_limit_max = static_cast<std::uint64_t>(config.webhook_rate_limit_max),
         .rate_limit_window = config.webhook_rate_limit_window,
         .drops_signed_over_limit = config.webhook_rate_limit_drop_signed,

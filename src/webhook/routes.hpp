@@ -6,22 +6,22 @@
 #include "base/clock.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
-#include "base/secret.hpp"
 #include "http/routes.hpp"
 #include "inbox/writer.hpp"
 #include "webhook/client_address.hpp"
+#include "webhook/signing_keys.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
 
 namespace pgcourier::webhook {
 
 struct Options {
     std::string public_url;  // scheme and host; empty: rebuilt from the request
     TrustedProxies trusted_proxies;
-    std::vector<Secret> signing_keys;
+    std::shared_ptr<SigningKeys> signing_keys;
     std::uint64_t rate_limit_max = 120;
     std::chrono::milliseconds rate_limit_window{60'000};
     bool drops_signed_over_limit = false;

@@ -70,7 +70,8 @@ const std::string kWrongSignature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 webhook::Options some_options() {
     webhook::Options options;
     options.public_url = kPublicUrl;
-    options.signing_keys = {Secret{"00000000000000000000000000000000"}, kToken};
+    options.signing_keys = std::make_shared<webhook::SigningKeys>(
+        std::vector{Secret{"00000000000000000000000000000000"}, kToken});
     options.rate_limit_max = 1'000'000;
     options.deadline = 5s;
     return options;

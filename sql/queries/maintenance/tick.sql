@@ -1,5 +1,5 @@
 -- maintenance.tick: the one statement of an idle process: says that it lives, asks whether something fell due unheard.
--- Each EXISTS reads the first entry of an index that holds only what waits.
+-- Each EXISTS reads the first entry of an index that holds only what waits, or a table of a few rows.
 -- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text
 WITH beat AS (
     INSERT INTO instances (id, host, pid, version, roles)
@@ -19,4 +19,6 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
            AS attributions_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due,
        EXISTS (SELECT FROM outbox_queue WHERE expires_at <= now()) AS messages_expired,
-       EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old;
+       EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old,
+       EXISTS (SELECT FROM retention_passes WHERE due_at <= now()) AS retention_due,
+       EXISTS (SELECT FROM erasures WHERE due_at <= now()) AS erasures_due;

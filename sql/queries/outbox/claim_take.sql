@@ -20,7 +20,8 @@ WITH checked AS MATERIALIZED (
         LIMIT 1) AS a ON true
     LEFT JOIN LATERAL (
         SELECT o.id FROM opt_outs AS o
-        WHERE o.tenant_id = q.tenant_id AND o.phone_number IN (q.recipient, 'whatsapp:' || q.recipient)
+        WHERE o.tenant_id = q.tenant_id
+          AND o.phone_number IN (q.recipient, 'whatsapp:' || q.recipient, pgcourier_erased_address(q.tenant_id, q.recipient))
         LIMIT 1) AS o ON true),
 sending AS (
     UPDATE messages_out AS m

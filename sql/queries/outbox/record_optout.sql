@@ -6,9 +6,10 @@
 WITH refused AS MATERIALIZED (
     SELECT m.id, m.seq, m.tenant_id, m."to", m.correlation_id, coalesce(m.sent_at, clock_timestamp()) AS occurred_at
     FROM messages_out AS m
-    WHERE m.id = ANY ($1::text[]) AND m.error_code = 21610
+    WHERE m.id = ANY ($1::text[]) AND m.error_code = 21610 AND m."to" <> 'erased'
       AND NOT EXISTS (SELECT FROM opt_outs AS o
-                      WHERE o.tenant_id = m.tenant_id AND o.phone_number IN (m."to", 'whatsapp:' || m."to"))),
+                      WHERE o.tenant_id = m.tenant_id AND o.phone_number IN (m."to", 'whatsapp:' || m."to",
+                                                                                 pgcourier_erased_address(m.tenant_id, m."to")))),
 -- Persons in order, as the router takes them.
 recorded AS MATERIALIZED (
     SELECT p.id, p.seq, p.tenant_id, p.correlation_id,

@@ -125,6 +125,8 @@ const std::vector<Refused> kRefused = {
     {"PGCOURIER_ENV", "staging"},
     {"NODE_ENV", "staging"},
     {"RETENTION_DAYS", "forever"},
+    {"DEAD_LETTER_RETENTION_DAYS", "29"},
+    {"EVENT_LOG_RETENTION_DAYS", "29"},
     {"OPS_TOKEN", "pa55word\npa55word"},
     {"SENTRY_DSN", "pa55word"},
     {"LOG_LEVEL", "loud"},
@@ -193,6 +195,9 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_those_of_the_contract) {
     BOOST_TEST(config.roles.text() == "webhook,router,sender");
     BOOST_TEST(config.is_production);
     BOOST_TEST(config.retention_days == 30);
+    BOOST_TEST(config.dead_letter_retention_days == 365);
+    BOOST_TEST(config.event_log_retention_days == 365);
+    BOOST_TEST(config.config_file == "");
     BOOST_TEST(config.ops_token.empty());
     BOOST_TEST((config.log_level == LogLevel::info));
     BOOST_TEST((config.log_format == LogFormat::json));
@@ -229,7 +234,10 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
         {"ROUTER_BATCH_SIZE", "50"},
         {"PGCOURIER_ROLES", "sender, webhook"},
         {"PGCOURIER_ENV", "development"},
+        {"PGCOURIER_CONFIG_FILE", "/etc/pgcourier.env"},
         {"RETENTION_DAYS", "7"},
+        {"DEAD_LETTER_RETENTION_DAYS", "8"},
+        {"EVENT_LOG_RETENTION_DAYS", "9"},
         {"OPS_TOKEN", "ops-token"},
         {"SENTRY_DSN", "https://key@sentry.example.com/1"},
         {"LOG_LEVEL", "DEBUG"},
@@ -269,7 +277,10 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
     BOOST_TEST(config.router_batch_size == 50);
     BOOST_TEST(config.roles.text() == "webhook,sender");
     BOOST_TEST(!config.is_production);
+    BOOST_TEST(config.config_file == "/etc/pgcourier.env");
     BOOST_TEST(config.retention_days == 7);
+    BOOST_TEST(config.dead_letter_retention_days == 8);
+    BOOST_TEST(config.event_log_retention_days == 9);
     BOOST_TEST(config.ops_token.reveal() == "ops-token");
     BOOST_TEST(config.sentry_dsn.reveal() == "https://key@sentry.example.com/1");
     BOOST_TEST((config.log_level == LogLevel::debug));
@@ -361,6 +372,14 @@ BOOST_AUTO_TEST_CASE(node_env_counts_where_pgcourier_env_is_not_set) {
     BOOST_TEST(!good({{"NODE_ENV", "test"}}).is_production);
     BOOST_TEST(good({{"NODE_ENV", "production"}}).is_production);
     BOOST_TEST(good({{"NODE_ENV", "development"}, {"PGCOURIER_ENV", "production"}}).is_production);
+}
+
+BOOST_AUTO_TEST_CASE(letters_and_the_log_are_kept_at_least_as_long_as_messages) {
+    const Config config = good({{"RETENTION_DAYS", "400"}});
+    BOOST_TEST(config.dead_letter_retention_days == 400);
+    BOOST_TEST(config.event_log_retention_days == 400);
+    BOOST_TEST(problem_of({{"RETENTION_DAYS", "90"}, {"EVENT_LOG_RETENTION_DAYS", "60"}}) ==
+               "EVENT_LOG_RETENTION_DAYS: found \"60\", expected a whole number from 90 to 3650");
 }
 
 BOOST_AUTO_TEST_CASE(what_the_predecessor_s_file_has_for_redis_is_one_notice_without_its_values) {

@@ -1,0 +1,31 @@
+-- maintenance.erase_events: empties the raw events of the person in some pages, those of messages to them among these. Their
+-- keys stay, so that a repeated webhook finds them. One that is still to be routed is left to the next round; one that was
+-- given up is given up for good.
+-- $1 first place tid  $2 end tid  $3 addresses text[]  $4 asked at text  $5 only count boolean
+-- $6 pattern of the addresses text
+-- returns  rows changed, or to be changed; rows left behind
+WITH found AS MATERIALIZED (
+    SELECT e.ctid AS place, e.id, EXISTS (SELECT FROM webhook_queue AS q WHERE q.id = e.id) AS is_busy
+    FROM webhook_events AS e
+    WHERE e.ctid >= $1::tid AND e.ctid < $2::tid AND e.received_at <= $4::text::timestamptz
+      AND CASE e.kind
+          WHEN 'inbound' THEN e."from" = ANY ($3::text[]) OR '+' || (e.payload ->> 'WaId') = ANY ($3)
+                              OR pgcourier_bare_address(e.payload ->> 'ExternalUserId') = ANY ($3)
+          WHEN 'status' THEN e."to" = ANY ($3)
+          ELSE e.payload::text ~ $6::text END),
+erased AS (
+    UPDATE webhook_events AS e
+    SET raw = '', query = '', payload = '{"erased": true}',
+        "from" = CASE e.kind WHEN 'inbound' THEN 'erased' ELSE e."from" END,
+        "to" = CASE e.kind WHEN 'status' THEN 'erased' ELSE e."to" END
+    WHERE NOT $5::boolean AND e.ctid = ANY (ARRAY(SELECT f.place FROM found AS f WHERE NOT f.is_busy))
+    RETURNING e.id),
+letters AS (
+    UPDATE dead_letter_jobs AS d
+    SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    FROM found AS f
+    WHERE NOT $5 AND NOT f.is_busy AND d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = f.id::text
+      AND d.resolved_at IS NULL)
+SELECT c.changed, c.found - c.changed AS busy
+FROM (SELECT CASE WHEN $5 THEN (SELECT count(*) FROM found AS f WHERE NOT f.is_busy) ELSE (SELECT count(*) FROM erased) END AS changed,
+             (SELECT count(*) FROM found) AS found) AS c;

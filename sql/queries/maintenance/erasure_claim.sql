@@ -1,0 +1,9 @@
+-- maintenance.erasure_claim: takes the next step of an erasure, unless somebody else is just making it. The row stays locked
+-- until the step is committed together with what it did.
+-- $1 id text
+SELECT e.id, e.addresses, e.asked_at, e.through_seq, e.step, e.page, e.changed, e.busy,
+       coalesce(pg_relation_size(to_regclass(CASE e.step WHEN 'find' THEN 'webhook_events' ELSE e.step END))
+                / current_setting('block_size')::bigint, 0) AS pages
+FROM erasures AS e
+WHERE e.id = $1::text
+FOR UPDATE SKIP LOCKED;

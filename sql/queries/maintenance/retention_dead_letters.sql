@@ -1,0 +1,16 @@
+-- maintenance.retention_dead_letters: deletes from some pages the dead letters that nothing has happened to for so long,
+-- resolved or not. A message or an event is kept as long as it has an unresolved one.
+-- $1 first place tid  $2 end tid  $3 days integer  $4 only count boolean
+-- returns  rows deleted, or to be deleted; rows that are old and kept
+WITH old AS MATERIALIZED (
+    SELECT d.ctid AS place FROM dead_letter_jobs AS d
+    WHERE d.ctid >= $1::tid AND d.ctid < $2::tid
+      AND coalesce(d.resolved_at, d.created_at) < (now() AT TIME ZONE 'UTC') - $3::integer * interval '1 day'),
+locked AS MATERIALIZED (
+    SELECT d.ctid AS place FROM dead_letter_jobs AS d
+    WHERE NOT $4::boolean AND d.ctid = ANY (ARRAY(SELECT o.place FROM old AS o))
+      AND coalesce(d.resolved_at, d.created_at) < (now() AT TIME ZONE 'UTC') - $3 * interval '1 day'
+    FOR UPDATE SKIP LOCKED),
+gone AS (
+    DELETE FROM dead_letter_jobs AS d WHERE d.ctid = ANY (ARRAY(SELECT l.place FROM locked AS l)) RETURNING 1)
+SELECT CASE WHEN $4 THEN (SELECT count(*) FROM old) ELSE (SELECT count(*) FROM gone) END AS deleted, 0::bigint AS kept;

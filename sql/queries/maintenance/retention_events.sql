@@ -1,0 +1,24 @@
+-- maintenance.retention_events: deletes from some pages the raw events that are old, and with them their idempotency keys:
+-- Twilio repeats a webhook for 15 s, and a day is the least that can be set. The hour is for backfill, which may be reading
+-- Twilio's list of that time just now, and must find the keys of what it finds there.
+-- Kept is what is still to be routed: what waits, what has a dead letter that nobody resolved, what waits for a tenant.
+-- $1 first place tid  $2 end tid  $3 days integer  $4 only count boolean
+-- returns  rows deleted, or to be deleted; rows that are old and kept
+WITH old AS MATERIALIZED (
+    SELECT e.ctid AS place,
+           EXISTS (SELECT FROM webhook_queue AS q WHERE q.id = e.id)
+           OR EXISTS (SELECT FROM dead_letter_jobs AS d
+                      WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = e.id::text
+                        AND d.resolved_at IS NULL)
+           OR (e.key LIKE 'msg:%'
+               AND EXISTS (SELECT FROM messages_in AS m
+                           WHERE m.provider_message_id = substr(e.key, 5) AND m.duplicate_of IS NULL AND m.tenant_id IS NULL))
+           AS is_needed
+    FROM webhook_events AS e
+    WHERE e.ctid >= $1::tid AND e.ctid < $2::tid
+      AND e.received_at < now() - $3::integer * interval '1 day' - interval '1 h'),
+gone AS (
+    DELETE FROM webhook_events AS e
+    WHERE NOT $4::boolean AND e.ctid = ANY (ARRAY(SELECT o.place FROM old AS o WHERE NOT o.is_needed)) RETURNING 1)
+SELECT CASE WHEN $4 THEN (SELECT count(*) FROM old AS o WHERE NOT o.is_needed) ELSE (SELECT count(*) FROM gone) END AS deleted,
+       (SELECT count(*) FROM old AS o WHERE o.is_needed) AS kept;

@@ -1,0 +1,25 @@
+#pragma once
+// What SIGHUP means to a running service: the configuration is read once more, and what may change
+// while it runs is used from then on. A configuration that is wrong changes nothing.
+
+#include "base/config.hpp"
+#include "base/log.hpp"
+
+namespace pgcourier::cli {
+
+class Service;
+
+class Reloader {
+  public:
+    /// The configuration that the service starts with. throws Failure (2)
+    Config first();
+    /// Reads it again, gives it to the service, and logs what has changed: what is used now, and
+    /// what needs a restart. Or why nothing was changed.
+    void reload(Service& service);
+
+  private:
+    Environment environment_;  // in force
+    Log log_{"Service"};
+};
+
+}  // namespace pgcourier::cli
