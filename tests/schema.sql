@@ -1507,6 +1507,24 @@ CREATE VIEW ops.unrouted AS
 
 COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they are attributed as soon as a tenant gets the number.';
 
+CREATE TABLE public.alert_watch (
+    is_only boolean DEFAULT true NOT NULL,
+    looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT alert_watch_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE public.alert_watch IS 'One row: when ops.health was last looked at for alerts, by whichever instance.';
+
+CREATE TABLE public.alerts_open (
+    figure text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    correlation_id text NOT NULL
+);
+
+COMMENT ON TABLE public.alerts_open IS 'The figures of ops.health that are an alert now; a row goes when its figure is one no longer.';
+
+COMMENT ON COLUMN public.alerts_open.correlation_id IS 'Of the events alert_raised and alert_ended in event_log.';
+
 CREATE TABLE public.delivery_events (
     id bigint NOT NULL,
     provider_message_id text NOT NULL,
@@ -1608,6 +1626,12 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY public.alert_watch
+    ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY public.alerts_open
+    ADD CONSTRAINT alerts_open_pkey PRIMARY KEY (figure);
 
 ALTER TABLE ONLY public.dead_letter_jobs
     ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);

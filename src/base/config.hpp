@@ -66,7 +66,8 @@ struct Config {
     bool is_production = true;
     int retention_days = 30;
     Secret ops_token;
-    Secret sentry_dsn;
+    Secret sentry_dsn;         // of the right form, or empty
+    Secret alert_webhook_url;  // who knows it may post there
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::json;
 

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/rng.hpp"
+#include "base/wake.hpp"
 #include "maintenance/instance.hpp"
 
 #include <functional>
@@ -23,6 +24,9 @@ struct TickActions {
     std::function<void(pg::Connection&)> dedupe_keys_old;
     /// After each tick: whether the database answered.
     std::function<void(bool)> database_answered;
+    /// After each tick, and soon after ask(): for what needs the database now and then and is not
+    /// worth a connection of its own. It must not take long.
+    std::function<void(pg::Connection&)> besides;
 };
 
 class Tick {
@@ -34,6 +38,8 @@ class Tick {
     void run_once();
     /// Looks until stop is requested. Blocks: give it a thread.
     void run(std::stop_token stop);
+    /// Has `besides` called soon, while the database answers. From any thread.
+    void ask() { asked_.notify(); }
 
   private:
     pg::ConnectOptions options_;
@@ -42,6 +48,7 @@ class Tick {
     TickActions actions_;
     Log log_{"Maintenance"};
     Rng rng_;
+    Wake asked_;
     std::optional<pg::Connection> db_;
 };
 
