@@ -13,7 +13,8 @@ SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
-.PHONY: help build run deps deps-lint deps-test test test-unit test-integration test-fault fault lint format asan tsan bench schema check clean
+PACKAGE_PACKAGES := dpkg-dev file
+.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,11 +73,23 @@ schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the 
 
 check: lint test ## What CI runs: lint and test
 
+package: deps deps-package build/release/build.ninja ## Makes a Debian package: build/release/pgcourier_*.deb
+	@cmake --build build/release --target pgcourier
+	@cd build/release && rm -f pgcourier_*.deb && cpack -G DEB >cpack.log || { cat cpack.log >&2; exit 1; }
+	@ls build/release/pgcourier_*.deb
+
+test-package: package ## Installs, starts, upgrades and removes the package in a clean Debian root
+	@.ci/deps debootstrap
+	@.ci/test-package build/release/pgcourier_*.deb
+
 clean: ## Removes what was built; the data of `make run` stays in .pgcourier/
 	@rm -rf build
 
 deps: ## Installs the Debian packages that are missing
 	@.ci/deps $(PACKAGES)
+
+deps-package: deps
+	@.ci/deps $(PACKAGE_PACKAGES)
 
 deps-lint:
 	@.ci/deps $(LINT_PACKAGES)

@@ -1,12 +1,12 @@
 // How long one message takes through an idle service: from the POST of a webhook to its routed row,
 // and from the INSERT into messages_out to the call at Twilio.
 #include "harness/load.hpp"
+#include "harness/sample.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -14,16 +14,10 @@ namespace {
 
 using namespace pgcourier;
 
-double percentile(std::vector<double> values, double share) {
-    std::sort(values.begin(), values.end());
-    return values[std::min(values.size() - 1,
-                           static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-
 void report_percentiles(bench::Report& report, const std::string& what,
                         const std::vector<double>& values) {
-    report.figure(what + ", median", percentile(values, 0.5), "ms");
-    report.figure(what + ", p99", percentile(values, 0.99), "ms");
+    report.figure(what + ", median", bench::percentile(values, 0.5), "ms");
+    report.figure(what + ", p99", bench::percentile(values, 0.99), "ms");
 }
 
 }  // namespace

@@ -513,13 +513,23 @@ COMMENT ON FUNCTION public.pgcourier_bare_address(address text) IS 'The address 
 
 CREATE FUNCTION public.pgcourier_check_message_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
     AS $_$
 DECLARE
     first text;
     kind text;
 BEGIN
-    NEW."to" := pgcourier_bare_address(NEW."to");
+    -- An ordinary message, in one expression: each further one is set up anew in every transaction.
+    IF NEW."to" ~ '^\+[1-9][0-9]{7,14}$' AND NEW.body <> '' AND char_length(NEW.body) <= 1600 AND NEW.status = 'pending'
+       AND pg_catalog.num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
+                        NEW.next_attempt_at) = 0
+       AND NEW.on_duplicate = 'refuse'
+       -- What pgcourier_utc_if_now() would change.
+       AND (now()::timestamp = now() AT TIME ZONE 'UTC'
+            OR NEW.created_at NOT IN (now()::timestamp(3), now()::timestamp)
+               AND NEW.updated_at NOT IN (now()::timestamp(3), now()::timestamp)) THEN
+        RETURN NEW;
+    END IF;
+    NEW."to" := public.pgcourier_bare_address(NEW."to");
     IF NEW."to" !~ '^\+[1-9][0-9]{7,14}$' AND NEW."to" !~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$' THEN
         RAISE EXCEPTION 'messages_out."to" is neither a phone number in E.164 form nor a WhatsApp user id'
             USING ERRCODE = 'check_violation', HINT = 'Write it like +33612345678, with or without whatsapp:.';
@@ -584,9 +594,9 @@ BEGIN
         RAISE EXCEPTION 'messages_out.expires_at is not in the future: it would expire unsent'
             USING ERRCODE = 'check_violation', HINT = 'A time without a zone is in the session''s TimeZone; write it like now() + interval ''2 hours''.';
     END IF;
-    NEW.created_at := pgcourier_utc_if_now(NEW.created_at);
-    NEW.updated_at := pgcourier_utc_if_now(NEW.updated_at);
-    NEW.next_attempt_at := pgcourier_utc_if_now(NEW.next_attempt_at);
+    NEW.created_at := public.pgcourier_utc_if_now(NEW.created_at);
+    NEW.updated_at := public.pgcourier_utc_if_now(NEW.updated_at);
+    NEW.next_attempt_at := public.pgcourier_utc_if_now(NEW.next_attempt_at);
 
     IF NEW.on_duplicate NOT IN ('refuse', 'ignore') THEN
         RAISE EXCEPTION 'messages_out.on_duplicate is %, expected refuse or ignore', NEW.on_duplicate
@@ -601,7 +611,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     -- Last, so that a row that is refused for another reason waits for nobody.
-    first := pgcourier_take_dedupe_key(NEW.tenant_id, NEW.dedupe_key, NEW.id);
+    first := public.pgcourier_take_dedupe_key(NEW.tenant_id, NEW.dedupe_key, NEW.id);
     IF first IS NULL THEN
         RETURN NEW;
     END IF;
@@ -614,7 +624,7 @@ END $_$;
 
 CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.status = 'sending' AND OLD.status IN ('pending', 'failed')
@@ -631,17 +641,19 @@ BEGIN
     IF coalesce(current_setting('pgcourier.act', true), '') <> ''
        AND (OLD.status, NEW.status) IN (('pending', 'blocked'), ('failed', 'blocked'), ('pending', 'expired'), ('failed', 'expired'),
             ('pending', 'canceled'), ('failed', 'canceled'), ('dead', 'pending'), ('failed', 'pending'), ('unknown', 'sent'),
-            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead')) THEN
+            ('unknown', 'failed'), ('unknown', 'dead'), ('failed', 'dead'), ('pending', 'dead'),
+            -- A callback says that it was sent after all.
+            ('pending', 'sent'), ('failed', 'sent'), ('dead', 'sent')) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'messages_out: status % cannot become % here', OLD.status, NEW.status
         USING ERRCODE = 'check_violation',
-              HINT = 'Retry a dead letter with SELECT ops.retry_dead_letter(id), release a held message with SELECT ops.release_message(id).';
+              HINT = 'SELECT ops.cancel_message(id) takes back one that waits, ops.retry_dead_letter(id) sends a dead letter again, ops.release_message(id) lets a held one go, ops.settle_unknown(id, was_sent) decides an unknown one.';
 END $$;
 
 CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
@@ -657,7 +669,7 @@ COMMENT ON FUNCTION public.pgcourier_masked_scope(scope text) IS 'A scope withou
 
 CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -669,7 +681,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_seller_phone() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.phone_number := pgcourier_bare_address(NEW.phone_number);
@@ -679,7 +691,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_tenant() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.whatsapp_phone_number := nullif(pgcourier_bare_address(NEW.whatsapp_phone_number), '');
@@ -690,7 +702,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_open_scope(named text, code integer, why text, probe_in interval, by_callback boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     was_open boolean;
@@ -718,7 +730,7 @@ COMMENT ON FUNCTION public.pgcourier_open_scope(named text, code integer, why te
 
 CREATE FUNCTION public.pgcourier_promote(tenant text, person text) RETURNS void
     LANGUAGE sql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
     UPDATE outbox_queue AS q
     SET due_at = now(), is_behind = false
@@ -733,20 +745,18 @@ COMMENT ON FUNCTION public.pgcourier_promote(tenant text, person text) IS 'Makes
 
 CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
     AS $$
 BEGIN
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
-    SELECT n.seq, n.id, n.tenant_id, n."to",
-           least(greatest(n.send_at, n.next_attempt_at AT TIME ZONE 'UTC', now()), n.expires_at), n.expires_at
-    FROM new_rows AS n
-    WHERE n.status = 'pending' AND n.held_reason IS NULL;
+    INSERT INTO public.outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
+    SELECT NEW.seq, NEW.id, NEW.tenant_id, NEW."to",
+           least(greatest(NEW.send_at, NEW.next_attempt_at AT TIME ZONE 'UTC', now()), NEW.expires_at), NEW.expires_at
+    WHERE NEW.status = 'pending' AND NEW.held_reason IS NULL;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
@@ -796,7 +806,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_route_again() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.whatsapp_phone_number IS NULL THEN
@@ -816,7 +826,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     held outbox_dedupe_keys;
@@ -845,7 +855,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unhold() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.held_reason := NULL;
@@ -854,7 +864,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_unqueue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     freed record;
@@ -881,10 +891,11 @@ COMMENT ON FUNCTION public.pgcourier_utc_if_now(value timestamp without time zon
 
 CREATE FUNCTION public.pgcourier_wake_sender() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
     AS $$
 BEGIN
-    IF pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) THEN
+    -- CASE, so that a row that wakes nobody never takes the lock; in parentheses, or its THEN would end the IF.
+    IF (CASE WHEN NEW.is_retry AND NEW.due_at > clock_timestamp() THEN false
+             ELSE pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) END) THEN
         PERFORM pg_notify('messages_out', '');
     END IF;
     RETURN NULL;
@@ -1692,6 +1703,8 @@ ALTER TABLE ONLY public.webhook_queue
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
+CREATE INDEX dead_letter_jobs_message_idx ON public.dead_letter_jobs USING btree (((payload ->> 'message_out_id'::text))) WHERE ((resolved_at IS NULL) AND (job_type = 'message_out'::text));
+
 CREATE INDEX dead_letter_jobs_tenant_id_idx ON public.dead_letter_jobs USING btree (tenant_id);
 
 CREATE INDEX dead_letter_jobs_tenant_id_job_type_resolved_at_idx ON public.dead_letter_jobs USING btree (tenant_id, job_type, resolved_at);
@@ -1764,7 +1777,7 @@ CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF phone_number ON pu
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_tenant();
 
-CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_queue_messages_out();
+CREATE TRIGGER pgcourier_queue AFTER INSERT ON public.messages_out FOR EACH ROW EXECUTE FUNCTION public.pgcourier_queue_messages_out();
 
 CREATE TRIGGER pgcourier_route_again_on_insert AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.pgcourier_route_again();
 
@@ -1774,7 +1787,7 @@ CREATE TRIGGER pgcourier_unhold BEFORE UPDATE OF status ON public.messages_out F
 
 CREATE TRIGGER pgcourier_unqueue AFTER DELETE ON public.messages_out REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.pgcourier_unqueue_messages_out();
 
-CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.due_at <= clock_timestamp()) OR (NOT new.is_retry))) EXECUTE FUNCTION public.pgcourier_wake_sender();
+CREATE CONSTRAINT TRIGGER pgcourier_wake AFTER INSERT ON public.outbox_queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.pgcourier_wake_sender();
 
 ALTER TABLE ONLY public.messages_in
     ADD CONSTRAINT messages_in_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON UPDATE CASCADE ON DELETE SET NULL;

@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
     add_serve(app, chosen);
     add_dev(app, chosen);
     add_migrate(app, chosen);
+    add_healthcheck(app, chosen);
     add_status(app, chosen);
     add_tenant(app, chosen);
     add_seller(app, chosen);

@@ -16,6 +16,7 @@ using Chosen = std::function<int()>;
 void add_serve(CLI::App& app, Chosen& chosen);
 void add_dev(CLI::App& app, Chosen& chosen);
 void add_migrate(CLI::App& app, Chosen& chosen);
+void add_healthcheck(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);
 void add_tenant(CLI::App& app, Chosen& chosen);
 void add_seller(CLI::App& app, Chosen& chosen);

@@ -88,7 +88,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
 
     CLI::App* list = outbox->add_subcommand("list", "List what is not finished, and the dead");
     list->add_option("--status", options->status,
-                     "Only this: pending, sending, failed, unknown, dead");
+                     "Only this; sent: those that Twilio took and could not deliver")
+        ->check(CLI::IsMember({"pending", "sending", "failed", "unknown", "dead", "sent"}));
     list->add_option("--limit", options->limit, "At most so many rows")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();
@@ -96,9 +97,13 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     list->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
+            const std::string nothing =
+                options->status.empty()
+                    ? "Nothing waits, nothing is dead."
+                    : "Of what is not finished, nothing is " + options->status + ".";
             print_rows(db.exec(sql::cli::outbox_list,
                                pg::Params{unless_empty(options->status), options->limit}),
-                       options->as_json, "Nothing waits, nothing is dead.");
+                       options->as_json, nothing);
             return kOk;
         };
     });

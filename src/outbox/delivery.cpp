@@ -18,7 +18,8 @@ constexpr int kBatch = 500;
 constexpr int kOptedOut = 21610;
 constexpr std::chrono::seconds kPauseOfTooFast{10};
 constexpr std::chrono::seconds kPauseOfBadSender{60};
-constexpr std::chrono::hours kUntilWoken{1};
+constexpr std::chrono::milliseconds kUntilWoken{3'600'000};
+constexpr std::chrono::milliseconds kLocked{50};  // its message is just being settled
 constexpr std::chrono::milliseconds kReconnect{1'000};
 
 /// The table of error codes as two parameters: the statement writes reasons in its words.
@@ -70,6 +71,10 @@ void tell(const Log& log, const Told& told) {
             "A callback tells of a send that was taken for not sent: the person may have it twice",
             {{"messageId", told.message_id}, {"providerMessageId", told.provider_message_id}});
     }
+    if (told.verdict == "settles late") {
+        log.warn("A callback tells of a send that was taken for not sent: it is not sent again",
+                 {{"messageId", told.message_id}, {"providerMessageId", told.provider_message_id}});
+    }
     if (told.failure != 0) {
         log.warn("Twilio took a message and could not deliver it: dead letter written",
                  {{"messageId", told.message_id},
@@ -108,7 +113,8 @@ std::optional<std::chrono::milliseconds> pause_of(int code) {
 
 Delivery::Delivery(pg::ConnectOptions options, Wake& wake, std::uint64_t seed)
     : options_{std::move(options)}, wake_{wake}, rng_{seed} {
-    for (const char* verdict : {"settles", "merges", "contradicts", "unknown"}) callbacks(verdict);
+    for (const char* verdict : {"settles", "settles late", "merges", "contradicts", "unknown"})
+        callbacks(verdict);
     dead_lettered("callback");
 }
 
@@ -126,9 +132,14 @@ std::size_t Delivery::run_once() {
     std::vector<std::string> opted_out;
     std::map<std::string, int> stopped;  // numbers and why
     std::vector<Told> all;
+    was_locked_ = false;
     for (const pg::Row row : rows) {
-        const Told& told = all.emplace_back(row);
-        if (told.verdict == "settles") {
+        Told told{row};
+        if (told.verdict == "locked") {
+            was_locked_ = true;
+            continue;
+        }
+        if (told.verdict == "settles" || told.verdict == "settles late") {
             tenants.push_back(told.tenant_id);
             recipients.push_back(told.recipient);
         }
@@ -136,24 +147,26 @@ std::size_t Delivery::run_once() {
         // What is older than the pause says nothing of now.
         const auto pause = pause_of(told.failure);
         if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
+        all.push_back(std::move(told));
     }
     std::vector<pg::Call> after;
     if (!tenants.empty()) {
         after.push_back({sql::outbox::promote, pg::Params{tenants, recipients}});
         after.push_back({sql::outbox::notify});
     }
-    if (!opted_out.empty()) after.push_back({sql::outbox::record_optout, pg::Params{opted_out}});
     transaction.commit(after);
     for (const Told& told : all) tell(log_, told);
-    // On its own: whoever settles locks the scopes first, and messages after them. Lost in a crash,
-    // it is made good by the next message of that number.
+    // Each on its own: whoever settles locks the scopes first, and messages after them; and a STOP
+    // that is routed locks its person before messages. Lost in a crash, it is made good by the next
+    // message of that number or to that person.
+    if (!opted_out.empty()) db_->exec(sql::outbox::record_optout, pg::Params{opted_out});
     for (const auto& [sender, code] : stopped) {
         const pg::Rows opened = db_->exec(
             sql::outbox::open_sender_scope,
             pg::Params{sender, code, twilio::find_error(code)->words, pause_of(code)->count()});
         if (opened[0].boolean(0)) tell_of_pause(log_, sender, code);
     }
-    return static_cast<std::size_t>(rows.size());
+    return all.size();
 }
 
 void Delivery::run(std::stop_token stop) {
@@ -161,7 +174,7 @@ void Delivery::run(std::stop_token stop) {
         try {
             while (!stop.stop_requested() && run_once() > 0) {
             }  // drain before sleeping
-            wake_.wait_for(stop, kUntilWoken);
+            wake_.wait_for(stop, was_locked_ ? kLocked : kUntilWoken);
         } catch (const pg::Error& e) {
             log_.error("Delivery could not reach or use its database", {{"error", e.what()}});
             db_.reset();

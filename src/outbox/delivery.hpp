@@ -44,6 +44,7 @@ class Delivery {
     Rng rng_;
     Log log_{"Delivery"};
     std::optional<pg::Connection> db_;
+    bool was_locked_ = false;  // the last batch left some for the next time
 };
 
 }  // namespace pgcourier::outbox

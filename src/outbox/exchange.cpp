@@ -13,6 +13,10 @@ using std::chrono::milliseconds;
 // A success in a scope that is well is noted this often: far from kColdAfter, and often enough to
 // tell an outage from one message's fault.
 constexpr milliseconds kNoteEach{15'000};
+// How much of the longest commit is still expected at the next one.
+constexpr double kLeadKept = 0.8;
+// With what is dealt ahead still within the second after which a claimed message is put back.
+constexpr std::chrono::duration<double, std::milli> kLongestLead{850};
 constexpr std::size_t kLookBeyond = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
@@ -252,16 +256,23 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
                 }
             }
         }
-        result.deal = deal(found.lanes, scopes, in_flight,
-                           {.limit = limit, .rate = settings_.rate, .shared = shared});
+        result.deal =
+            deal(found.lanes, scopes, in_flight,
+                 {.limit = limit, .rate = settings_.rate, .lead = lead_, .shared = shared});
         result.claimed_at = clock_.boottime();
         add_claim(calls, result.deal,
                   {.token = token,
                    .look_beyond = std::max(look_beyond_, kLookBeyond),
                    .lease = settings_.lease,
                    .instance_id = settings_.instance_id,
-                   .rate = settings_.rate});
+                   .rate = settings_.rate,
+                   .lead = lead_});
         rows = transaction->commit(calls);
+        // A commit that writes nothing says nothing of one that does.
+        if (!result.deal.shares.empty()) {
+            const Lead took = clock_.steady_now() - result.dealt_at;
+            lead_ = std::min(std::max(took, lead_ * kLeadKept), kLongestLead);
+        }
         result.claim = read_claim(rows, result.deal, token);
 
         note_claim(found, result);

@@ -60,6 +60,10 @@ class Exchange {
     Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                   const LeaseToken& token);
 
+    /// How long lately a claim took from dealing to the end of its commit.
+    using Lead = std::chrono::duration<double, std::milli>;
+    Lead lead() const { return lead_; }
+
   private:
     std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
@@ -72,6 +76,7 @@ class Exchange {
     std::uint64_t claims_ = 0;  // so many were made
     /// Tenants, and the last claim that served them.
     std::unordered_map<std::string, std::uint64_t> served_;
+    Lead lead_{0};                 // from dealing to the end of the commit, lately
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
     /// When a success was last noted in a scope that was well: it need not be noted each time.

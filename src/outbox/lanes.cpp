@@ -15,6 +15,10 @@ constexpr std::string_view kSenderPrefix = "sender:";
 // Starts are dealt so far ahead, so that a claim is worth its round trip. Less than the second
 // after which a claimed message is put back.
 constexpr double kHorizonMs = 100;
+// Of a sender that started nothing for a second, few are dealt, and at once: even when they come
+// late, they and the next second's make no more than the rate and a twentieth.
+constexpr double kIdleMs = 1'000;
+constexpr int kAfterIdle = 4;
 constexpr milliseconds kBusy{10};    // somebody else has the scope locked
 constexpr milliseconds kInUse{100};  // all its calls are in flight, perhaps elsewhere
 
@@ -24,6 +28,7 @@ struct Budget {
     milliseconds wait{0};  // until there may be more
     bool is_probe = false;
     double start_ms = 0;  // the next start of a sender with a rate
+    bool is_after_idle = false;
 };
 
 bool is_sender(const ScopeState& scope) {
@@ -34,18 +39,21 @@ bool is_cold(const ScopeState& scope) {
     return !scope.success_ago || *scope.success_ago > kColdAfter;
 }
 
-void keep_to_rate(Budget& budget, const ScopeState& scope, double interval_ms) {
-    budget.start_ms = std::max(0.0, scope.next_start_in_ms);
-    const double ahead = kHorizonMs - budget.start_ms;
-    const int starts = ahead < 0 ? 0 : static_cast<int>(ahead / interval_ms) + 1;
+void keep_to_rate(Budget& budget, const ScopeState& scope, double interval_ms, double lead_ms) {
+    budget.is_after_idle = scope.next_start_in_ms <= -kIdleMs;
+    if (budget.is_after_idle) lead_ms = 0;
+    budget.start_ms = std::max(lead_ms, scope.next_start_in_ms);
+    const double ahead = lead_ms + kHorizonMs - budget.start_ms;
+    int starts = ahead < 0 ? 0 : static_cast<int>(ahead / interval_ms) + 1;
+    if (budget.is_after_idle) starts = std::min(starts, kAfterIdle);
     budget.calls = std::min(budget.calls, starts);
     // When half of the horizon is free again.
-    const double next = budget.start_ms + starts * interval_ms - kHorizonMs / 2;
+    const double next = budget.start_ms + starts * interval_ms - lead_ms - kHorizonMs / 2;
     budget.wait = std::max({budget.wait, kBusy, milliseconds{static_cast<int>(std::ceil(next))}});
 }
 
-Budget budget_of(const ScopeState& scope, const InFlight& in_flight, int rate) {
-    if (!is_limiting(scope, rate)) return {};
+Budget budget_of(const ScopeState& scope, const InFlight& in_flight, const DealOptions& options) {
+    if (!is_limiting(scope, options.rate)) return {};
     if (!scope.is_ours) return {.calls = 0, .wait = kBusy};
     if (scope.is_open) {
         if (scope.probe_in > milliseconds{0}) return {.calls = 0, .wait = scope.probe_in};
@@ -62,7 +70,8 @@ Budget budget_of(const ScopeState& scope, const InFlight& in_flight, int rate) {
         budget.calls = std::max(0, allowed - busy);
         budget.wait = kInUse;
     }
-    if (rate > 0 && is_sender(scope)) keep_to_rate(budget, scope, start_interval(rate).count());
+    if (options.rate > 0 && is_sender(scope))
+        keep_to_rate(budget, scope, start_interval(options.rate).count(), options.lead.count());
     return budget;
 }
 
@@ -101,7 +110,7 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
           const InFlight& in_flight, const DealOptions& options) {
     std::map<std::string, Budget> budgets;
     for (const ScopeState& scope : scopes)
-        budgets[scope.name] = budget_of(scope, in_flight, options.rate);
+        budgets[scope.name] = budget_of(scope, in_flight, options);
 
     Deal result;
     const auto hold_up = [&result](milliseconds wait) {
@@ -119,6 +128,7 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
         hand.budgets.push_back(&own);
         hand.share.is_probe = hand.is_probe();
         hand.share.first_start = std::chrono::duration<double, std::milli>{own.start_ms};
+        hand.share.is_after_idle = own.is_after_idle;
     }
     // A probe is a message that was put back least often: of another conversation than the last
     // probe, if there is one.

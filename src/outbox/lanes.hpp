@@ -52,6 +52,10 @@ std::string sender_scope(std::string_view sender);
 /// rate  starts a second, > 0
 std::chrono::duration<double, std::milli> start_interval(int rate);
 
+/// How late a start of a sender with a rate may come: those that others deal themselves follow at
+/// their own times, so that each late one is one more in their second.
+inline constexpr std::chrono::milliseconds kLateBy{40};
+
 /// Messages in flight over all instances.
 struct InFlight {
     std::map<std::string, int> by_sender;
@@ -59,8 +63,11 @@ struct InFlight {
 };
 
 struct DealOptions {
-    std::size_t limit = 0;              // messages in all
-    int rate = 0;                       // starts a second of one sender; 0: no limit
+    std::size_t limit = 0;  // messages in all
+    int rate = 0;           // starts a second of one sender; 0: no limit
+    /// Until what is dealt may start: how long its claim takes to commit. Starts of a sender with a
+    /// rate are not dealt earlier, or they would come late, several at once.
+    std::chrono::duration<double, std::milli> lead{0};
     std::vector<std::string> shared{};  // scopes of all lanes: the provider, the credentials
 };
 
@@ -72,6 +79,8 @@ struct Share {
     /// Of a sender that is kept to a rate: when its first message may start, from the look at its
     /// scope on; the others follow at its interval. Counts over all shares of the sender.
     std::chrono::duration<double, std::milli> first_start{0};
+    /// Nothing of its sender started lately: these may start late.
+    bool is_after_idle = false;
 };
 
 struct Deal {

@@ -85,7 +85,7 @@ Counter& looks(const char* result) {
 Counter& callbacks(const char* verdict) {
     return counter("pgcourier_delivery_callbacks_total",
                    "Status callbacks that were dealt with, by what they did: settles (made its "
-                   "message sent), merges, contradicts, unknown.",
+                   "message sent), settles late, merges, contradicts, unknown.",
                    {{"verdict", verdict}});
 }
 

@@ -16,6 +16,7 @@ constexpr milliseconds kStartWithin{1'000};
 constexpr milliseconds kShortestPace{2};
 constexpr milliseconds kLongestPace{50};
 constexpr milliseconds kReconnect{1'000};
+constexpr milliseconds kLookForClaim{1'000};
 constexpr milliseconds kRetryPause{100};
 constexpr milliseconds kFaultPause{1'000};
 constexpr milliseconds kForever{3'600'000};
@@ -218,7 +219,7 @@ milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
         return sleep;
     }
     const bool may_look = may_claim && looks_.next() && free_calls() > 0;
-    if (!lost_claims_.empty()) not_after(paused_until_);
+    for (const LostClaim& lost : lost_claims_) not_after(std::max(paused_until_, lost.look_at));
     if (!done_.empty()) {
         not_after(next_exchange());
     } else if (may_look) {
@@ -235,6 +236,9 @@ std::size_t Sender::free_calls() const {
 // The database gets at most about half of the time: while it is busy with one batch the next one
 // grows, so that load makes batches larger and not more frequent.
 SteadyTime Sender::next_exchange() const {
+    // While a slow exchange blocks, nothing starts: what waits for its turn goes first.
+    if (!waiting_.empty() && exchange_.lead() > kLateBy)
+        return std::max(paused_until_, waiting_.rbegin()->first);
     if (in_flight_.empty() || done_.size() * 2 >= settings_.concurrency) return paused_until_;
     return std::max(paused_until_,
                     exchanged_at_ + std::clamp<std::chrono::nanoseconds>(
@@ -278,7 +282,8 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     } catch (const pg::CommitUnknown&) {
         // The settlements are repeated: what was settled already has lost its token. Of the claim
         // nothing was sent.
-        if (limit > 0) lost_claims_.push_back(token);
+        const SteadyTime now = clock_.steady_now();
+        if (limit > 0) lost_claims_.push_back({token, now, now + settings_.lease});
         throw;
     }
     if (!done_.empty()) fault_point("sender.after_settle");
@@ -301,25 +306,46 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     return claimed;
 }
 
-// A message of a sender with a rate starts when it is its turn, the others at once.
+// A message of a sender with a rate starts when it is its turn, the others at once. The turns are
+// dealt over the tenants as the messages were, so that what comes too late for its turn is not
+// always the same tenant's.
 void Sender::schedule(Exchanged& exchanged) {
     using Steady = std::chrono::steady_clock;
-    std::unordered_map<std::string, int> starts;
+    std::unordered_map<std::string, std::size_t> shares;
+    for (std::size_t i = 0; i < exchanged.deal.shares.size(); ++i)
+        shares.emplace(exchanged.deal.shares[i].tenant.value, i);
+    struct Turn {
+        std::size_t round;
+        std::size_t share;
+        Claimed* message;
+    };
+    std::vector<Turn> turns;
+    std::vector<std::size_t> rounds(exchanged.deal.shares.size());
     for (Claimed& message : exchanged.claim.messages) {
+        const std::size_t share = shares.at(message.tenant_id.value);
+        turns.push_back({rounds[share]++, share, &message});
+    }
+    std::ranges::sort(turns, {}, [](const Turn& t) { return std::pair{t.round, t.share}; });
+
+    std::unordered_map<std::string, int> starts;
+    for (const Turn& turn : turns) {
+        Claimed& message = *turn.message;
         SteadyTime start_at = exchanged.dealt_at;
+        SteadyTime latest = SteadyTime::max();
         if (settings_.rate > 0 && !message.from.empty()) {
-            const auto share =
-                std::ranges::find(exchanged.deal.shares, message.from, &Share::sender);
-            const auto offset =
-                share->first_start + start_interval(settings_.rate) * starts[message.from]++;
+            const Share& share = exchanged.deal.shares[turn.share];
+            const int start = starts[message.from]++;
+            const auto offset = share.first_start + start_interval(settings_.rate) * start;
             start_at += std::chrono::duration_cast<Steady::duration>(offset);
+            // The first one may come late: alone it is no burst, and something always goes out.
+            if (start > 0 && !share.is_after_idle) latest = start_at + kLateBy;
         }
-        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at});
+        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at, latest});
     }
 }
 
 // A start that comes late moves those behind it, so that a delay of ours makes no burst at the
-// provider.
+// provider; one that comes too late gives its time up and gets another.
 void Sender::start_due(SteadyTime now) {
     using Steady = std::chrono::steady_clock;
     const auto paced = settings_.rate > 0 ? std::chrono::duration_cast<Steady::duration>(
@@ -333,6 +359,10 @@ void Sender::start_due(SteadyTime now) {
             if (now < last + paced) {
                 first.key() = last + paced;
                 waiting_.insert(std::move(first));
+                continue;
+            }
+            if (now > first.mapped().latest) {
+                put_back(std::move(first.mapped().message));
                 continue;
             }
             last = now;
@@ -365,12 +395,17 @@ void Sender::settle_one_by_one() {
     }
 }
 
+// The COMMIT may still be under way when nothing of it is seen yet, so that we ask until the leases
+// would have ended.
 void Sender::recover_claims() {
-    while (!lost_claims_.empty()) {
-        for (Claimed& message : find_claimed(*db_, lost_claims_.back()))
-            put_back(std::move(message));
-        lost_claims_.pop_back();
-    }
+    const SteadyTime now = clock_.steady_now();
+    std::erase_if(lost_claims_, [&](LostClaim& lost) {
+        if (lost.look_at > now) return false;
+        std::vector<Claimed> found = find_claimed(*db_, lost.token);
+        for (Claimed& message : found) put_back(std::move(message));
+        lost.look_at = now + kLookForClaim;
+        return !found.empty() || now >= lost.until;
+    });
 }
 
 void Sender::renew_leases(SteadyTime now) {

@@ -73,6 +73,14 @@ class Sender {
     struct Waiting {
         Claimed message;
         std::chrono::nanoseconds claimed_at;  // by Clock::boottime
+        SteadyTime latest;                    // put back when it has not started by then
+    };
+
+    /// Its COMMIT got no reply.
+    struct LostClaim {
+        LeaseToken token;
+        SteadyTime look_at;
+        SteadyTime until;
     };
 
     void turn(bool may_claim);
@@ -114,9 +122,9 @@ class Sender {
     std::unordered_map<std::uint64_t, InFlight> in_flight_;
     std::multimap<SteadyTime, Waiting> waiting_;         // by the time at which they may start
     std::unordered_map<std::string, SteadyTime> paced_;  // a sender's last start with a rate
-    std::vector<Done> done_;               // outcomes that the database does not have yet
-    std::vector<LeaseToken> lost_claims_;  // claims whose COMMIT got no reply
-    SteadyTime paused_until_{};            // after a failed exchange
+    std::vector<Done> done_;  // outcomes that the database does not have yet
+    std::vector<LostClaim> lost_claims_;
+    SteadyTime paused_until_{};  // after a failed exchange
     SteadyTime exchanged_at_{};
     std::chrono::nanoseconds exchange_took_{0};
     SteadyTime renew_at_{};

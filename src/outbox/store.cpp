@@ -106,8 +106,9 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
             {sql::outbox::claim_lease,
              pg::Params{options.token.value, tenants, messages, senders, options.look_beyond,
                         options.lease.count(), options.instance_id, probes}});
-        calls.push_back({sql::outbox::claim_take, pg::Params{options.token.value, interval_ms,
-                                                             deal.probes, kProbeAgain.count()}});
+        calls.push_back(
+            {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
+                                                 kProbeAgain.count(), options.lead.count()}});
     }
     calls.push_back({sql::outbox::next_due, pg::Params{deal.whole}});
 }

@@ -86,7 +86,8 @@ struct LeaseOptions {
     std::size_t look_beyond = 16;  // due rows of each lane, for those that are not claimable
     std::chrono::milliseconds lease{30'000};
     std::string instance_id;
-    int rate = 0;  // starts a second of a sender; 0: no limit
+    int rate = 0;                                       // starts a second of a sender; 0: no limit
+    std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
 };
 /// queries/outbox/{claim_lease,claim_take,next_due}.sql: makes what was dealt ours.
 void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOptions& options);

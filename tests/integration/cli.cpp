@@ -134,6 +134,18 @@ BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body)
     BOOST_TEST(cli.run({"events", "--correlation", "nothing"}).exit_code == 1);
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_list_says_what_of_and_a_status_that_is_none_is_refused) {
+    const Cli cli;
+    BOOST_TEST(cli.run({"outbox", "list"}).output == "Nothing waits, nothing is dead.\n");
+    const Ran unknown = cli.run({"outbox", "list", "--status", "unknown"});
+    BOOST_TEST(unknown.exit_code == 0);
+    BOOST_TEST(unknown.output == "Of what is not finished, nothing is unknown.\n");
+    const Ran misspelt = cli.run({"outbox", "list", "--status", "unknwon"});
+    BOOST_TEST(misspelt.exit_code == 2);
+    BOOST_TEST(has(misspelt.output, "unknwon"));
+    BOOST_TEST(has(misspelt.output, "pending"));
+}
+
 BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_discarded) {
     const Cli cli;
     const std::string tenant = cli.db.add_tenant("Shop", "+33700000001");

@@ -56,7 +56,7 @@ struct Claims {
     int take(const LeaseToken& token) {
         return connection
             .exec(sql::outbox::claim_take,
-                  pg::Params{token.value, 0, std::vector<std::string>{}, 60000})
+                  pg::Params{token.value, 0, std::vector<std::string>{}, 60000, 0.0})
             .size();
     }
     static Settlement settlement(const Claimed& m, Settled status,
@@ -243,6 +243,33 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(status(second) == "pending");
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_leases") == 0);
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") == 2);
+}
+
+// Its due time is then later than the claim's transaction, and the claim sees it all the same.
+BOOST_FIXTURE_TEST_CASE(
+    a_message_that_was_made_due_after_a_claims_transaction_began_goes_before_later_ones, Claims) {
+    const std::string first = add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    db.exec(
+        "UPDATE outbox_queue SET is_behind = true, due_at = now() + interval '1 min' WHERE "
+        "message_id = '" +
+        first + "'");
+    const LeaseToken ours = token();
+    {
+        pg::Transaction transaction{connection};
+        connection.exec_script("SELECT now()");
+        db.exec(
+            "UPDATE outbox_queue SET is_behind = false, due_at = clock_timestamp() WHERE "
+            "message_id = '" +
+            first + "'");  // as promote.sql does
+        lease(ours);
+        BOOST_TEST(take(ours) == 0);
+        transaction.commit();
+    }
+    BOOST_TEST(status(second) == "pending");
+    const Claim next = claim();
+    BOOST_REQUIRE(next.messages.size() == 1);
+    BOOST_TEST(next.messages[0].id.value == first);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_stop_committed_while_a_claim_looks_is_seen_by_it, Claims) {

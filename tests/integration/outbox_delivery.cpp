@@ -312,17 +312,122 @@ BOOST_AUTO_TEST_CASE(only_errors_of_the_sending_number_pause_it) {
 
 // ---- Callbacks that fit nothing, or something else
 
-BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_is_told_and_changes_nothing,
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_attempt_taken_for_not_sent_makes_it_sent_and_is_told,
                         Callbacks) {
     twilio.script().add(
         {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
     const std::string id = add(kAnna, "text");
+    const std::string next = add(kAnna, "next");
     sender.run_once();
     BOOST_REQUIRE(status(id) == "failed");
     callback(kSid, "sent", id, 1);
     BOOST_TEST(delivery.run_once() == 1);
-    BOOST_TEST(status(id) == "failed");
+    BOOST_TEST(column(id, "status || ' ' || provider_message_id") == "sent " + std::string{kSid});
+    BOOST_TEST(events(id, "message_sent") == 1);
     BOOST_TEST(events(id, "delivery_contradicts") == 1);
+    // What waited behind it goes on, and it goes out no second time.
+    BOOST_TEST(test::eventually([&] {
+        sender.run_once();
+        return is_idle();
+    }));
+    BOOST_TEST(taken(kAnna) == std::vector<std::string>{"next"}, boost::test_tools::per_element());
+    BOOST_TEST(status(next) == "sent");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_one_that_was_given_up_resolves_its_dead_letter, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 400, .code = 21211}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    BOOST_REQUIRE(status(id) == "dead");
+    BOOST_REQUIRE(letters(id) == 1);
+    callback(kSid, "delivered", id, 1);
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(column(id, "status || ' ' || delivery_status") == "sent delivered");
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs WHERE resolved_at IS NULL") == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_keeps_a_third_one_away, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    auto connection = db.connect();
+    outbox::Exchange exchange{{.scopes = {.credentials = "credentials:test"}, .instance_id = "i"}};
+    std::vector<outbox::Claimed> claimed;
+    BOOST_TEST(test::eventually([&] {
+        claimed = exchange.run(connection, {}, 1, {"t"}).claim.messages;
+        return !claimed.empty();
+    }));
+    // The second attempt is on its way: what is told of the first one is kept until it is over.
+    callback(kSid, "delivered", id, 1);
+    BOOST_TEST(delivery.run_once() == 0);
+    BOOST_TEST(status(id) == "sending");
+    const outbox::Claimed& m = claimed.at(0);
+    const outbox::Settlement failed{.id = m.id,
+                                    .seq = m.seq,
+                                    .lease = {m.tenant_id, m.to, m.token},
+                                    .status = outbox::Settled::failed,
+                                    .attempts = 2,
+                                    .reason = "no connection"};
+    BOOST_TEST(outbox::settle(connection, {&failed, 1}) == 1);
+    db.exec("UPDATE delivery_events SET look_again_at = now()");
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(column(id, "status || ' ' || provider_message_id") == "sent " + std::string{kSid});
+    BOOST_TEST(is_idle());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_settles_an_unknown_one, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+    twilio.script().add({.times = 1, .then = {.answer = sim::Answer::error, .status = 500}});
+    const std::string id = add(kAnna, "text");
+    BOOST_TEST(test::eventually([&] {
+        sender.run_once();
+        return status(id) == "unknown";
+    }));
+    callback(kSid, "sent", id, 1);
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(status(id) == "sent");
+    BOOST_TEST(is_idle());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_after_the_next_was_sent_is_told,
+                        Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 503, .code = 20503}});
+    const std::string id = add(kAnna, "text");
+    BOOST_TEST(test::eventually([&] {
+        sender.run_once();
+        return status(id) == "sent";
+    }));
+    callback(kSid, "sent", id, 1);
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(events(id, "delivery_contradicts") == 1);
+    BOOST_TEST(events(id, "message_sent") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(given_up_then_taken_then_not_delivered_is_one_dead_letter, Callbacks) {
+    twilio.script().add(
+        {.times = 1, .then = {.answer = sim::Answer::error, .status = 400, .code = 21211}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    callback(kSid, "undelivered", id, 1, "63016");
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(letters(id) == 2);
+    BOOST_TEST(db.query_value("SELECT count(*) || ' ' || bool_and(error_message ~ '63016') FROM "
+                              "dead_letter_jobs WHERE resolved_at IS NULL") == "1 true");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_whose_message_is_locked_is_left_for_the_next_time, Callbacks) {
+    const std::string id = sent();
+    callback(sid_of(id), "delivered");
+    auto other = db.connect();
+    other.exec_script("BEGIN; SELECT FROM messages_out FOR UPDATE");
+    BOOST_TEST(delivery.run_once() == 0);
+    other.exec_script("ROLLBACK");
+    BOOST_TEST(delivery.run_once() == 1);
+    BOOST_TEST(column(id, "delivery_status") == "delivered");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_callback_of_an_earlier_attempt_does_not_settle_the_present_one,

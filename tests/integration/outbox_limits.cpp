@@ -42,20 +42,52 @@ struct Limits : Sending {
     std::size_t calls() {
         return twilio.ledger().count([](const sim::LedgerEntry& e) { return e.kind == "create"; });
     }
-    /// The most calls within any second.
-    std::size_t most_in_a_second() {
+    /// The times of the calls, as the simulator noted them.
+    std::vector<WallTime> call_times() {
         std::vector<WallTime> times;
         for (const auto& e : twilio.ledger().entries()) {
             if (e.kind == "create") times.push_back(e.time);
         }
         std::ranges::sort(times);
-        std::size_t most = 0;
-        for (std::size_t first = 0, last = 0; last < times.size(); ++last) {
-            while (times[last] - times[first] >= 1s) ++first;
-            most = std::max(most, last - first + 1);
+        return times;
+    }
+};
+
+/// How long this machine keeps threads waiting that could run: what the simulator notes is late by
+/// as much.
+class Stalls {
+  public:
+    struct Stall {
+        WallTime begin;
+        WallTime end;
+    };
+    /// The longest one that touches this time.
+    std::chrono::nanoseconds longest(WallTime from, WallTime to) {
+        const std::lock_guard lock{mutex_};
+        std::chrono::nanoseconds most{0};
+        for (const Stall& s : stalls_) {
+            if (s.begin <= to && from <= s.end)
+                most = std::max<std::chrono::nanoseconds>(most, s.end - s.begin);
         }
         return most;
     }
+
+  private:
+    void watch(const std::stop_token& stop) {
+        constexpr auto kNap = 2ms;
+        while (!stop.stop_requested()) {
+            const WallTime begin = system_clock().now();
+            std::this_thread::sleep_for(kNap);
+            const WallTime end = system_clock().now();
+            if (end - begin < kNap + 8ms) continue;
+            const std::lock_guard lock{mutex_};
+            stalls_.push_back({begin, end});
+        }
+    }
+
+    std::mutex mutex_;
+    std::vector<Stall> stalls_;  // guarded by mutex_
+    std::jthread thread_{[this](const std::stop_token& stop) { watch(stop); }};
 };
 
 }  // namespace
@@ -225,18 +257,61 @@ BOOST_FIXTURE_TEST_CASE(two_instances_keep_a_senders_rate_together, Limits) {
     flood(450, shop);
     outbox::SenderSettings s = settings();
     s.rate = 80;
-    const auto began = std::chrono::steady_clock::now();
+    Stalls stalls;
     {
         RunningSender a{db.options(), s};
         RunningSender b{db.options(), s};
-        BOOST_TEST(eventually([&] { return is_idle(); }, 60s));
+        BOOST_TEST(eventually([&] { return is_idle(); }, 120s));
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     BOOST_TEST(twilio.ledger().accepted() == 450);
-    BOOST_TEST_MESSAGE(fmt::format("{:.1f} a second, at most {} in any second", 450 / took.count(),
-                                   most_in_a_second()));
-    BOOST_TEST(most_in_a_second() <= 84);
-    BOOST_TEST(450 / took.count() >= 30);  // how close to 80 it comes is measured in bench/
+    const std::vector<WallTime> times = call_times();
+    std::size_t most = 0;
+    for (std::size_t first = 0, last = 0; last < times.size(); ++last) {
+        while (times[last] - times[first] >= 1s) ++first;
+        const std::size_t calls = last - first + 1;
+        most = std::max(most, calls);
+        const std::chrono::duration<double> stalled =
+            stalls.longest(times[first] - 1s, times[last]);
+        // What came late by a stall is counted in the second after it. How close to 80 it comes is
+        // measured in bench/rate.
+        BOOST_REQUIRE(static_cast<double>(calls) <= 84 + 2 * 80 * stalled.count());
+    }
+    BOOST_TEST_MESSAGE(fmt::format("at most {} in any second", most));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_sender_with_a_rate_sends_for_all_its_tenants_however_slow_commits_are,
+                        Limits) {
+    const std::string other = db.add_tenant("other", kOtherNumber);
+    db.exec(R"(
+        UPDATE tenants SET whatsapp_phone_number = NULL;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF current_setting('test.slept', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+                PERFORM pg_sleep(0.6), set_config('test.slept', pg_current_xact_id()::text, true);
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON outbox_leases
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow())");
+    flood(400, shop);
+    flood(10, other);
+    outbox::SenderSettings s = settings();
+    s.rate = 80;
+    s.default_sender = test::kShopNumber;
+    RunningSender sender{db.options(), s};
+    // Not only the older messages of the first one.
+    BOOST_TEST(eventually(
+        [&] {
+            return db.count(
+                       "SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id "
+                       "= '" +
+                       other + "'") == 10;
+        },
+        60s));
+    BOOST_TEST(
+        db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND tenant_id = '" +
+                 shop + "'") >= 5);
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") > 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(one_tenants_flood_does_not_delay_the_others, Limits) {

@@ -171,6 +171,21 @@ BOOST_FIXTURE_TEST_CASE(rows_typed_by_hand_are_due_at_once_in_every_time_zone, M
 
 // ---- Times
 
+BOOST_FIXTURE_TEST_CASE(a_writer_with_a_search_path_of_its_own_is_checked_and_queued, Messages) {
+    const auto add_elsewhere = [&](const std::string& to, const std::string& key) {
+        db.exec(
+            fmt::format("CREATE SCHEMA IF NOT EXISTS elsewhere; SET search_path = elsewhere; "
+                        "INSERT INTO public.messages_out (tenant_id, \"to\", body, dedupe_key) "
+                        "VALUES ('{}', '{}', 'x', {})",
+                        shop, to, key));
+    };
+    add_elsewhere(kAnna, "NULL");
+    add_elsewhere(fmt::format("whatsapp:{}", kBert), "'once'");
+    BOOST_TEST(db.query_rows("SELECT recipient FROM outbox_queue ORDER BY seq") ==
+                   (std::vector<std::string>{kAnna, kBert}),
+               boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_message_is_not_claimed_before_its_time_and_holds_up_nobody, Messages) {
     const std::string later = add("body, send_at", "'later', now() + interval '1 h'");
     const std::string tomorrow = add("body, next_attempt_at, send_at",

@@ -113,10 +113,13 @@ BOOST_FIXTURE_TEST_CASE(twice_absent_is_sent_again_exactly_once_before_what_wait
 }
 
 BOOST_FIXTURE_TEST_CASE(the_looks_have_their_times, Looking) {
-    use(test::reconcile_settings_of(*this));
+    outbox::ReconcileSettings later = test::reconcile_settings_of(*this);
+    later.first_look = 1h;
+    use(later);
     const std::string id = unknown(false);
     BOOST_TEST(reconciler->run_once() == 0);
     BOOST_TEST(lists() == 0);
+    use(test::reconcile_settings_of(*this));
     BOOST_TEST(looks_until([&] { return lists() == 1; }));
     BOOST_TEST(status(id) == "unknown");
     BOOST_TEST(lease("looks") == "1");

@@ -250,6 +250,18 @@ BOOST_AUTO_TEST_CASE(sigterm_ends_it_cleanly_and_leaves_no_instance_behind) {
     BOOST_TEST(system.db.count("SELECT count(*) FROM instances") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_health_check_finds_the_service_of_this_machine_or_says_that_there_is_none) {
+    System system;
+    const Variables port{{"PORT", std::to_string(free_port())}, {"HOST", "0.0.0.0"}};
+    const Ran none = run_program({"healthcheck"}, port);
+    BOOST_TEST(none.exit_code == 1);
+    BOOST_TEST(none.output.find("/healthz") != std::string::npos);
+    const Serving service{system, port};
+    const Ran found = run_program({"healthcheck"}, port);
+    BOOST_TEST(found.exit_code == 0, found.output);
+    BOOST_TEST(run_program({"healthcheck"}, {{"PORT", "none"}}).exit_code == 2);
+}
+
 BOOST_AUTO_TEST_CASE(sigterm_ends_it_while_it_waits_for_its_database) {
     System system;
     Variables variables = system.variables(free_port());

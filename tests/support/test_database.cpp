@@ -71,7 +71,7 @@ pg::PrivatePostgres& test_server() {
             .directory = directory,
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=400", "shared_buffers=128MB", "max_wal_size=4GB",
+            .settings = {"max_connections=1000", "shared_buffers=128MB", "max_wal_size=4GB",
                          "log_statement=none", "log_min_duration_statement=-1",
                          "autovacuum_naptime=10s"},
         });

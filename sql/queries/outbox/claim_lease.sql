@@ -3,6 +3,7 @@
 -- conversation one inserts nothing. What is found behind another message of its conversation goes out of the way of later
 -- claims: behind a retry until that is due, behind a lease until that is settled (promote.sql). For the latter the lease
 -- row is locked, so that its settling comes after us and sees what we put behind it; the minute is only a net.
+-- What stands ahead is due by the clock, not by our transaction's time: whoever made it due may have begun after us.
 -- $1 token text  $2 tenants text[]  $3 messages of each integer[]  $4 the number that each sends from text[]
 -- $5 due rows to look at beyond those integer  $6 lease in ms bigint  $7 instance id text
 -- $8 lanes whose message is a probe boolean[]: then the one that was put back least often
@@ -33,7 +34,7 @@ judged AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT h.due_at FROM outbox_queue AS h
         WHERE h.tenant_id = k.tenant_id AND h.recipient = k.recipient AND h.seq < k.seq
-          AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+          AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
         ORDER BY h.seq
         LIMIT 1) AS a ON true),
 heads AS MATERIALIZED (

@@ -5,7 +5,8 @@
 -- A message to someone who opted out becomes blocked here, one whose time is over expired; they are not returned.
 -- What is taken is paid for in its scopes: the sender's next start moves on, a probe is not given to anybody else.
 -- $1 token text  $2 ms between two starts of a sender float8 (0: no rate)  $3 open scopes that it is a probe of text[]
--- $4 ms until they may be probed again if nobody says what became of this probe bigint
+-- $4 ms until they may be probed again if nobody says what became of this probe bigint  $5 ms from now to the first start
+-- that was dealt float8
 WITH checked AS MATERIALIZED (
     SELECT q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out,
            coalesce(q.expires_at <= clock_timestamp(), false) AS is_expired
@@ -14,7 +15,7 @@ WITH checked AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT h.seq FROM outbox_queue AS h
         WHERE h.tenant_id = q.tenant_id AND h.recipient = q.recipient AND h.seq < q.seq
-          AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+          AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
         ORDER BY h.seq
         LIMIT 1) AS a ON true
     LEFT JOIN LATERAL (
@@ -54,7 +55,7 @@ promoted AS (
           CROSS JOIN LATERAL (
               SELECT h.seq, h.is_behind FROM outbox_queue AS h
               WHERE h.tenant_id = c.tenant_id AND h.recipient = c.recipient AND h.seq > c.seq
-                AND (h.due_at <= now() OR h.is_retry OR h.is_behind)
+                AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
               ORDER BY h.seq
               LIMIT 1) AS n
           WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
@@ -72,7 +73,8 @@ ready AS MATERIALIZED (
 paid AS (
     UPDATE outbox_scopes AS s
     SET next_start_at = CASE WHEN p.starts > 0
-                             THEN greatest(s.next_start_at, clock_timestamp()) + p.starts * $2::float8 * interval '1 ms'
+                             THEN greatest(least(s.next_start_at, clock_timestamp() + interval '2 s'), clock_timestamp() + $5::float8 * interval '1 ms')
+                                  + p.starts * $2::float8 * interval '1 ms'
                              ELSE s.next_start_at END,
         probe_at = CASE WHEN s.scope = ANY ($3::text[]) THEN clock_timestamp() + $4::bigint * interval '1 ms' ELSE s.probe_at END
     FROM (SELECT x.scope, sum(x.starts) AS starts

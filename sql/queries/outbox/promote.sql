@@ -8,7 +8,7 @@ WITH next AS MATERIALIZED (
     FROM unnest($1::text[], $2::text[]) AS f (tenant_id, recipient)
     CROSS JOIN LATERAL (
         SELECT q.seq, q.is_behind FROM outbox_queue AS q
-        WHERE q.tenant_id = f.tenant_id AND q.recipient = f.recipient AND (q.due_at <= now() OR q.is_retry OR q.is_behind)
+        WHERE q.tenant_id = f.tenant_id AND q.recipient = f.recipient AND (q.due_at <= clock_timestamp() OR q.is_retry OR q.is_behind)
         ORDER BY q.seq
         LIMIT 1) AS n
     WHERE n.is_behind),

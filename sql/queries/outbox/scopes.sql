@@ -3,7 +3,8 @@
 -- is not ours this time. The others cost no lock.
 -- $1 the scopes that all lanes share text[]  $2 whether senders are kept to a rate boolean
 -- returns  scope, is_known, is_ours, calls, is_open, probe_in_ms, ms since the last success (NULL: none yet), ms until the next
---          call of the sender may start, failures since the last success
+--          call of the sender may start (at most 2000: a clock that was set back must not stop it for longer), failures since the
+--          last success
 WITH wanted AS MATERIALIZED (
     SELECT w.scope
     FROM unnest($1::text[] || coalesce(nullif(current_setting('pgcourier.scopes', true), '')::text[], '{}')) AS w (scope)),
@@ -29,7 +30,7 @@ read AS (
 SELECT r.scope, r.is_known, r.is_ours, coalesce(r.calls, 1) AS calls, r.opened_at IS NOT NULL AS is_open,
        greatest(0, ceil(extract(epoch FROM r.probe_at - clock_timestamp()) * 1000))::bigint AS probe_in_ms,
        (extract(epoch FROM clock_timestamp() - r.last_success_at) * 1000)::bigint AS success_ms_ago,
-       (extract(epoch FROM r.next_start_at - clock_timestamp()) * 1000)::float8 AS next_start_in_ms,
+       (extract(epoch FROM least(r.next_start_at - clock_timestamp(), interval '2 s')) * 1000)::float8 AS next_start_in_ms,
        coalesce(r.failures, 0) AS failures
 FROM read AS r
 ORDER BY r.scope;

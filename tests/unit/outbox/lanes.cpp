@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(an_open_sender_holds_up_its_own_lanes_only) {
 
 BOOST_AUTO_TEST_CASE(a_rate_is_dealt_a_tenth_of_a_second_ahead_over_all_lanes_of_its_sender) {
     auto scopes = all_well();
-    scopes[2].next_start_in_ms = -5000;  // idle
+    scopes[2].next_start_in_ms = -20;
     const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany)};
     const Deal d = deal(lanes, scopes, {}, options(64, 80));
     BOOST_TEST(shares(d) == "a:4 b:4");  // 0, 12.8, …, 89.7 ms
@@ -156,6 +156,36 @@ BOOST_AUTO_TEST_CASE(a_rate_is_dealt_a_tenth_of_a_second_ahead_over_all_lanes_of
     BOOST_TEST(next.shares[0].first_start.count() == 60);
     scopes[2].next_start_in_ms = 900;
     BOOST_TEST(deal(lanes, scopes, {}, options(64, 80)).shares.empty());
+}
+
+BOOST_AUTO_TEST_CASE(starts_with_a_rate_are_dealt_for_when_their_claim_is_committed) {
+    auto scopes = all_well();
+    DealOptions slow = options(64, 80);
+    slow.lead = 150ms;
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany)};
+    scopes[2].next_start_in_ms = 60;
+    const Deal d = deal(lanes, scopes, {}, slow);
+    BOOST_TEST(shares(d) == "a:4 b:4");
+    BOOST_TEST(d.shares[0].first_start.count() == 150);
+    BOOST_TEST(!d.shares[0].is_after_idle);
+    BOOST_TEST(d.limited_for.value().count() == 53);
+    scopes[2].next_start_in_ms = 210;
+    const Deal next = deal(lanes, scopes, {}, slow);
+    BOOST_TEST(shares(next) == "a:2 b:2");
+    BOOST_TEST(next.shares[0].first_start.count() == 210);
+}
+
+BOOST_AUTO_TEST_CASE(after_a_second_without_any_a_sender_starts_few_at_once) {
+    auto scopes = all_well();
+    scopes[2].next_start_in_ms = -1000;
+    DealOptions slow = options(64, 80);
+    slow.lead = 150ms;
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany)};
+    const Deal d = deal(lanes, scopes, {}, slow);
+    BOOST_TEST(shares(d) == "a:2 b:2");
+    BOOST_TEST(d.shares[0].first_start.count() == 0);
+    BOOST_TEST(d.shares[0].is_after_idle);
+    BOOST_TEST(d.limited_for.value().count() == 10);
 }
 
 BOOST_AUTO_TEST_CASE(a_lane_without_a_sender_is_dealt_to_and_is_never_a_probe) {
