@@ -7,12 +7,14 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboost-test1.81-dev libpq-dev libssl-dev \
     libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
 LINT_PACKAGES := clang-format clang-tidy
+# promtool, which checks what docs/monitoring has for Prometheus.
+TEST_PACKAGES := prometheus
 SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
 PACKAGE_PACKAGES := dpkg-dev file
-.PHONY: help build run deps deps-lint deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema configuration check clean
+.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema configuration check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +25,7 @@ build: deps build/release/build.ninja ## Builds build/release/pgcourier
 run: build ## Builds, then runs everything on this machine: PostgreSQL, a simulated Twilio, a demo tenant
 	@exec build/release/pgcourier dev
 
-test: deps build/release/build.ninja ## Runs all tests; ONLY=pattern runs one suite or the cases with that in their names
+test: deps deps-test build/release/build.ninja ## Runs all tests; ONLY=pattern runs one suite or the cases with that in their names
 ifdef ONLY
 	@suites=$$(.ci/suites '$(ONLY)' | tr / _); \
 	if [ -z "$$suites" ]; then echo "No suite and no case has $(ONLY) in its name" >&2; exit 2; fi; \
@@ -33,7 +35,7 @@ else
 endif
 	@.ci/test build/release
 
-test-unit test-integration test-fault: test-%: deps build/release/build.ninja
+test-unit test-integration test-fault: test-%: deps deps-test build/release/build.ninja
 	@cmake --build build/release --target $*_suites
 	@.ci/test build/release '^$*/'
 
@@ -94,6 +96,9 @@ deps-package: deps
 
 deps-lint:
 	@.ci/deps $(LINT_PACKAGES)
+
+deps-test:
+	@.ci/deps $(TEST_PACKAGES)
 
 build/%/build.ninja: | deps
 	@cmake --preset $*

@@ -1,7 +1,7 @@
 # Embeds sql/ into headers under build/…/generated/sql/, made anew when a file changes:
 #   sql/queries/<module>/<statement>.sql  ->  sql/<module>.hpp: sql::<module>::<statement>
 #   sql/migrations/*.sql                  ->  sql/migrations.hpp: sql::kMigrations, in order
-#   sql/ops/*.sql                         ->  sql/ops.hpp: sql::kOps, in order
+#   sql/ops/*.sql                         ->  sql/ops_schema.hpp: sql::kOps, in order
 # sql/all.hpp lists every statement, for the test that prepares them all.
 set(PGCOURIER_GENERATED ${CMAKE_BINARY_DIR}/generated)
 set(PGCOURIER_SQL_DIR ${CMAKE_SOURCE_DIR}/sql)
@@ -9,7 +9,7 @@ set(PGCOURIER_SQL_DIR ${CMAKE_SOURCE_DIR}/sql)
 file(GLOB_RECURSE sql_files CONFIGURE_DEPENDS ${PGCOURIER_SQL_DIR}/*.sql)
 # Named, so that one run of the build compiles what includes a header that the run has just rewritten.
 file(GLOB sql_headers CONFIGURE_DEPENDS RELATIVE ${PGCOURIER_SQL_DIR}/queries ${PGCOURIER_SQL_DIR}/queries/*)
-list(APPEND sql_headers migrations ops all)
+list(APPEND sql_headers migrations ops_schema all)
 list(REMOVE_DUPLICATES sql_headers)
 list(TRANSFORM sql_headers PREPEND ${PGCOURIER_GENERATED}/sql/)
 list(TRANSFORM sql_headers APPEND .hpp)

@@ -1,6 +1,7 @@
 #include "base/config.hpp"
 
 #include "base/address.hpp"
+#include "base/sentry_dsn.hpp"
 
 #include <fmt/format.h>
 
@@ -85,6 +86,18 @@ std::optional<HttpUrl> http_url(std::string_view text) {
 bool is_loopback(const std::string& host) {
     return host == "localhost" || host == "::1" ||
            (is_address(host, AF_INET) && host.starts_with("127."));
+}
+
+/// `http(s)://host…`, with a path and a query of any form: who it belongs to chose them.
+bool is_hook_url(std::string_view text) {
+    const std::size_t colon = text.find("://");
+    if (colon == std::string_view::npos) return false;
+    const std::string scheme = lower(text.substr(0, colon));
+    if (scheme != "http" && scheme != "https") return false;
+    const std::string_view rest = text.substr(colon + 3);
+    const auto url =
+        http_url(fmt::format("{}://{}", scheme, rest.substr(0, rest.find_first_of("/?#"))));
+    return url.has_value();
 }
 
 /// An address, or a range of them that is smaller than the whole internet.
@@ -296,10 +309,14 @@ void read_operations(EnvironmentReader& env, Config& config) {
     }
     config.ops_token = env.secret("OPS_TOKEN");
     config.sentry_dsn = env.secret("SENTRY_DSN");
-    const std::string& dsn = config.sentry_dsn.reveal();
-    const bool is_dsn = (dsn.starts_with("https://") || dsn.starts_with("http://")) &&
-                        dsn.find('@') != std::string::npos;
-    if (!dsn.empty() && !is_dsn) env.fail("SENTRY_DSN", "another form", "https://key@host/project");
+    if (!config.sentry_dsn.empty() && !parse_dsn(config.sentry_dsn)) {
+        env.fail("SENTRY_DSN", "another form", "https://key@host/project");
+    }
+    config.alert_webhook_url = env.secret("ALERT_WEBHOOK_URL");
+    if (!config.alert_webhook_url.empty() && !is_hook_url(config.alert_webhook_url.reveal())) {
+        env.fail("ALERT_WEBHOOK_URL", "another form",
+                 "https://…, an incoming webhook as Slack has them");
+    }
     std::string ignored;
     for (const char* name : {"REDIS_URL", "REDIS_TOKEN"}) {
         if (env.is_set(name)) ignored += (ignored.empty() ? "" : ", ") + std::string{name};

@@ -69,7 +69,8 @@ struct Config {
     int dead_letter_retention_days = 365;  // at least retention_days; so is the next
     int event_log_retention_days = 365;
     Secret ops_token;
-    Secret sentry_dsn;
+    Secret sentry_dsn;         // of the right form, or empty
+    Secret alert_webhook_url;  // who knows it may post there
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::json;
 

@@ -16,9 +16,11 @@ class Reloader {
     /// Reads it again, gives it to the service, and logs what has changed: what is used now, and
     /// what needs a restart. Or why nothing was changed.
     void reload(Service& service);
+    /// What is in force; before first(), and where the file cannot be read, the process's own.
+    const Environment& environment() const { return environment_; }
 
   private:
-    Environment environment_;  // in force
+    Environment environment_ = process_environment;  // in force
     Log log_{"Service"};
 };
 

@@ -1,8 +1,8 @@
 // `pgcourier serve`
-#include "base/config_file.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/failed_start.hpp"
 #include "cli/reload.hpp"
 #include "cli/service.hpp"
 #include "cli/signals.hpp"
@@ -10,6 +10,18 @@
 #include <CLI/CLI.hpp>
 
 namespace pgcourier::cli {
+namespace {
+
+/// returns  false when the process was told to end meanwhile. throws Failure, pg::Error
+bool start(Reloader& reloader, std::optional<Service>& service) {
+    Config config = reloader.first();
+    configure_log(config.log_level, config.log_format);
+    const Result<bool> started = service.emplace(std::move(config)).start();
+    if (!started) throw Failure{kFailed, started.error().what};
+    return *started;
+}
+
+}  // namespace
 
 void add_serve(CLI::App& app, Chosen& chosen) {
     CLI::App* serve = app.add_subcommand(
@@ -19,16 +31,18 @@ void add_serve(CLI::App& app, Chosen& chosen) {
         "credentials and LOG_LEVEL from then on.");
     serve->callback([&chosen] {
         chosen = [] {
-            Reloader reloader;
-            Config config = reloader.first();
-            configure_log(config.log_level, config.log_format);
             hold_signals(Hangup::reloads);
-            Service service{std::move(config)};
-            const Result<bool> started = service.start();
-            if (!started) throw Failure{kFailed, started.error().what};
-            if (!*started) return kOk;
-            while (wait_for_signal() == Signal::reload) reloader.reload(service);
-            service.stop();
+            Reloader reloader;
+            std::optional<Service> service;
+            try {
+                if (!start(reloader, service)) return kOk;
+            } catch (const std::exception& e) {
+                service.reset();
+                report_failed_start(reloader.environment(), e.what());
+                throw;
+            }
+            while (wait_for_signal() == Signal::reload) reloader.reload(*service);
+            service->stop();
             return kOk;
         };
     });

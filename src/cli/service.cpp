@@ -1,6 +1,7 @@
 #include "cli/service.hpp"
 
 #include "base/ids.hpp"
+#include "base/incident.hpp"
 #include "base/metrics.hpp"
 #include "base/wake.hpp"
 #include "cli/cli.hpp"
@@ -14,6 +15,7 @@
 #include "maintenance/retention.hpp"
 #include "maintenance/tick.hpp"
 #include "ops/probes.hpp"
+#include "ops/telemetry.hpp"
 #include "outbox/delivery.hpp"
 #include "outbox/expiry.hpp"
 #include "outbox/reconcile.hpp"
@@ -40,6 +42,8 @@ constexpr milliseconds kHttpDrain{5000};
 // and one after it. Its calls take 10 s at most.
 constexpr milliseconds kSenderDrain{12000};
 constexpr milliseconds kListenerAnswer{10000};
+// So many polls are between two looks at ops.health.
+constexpr int kPollsPerLook = 3;
 constexpr seconds kGoodbyeUntil{25};
 constexpr seconds kGoodbyeAnswer{2};
 // Files beside the server's connections: the database's, logs, libraries; and for each call to
@@ -81,6 +85,42 @@ Result<std::optional<pg::Connection>> connect_patiently(const pg::ConnectOptions
     }
 }
 
+ops::TelemetryOptions telemetry_options(const Config& config, const maintenance::Instance& self) {
+    return {.version = self.version,
+            .roles = self.roles,
+            .host = self.host,
+            .environment = config.is_production ? "production" : "development",
+            .sentry_dsn = config.sentry_dsn,
+            .alert_webhook_url = config.alert_webhook_url,
+            .alert_interval = kPollsPerLook * config.outbox_poll_interval};
+}
+
+/// What the server and the inbox count themselves.
+void add_live_samples(Samples& samples, const http::Server& server, const inbox::Writer* inbox) {
+    const http::ServerStats stats = server.stats();
+    samples.add_gauge("pgcourier_http_connections", "Open connections to the server.",
+                      static_cast<double>(stats.connections));
+    samples.add_counter("pgcourier_http_connections_accepted_total", "Connections taken.",
+                        static_cast<double>(stats.accepted));
+    samples.add_counter("pgcourier_http_requests_total", "Requests given to a route.",
+                        static_cast<double>(stats.requests));
+    const auto failures = [&samples](const char* reason, std::uint64_t count) {
+        samples.add_counter("pgcourier_http_failures_total",
+                            "What the server itself ended: connections over the limit, requests "
+                            "that cannot be read, peers that were too slow, answers that came too "
+                            "late.",
+                            static_cast<double>(count), {{"reason", reason}});
+    };
+    failures("over_limit", stats.over_limit);
+    failures("malformed", stats.malformed);
+    failures("timed_out", stats.timed_out);
+    failures("deadline", stats.deadlines);
+    if (inbox == nullptr) return;
+    samples.add_gauge("pgcourier_inbox_waiting_events",
+                      "Events in memory that wait for a transaction of the inbox.",
+                      static_cast<double>(inbox->waiting()));
+}
+
 /// How many connections the server may hold, so that enough files are left for the rest.
 std::size_t connections_for(const Config& config) {
     const std::size_t wanted = http::Limits{}.connections;
@@ -101,6 +141,7 @@ std::size_t connections_for(const Config& config) {
 struct Service::Parts {
     maintenance::Instance self;
     ops::Readiness readiness;
+    std::unique_ptr<ops::Telemetry> telemetry;
     SteadyTime stopped_at{};
     Wake router_wake;
     Wake sender_wake;
@@ -115,6 +156,8 @@ struct Service::Parts {
     std::unique_ptr<outbox::Reconciler> reconciler;
     std::unique_ptr<pg::Listener> listener;
     std::unique_ptr<maintenance::Tick> tick;
+    std::atomic<maintenance::Tick*> ready_tick{
+        nullptr};  // for the server, which is there before it
 
     std::jthread tick_thread;
     std::jthread listener_thread;
@@ -126,6 +169,7 @@ struct Service::Parts {
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
+        telemetry->request_stop();
         for (std::jthread* thread :
              {&sender_thread, &delivery_thread, &reconciler_thread, &listener_thread, &tick_thread})
             thread->request_stop();
@@ -144,14 +188,28 @@ Result<bool> Service::start() {
     auto parts = std::make_unique<Parts>();
     parts->self = maintenance::this_instance(kVersion, config_.roles.text());
 
+    parts->telemetry = std::make_unique<ops::Telemetry>(
+        telemetry_options(config_, parts->self),
+        [p = parts.get()](Samples& samples) {
+            add_live_samples(samples, *p->server, p->inbox.get());
+        },
+        [p = parts.get()] {
+            if (maintenance::Tick* tick = p->ready_tick) tick->ask();
+        },
+        system_clock());
+
     auto connected = connect_patiently(connect_options(config_, "start"));
     if (!connected) return connected.error();
     std::optional<pg::Connection>& db = *connected;
     if (!db) return false;
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
     const bool is_after_crash = maintenance::register_instance(*db, parts->self);
-    if (is_after_crash)
-        kLog.warn("An earlier process was killed: the first events are routed one at a time");
+    if (is_after_crash) {
+        constexpr const char* kKilled =
+            "An earlier process was killed: the first events are routed one at a time";
+        kLog.warn(kKilled);
+        report_incident({.kind = Incident::Kind::crashed, .component = "Service", .what = kKilled});
+    }
     parts->readiness.database_answers = true;
 
     const auto wake_routers = [p = parts.get(), threads = config_.router_threads] {
@@ -166,7 +224,8 @@ Result<bool> Service::start() {
             {"delivery_events", [p = parts.get()] { p->delivery_wake.notify(); }});
 
     http::Routes routes;
-    ops::add_probe_routes(routes, parts->readiness, *process_metrics());
+    ops::add_probe_routes(routes, parts->readiness);
+    parts->telemetry->add_routes(routes);
     if (config_.roles.webhook) {
         parts->inbox =
             std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
@@ -270,10 +329,15 @@ Result<bool> Service::start() {
     };
     actions.database_answered = [p = parts.get()](bool answers) {
         p->readiness.database_answers = answers;
+        p->telemetry->database_answered(answers);
+    };
+    actions.besides = [p = parts.get()](pg::Connection& tick_db) {
+        p->telemetry->besides(tick_db);
     };
     parts->tick =
         std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"), parts->self,
                                             config_.outbox_poll_interval, std::move(actions));
+    parts->ready_tick = parts->tick.get();
     parts->tick_thread = start_thread(
         "maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });
 

@@ -66,6 +66,7 @@ struct RouteOptions {
     BeforeBody before_body{};                     // empty: none
     std::chrono::milliseconds deadline{0};        // from the call of the handler; 0 = none
     Response on_deadline{.status = 503};          // the answer when the deadline passes
+    std::function<Response()> late{};             // makes that answer then, instead of on_deadline
     ErrorRenderer error{};                        // empty: ServerOptions::error
 };
 

@@ -240,6 +240,7 @@ Awaitable<Response> Session::answer_of(const RouteOptions& route, Request reques
     if (!answer_) {
         ++ticket_;
         if (!is_aborted_) ++loop_.counters().deadlines;
+        if (route.late) co_return route.late();
         co_return route.on_deadline;
     }
     Response response = std::move(*answer_);

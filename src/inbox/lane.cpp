@@ -17,23 +17,27 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 // senders are told and the queue behind them moves.
 constexpr std::chrono::milliseconds kAwayPoll{20};
 
-prometheus::Counter& counter(const char* result) {
-    static auto& family = prometheus::BuildCounter()
-                              .Name("pgcourier_inbox_events_total")
-                              .Help("Events given to the inbox writer, by what became of them.")
-                              .Register(*process_metrics());
-    return family.Add({{"result", result}});
+Counter& events(const char* result) {
+    return counter("pgcourier_inbox_events_total",
+                   "Events given to the inbox writer, by what became of them.",
+                   {{"result", result}});
 }
 
-struct Counters {
-    prometheus::Counter& stored = counter("stored");
-    prometheus::Counter& duplicate = counter("duplicate");
-    prometheus::Counter& too_late = counter("too_late");
-    prometheus::Counter& refused = counter("refused");
+struct LaneMetrics {
+    Counter& stored = events("stored");
+    Counter& duplicate = events("duplicate");
+    Counter& too_late = events("too_late");
+    Counter& refused = events("refused");
+    Histogram& batch_events = histogram(
+        "pgcourier_inbox_batch_events",
+        "Events of one transaction of the inbox, duplicates among them.", batch_buckets());
+    Histogram& batch_seconds =
+        histogram("pgcourier_inbox_batch_seconds", "How long a transaction of the inbox took.",
+                  seconds_buckets());
 };
 
-Counters& counters() {
-    static Counters all;
+LaneMetrics& metrics() {
+    static LaneMetrics all;
     return all;
 }
 
@@ -64,7 +68,9 @@ void remove_answered(std::vector<Waiting>& waiting) {
 }  // namespace
 
 Lane::Lane(pg::ConnectOptions options, const Clock& clock, Rng rng)
-    : options_{std::move(options)}, clock_{clock}, rng_{rng} {}
+    : options_{std::move(options)}, clock_{clock}, rng_{rng} {
+    metrics();  // from zero, before the first event
+}
 
 void Lane::take(std::vector<Waiting> waiting) {
     if (in_hand_.empty()) {
@@ -98,7 +104,7 @@ void Lane::drop_late() {
     const SteadyTime now = clock_.steady_now();
     for (Waiting& one : in_hand_) {
         if (one.deadline > now) continue;
-        counters().too_late.Increment();
+        metrics().too_late.Increment();
         answer(one, NotStored{NotStored::Reason::too_late});
     }
     remove_answered(in_hand_);
@@ -107,7 +113,10 @@ void Lane::drop_late() {
 // New events are answered before anything is looked up. What stays in hand after an error in
 // between is found to be there already the next time, our own rows among it.
 void Lane::store() {
+    const SteadyTime began = clock_.steady_now();
     const std::vector<std::int64_t> ids = insert_events(*db_, events_of(in_hand_));
+    metrics().batch_events.Observe(static_cast<double>(ids.size()));
+    metrics().batch_seconds.Observe(in_seconds(clock_.steady_now() - began));
     std::size_t stored = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (ids[i] == 0) continue;
@@ -115,7 +124,7 @@ void Lane::store() {
         Waiting& one = in_hand_[i];
         answer(one, Stored{ids[i], std::move(one.event.correlation_id), true});
     }
-    counters().stored.Increment(static_cast<double>(stored));
+    metrics().stored.Increment(static_cast<double>(stored));
     remove_answered(in_hand_);
     if (in_hand_.empty()) return;
 
@@ -126,7 +135,7 @@ void Lane::store() {
                       {{"correlationId", found.stored.correlation_id.value},
                        {"eventId", found.stored.event_id}});
         }
-        (is_new ? counters().stored : counters().duplicate).Increment();
+        (is_new ? metrics().stored : metrics().duplicate).Increment();
         answer(in_hand_[found.index], std::move(found.stored));
     }
     remove_answered(in_hand_);
@@ -147,7 +156,7 @@ void Lane::store_one_by_one() {
             log_.error("Event refused by the database",
                        {{"correlationId", in_hand_.front().event.correlation_id.value},
                         {"sqlstate", e.sqlstate()}});
-            counters().refused.Increment();
+            metrics().refused.Increment();
             answer(in_hand_.front(), NotStored{NotStored::Reason::refused});
         }
         // One that is not answered lost its row between two looks: its sender may try again.

@@ -1,6 +1,6 @@
 #include "maintenance/tick.hpp"
 
-#include "base/wake.hpp"
+#include "base/clock.hpp"
 #include "sql/maintenance.hpp"
 
 namespace pgcourier::maintenance {
@@ -54,18 +54,25 @@ void Tick::call_with_time(const std::function<void(pg::Connection&)>& action) {
 }
 
 void Tick::run(std::stop_token stop) {
-    Wake sleep;
+    const auto time_until = [](SteadyTime then) {
+        return std::max(then - system_clock().steady_now(), SteadyTime::duration{0});
+    };
     while (!stop.stop_requested()) {
         try {
             run_once();
             // OUTBOX_POLL_INTERVAL_MS is the longest that anything waits without a notification:
             // varied downward only.
-            sleep.wait_for(stop, shortened(interval_, rng_));
+            const SteadyTime next = system_clock().steady_now() + shortened(interval_, rng_);
+            bool is_asked = true;
+            while (is_asked && !stop.stop_requested()) {
+                if (actions_.besides) actions_.besides(*db_);
+                is_asked = asked_.wait_for(stop, time_until(next)) && time_until(next).count() > 0;
+            }
         } catch (const pg::Error& e) {
             db_.reset();
             if (actions_.database_answered) actions_.database_answered(false);
             log_.warn("The database does not answer", {{"error", e.what()}});
-            sleep.wait_for(stop, jittered(kReconnect, rng_));
+            asked_.wait_for(stop, jittered(kReconnect, rng_));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/rng.hpp"
+#include "base/wake.hpp"
 #include "maintenance/instance.hpp"
 
 #include <functional>
@@ -26,6 +27,9 @@ struct TickActions {
     std::function<void(pg::Connection&)> erasures_due;
     /// After each tick: whether the database answered.
     std::function<void(bool)> database_answered;
+    /// After each tick, and soon after ask(): for what needs the database now and then and is not
+    /// worth a connection of its own. It must not take long.
+    std::function<void(pg::Connection&)> besides;
 };
 
 class Tick {
@@ -37,6 +41,8 @@ class Tick {
     void run_once();
     /// Looks until stop is requested. Blocks: give it a thread.
     void run(std::stop_token stop);
+    /// Has `besides` called soon, while the database answers. From any thread.
+    void ask() { asked_.notify(); }
 
   private:
     void call_with_time(const std::function<void(pg::Connection&)>& action);
@@ -47,6 +53,7 @@ class Tick {
     TickActions actions_;
     Log log_{"Maintenance"};
     Rng rng_;
+    Wake asked_;
     std::optional<pg::Connection> db_;
 };
 

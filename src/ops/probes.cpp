@@ -11,7 +11,7 @@ http::Response text(int status, std::string body) {
 
 }  // namespace
 
-void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Metrics& metrics) {
+void add_probe_routes(http::Routes& routes, const Readiness& readiness) {
     routes.add("GET", "/healthz",
                [](const http::Request&, http::Responder respond) { respond(text(200, "ok\n")); });
     routes.add("GET", "/readyz", [&readiness](const http::Request&, http::Responder respond) {
@@ -19,11 +19,6 @@ void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Me
         if (!readiness.database_answers)
             return respond(text(503, "the database does not answer\n"));
         respond(text(200, "ready\n"));
-    });
-    routes.add("GET", "/metrics", [&metrics](const http::Request&, http::Responder respond) {
-        respond({.status = 200,
-                 .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                 .body = to_text(metrics)});
     });
 }
 

@@ -1,8 +1,7 @@
 #pragma once
-// /healthz, /readyz and /metrics: for whatever watches the process. They never wait for the
-// database: they tell what the last tick found.
+// /healthz and /readyz: for whatever watches the process. They never wait for the database: they
+// tell what the last tick found.
 
-#include "base/metrics.hpp"
 #include "http/routes.hpp"
 
 #include <atomic>
@@ -16,7 +15,7 @@ struct Readiness {
 };
 
 /// GET /healthz: 200 while the process lives. GET /readyz: 200 while the database answers and the
-/// service is not stopping, else 503 with the reason. GET /metrics: Prometheus's text format.
-void add_probe_routes(http::Routes& routes, const Readiness& readiness, const Metrics& metrics);
+/// service is not stopping, else 503 with the reason.
+void add_probe_routes(http::Routes& routes, const Readiness& readiness);
 
 }  // namespace pgcourier::ops

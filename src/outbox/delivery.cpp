@@ -1,7 +1,12 @@
 #include "outbox/delivery.hpp"
 
+#include "base/address.hpp"
+#include "base/incident.hpp"
+#include "outbox/metrics.hpp"
 #include "sql/outbox.hpp"
 #include "twilio/error_codes.hpp"
+
+#include <fmt/format.h>
 
 #include <map>
 #include <vector>
@@ -44,6 +49,7 @@ struct Told {
           tenant_id{row.string(4)},
           recipient{row.string(5)},
           sender{row.string(6)},
+          is_dead_letter{!row.is_null(8)},
           failure{row.is_null(7) ? 0 : static_cast<int>(row.int64(7))},
           age{row.is_null(8) ? 0 : row.int64(8)} {}
 
@@ -53,11 +59,13 @@ struct Told {
     std::string tenant_id;
     std::string recipient;
     std::string sender;             // where `failure` is one
+    bool is_dead_letter;            // it told of a failure that was news
     int failure;                    // Twilio's code of a failure that was news; 0: none
     std::chrono::milliseconds age;  // of that callback
 };
 
 void tell(const Log& log, const Told& told) {
+    callbacks(told.verdict.c_str()).Increment();
     if (told.verdict == "contradicts") {
         log.error(
             "A callback tells of a send that was taken for not sent: the person may have it twice",
@@ -73,6 +81,24 @@ void tell(const Log& log, const Told& told) {
                   {"providerMessageId", told.provider_message_id},
                   {"code", told.failure}});
     }
+    if (told.is_dead_letter) {
+        dead_lettered("callback").Increment();
+        report_incident({.kind = Incident::Kind::dead_letter,
+                         .component = "Delivery",
+                         .what = "Twilio took a message and could not deliver it: code " +
+                                 std::to_string(told.failure)});
+    }
+}
+
+// By a callback, which tells of a send that Twilio had taken.
+void tell_of_pause(const Log& log, const std::string& sender, int code) {
+    const std::string_view reason = twilio::find_error(code)->words;
+    breaker_openings("sender").Increment();
+    log.error("Sending paused: no attempt is used, a probe finds out when it works again",
+              {{"scope", "sender:" + masked(sender)}, {"reason", reason}, {"code", code}});
+    report_incident({.kind = Incident::Kind::breaker_open,
+                     .component = "Delivery",
+                     .what = fmt::format("Sending paused (sender): twilio {}: {}", code, reason)});
 }
 
 }  // namespace
@@ -86,7 +112,11 @@ std::optional<std::chrono::milliseconds> pause_of(int code) {
 }
 
 Delivery::Delivery(pg::ConnectOptions options, Wake& wake, std::uint64_t seed)
-    : options_{std::move(options)}, wake_{wake}, rng_{seed} {}
+    : options_{std::move(options)}, wake_{wake}, rng_{seed} {
+    for (const char* verdict : {"settles", "settles late", "merges", "contradicts", "unknown"})
+        callbacks(verdict);
+    dead_lettered("callback");
+}
 
 std::size_t Delivery::run_once() {
     if (!db_) db_.emplace(options_);
@@ -101,16 +131,14 @@ std::size_t Delivery::run_once() {
     std::vector<std::string> recipients;
     std::vector<std::string> opted_out;
     std::map<std::string, int> stopped;  // numbers and why
-    std::size_t settled = 0;
+    std::vector<Told> all;
     was_locked_ = false;
     for (const pg::Row row : rows) {
-        const Told told{row};
+        Told told{row};
         if (told.verdict == "locked") {
             was_locked_ = true;
             continue;
         }
-        ++settled;
-        tell(log_, told);
         if (told.verdict == "settles" || told.verdict == "settles late") {
             tenants.push_back(told.tenant_id);
             recipients.push_back(told.recipient);
@@ -119,6 +147,7 @@ std::size_t Delivery::run_once() {
         // What is older than the pause says nothing of now.
         const auto pause = pause_of(told.failure);
         if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
+        all.push_back(std::move(told));
     }
     std::vector<pg::Call> after;
     if (!tenants.empty()) {
@@ -126,16 +155,18 @@ std::size_t Delivery::run_once() {
         after.push_back({sql::outbox::notify});
     }
     transaction.commit(after);
+    for (const Told& told : all) tell(log_, told);
     // Each on its own: whoever settles locks the scopes first, and messages after them; and a STOP
     // that is routed locks its person before messages. Lost in a crash, it is made good by the next
     // message of that number or to that person.
     if (!opted_out.empty()) db_->exec(sql::outbox::record_optout, pg::Params{opted_out});
     for (const auto& [sender, code] : stopped) {
-        db_->exec(
+        const pg::Rows opened = db_->exec(
             sql::outbox::open_sender_scope,
             pg::Params{sender, code, twilio::find_error(code)->words, pause_of(code)->count()});
+        if (opened[0].boolean(0)) tell_of_pause(log_, sender, code);
     }
-    return settled;
+    return all.size();
 }
 
 void Delivery::run(std::stop_token stop) {

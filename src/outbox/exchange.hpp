@@ -23,7 +23,7 @@ namespace pgcourier::outbox {
 struct Done {
     Claimed message;
     std::optional<twilio::SendOutcome> outcome;  // nullopt: it was not started
-    std::chrono::milliseconds took{0};
+    std::chrono::nanoseconds took{0};            // the call; 0: none was made
 };
 
 struct ExchangeSettings {

@@ -1,7 +1,8 @@
 #include "outbox/reconcile.hpp"
 
 #include "base/address.hpp"
-#include "base/metrics.hpp"
+#include "base/incident.hpp"
+#include "outbox/metrics.hpp"
 #include "outbox/sender.hpp"
 #include "sql/outbox.hpp"
 #include "twilio/message_list.hpp"
@@ -31,15 +32,6 @@ milliseconds lease(const ReconcileSettings& settings) {
 
 bool asks_twilio(const ReconcileSettings& settings) {
     return settings.unknown == UnknownPolicy::reconcile;
-}
-
-void count(std::string_view result) {
-    static auto& family =
-        prometheus::BuildCounter()
-            .Name("pgcourier_looks_total")
-            .Help("Messages of unknown outcome that were looked up, by what came of it")
-            .Register(*process_metrics());
-    family.Add({{"result", std::string{result}}}).Increment();
 }
 
 // Twilio lists the newest first: a page that is all older than the window ends the search.
@@ -73,7 +65,10 @@ Reconciler::Reconciler(pg::ConnectOptions options, ReconcileSettings settings, W
       wake_{wake},
       clock_{clock},
       rng_{seed},
-      client_{{.max_connections = settings_.concurrency, .response_bytes = kResponseBytes}} {}
+      client_{{.max_connections = settings_.concurrency, .response_bytes = kResponseBytes}} {
+    for (const char* result : {"sent", "not_sent", "held", "failed"}) looks(result);
+    dead_lettered("look");
+}
 
 void Reconciler::run(std::stop_token stop) {
     const std::stop_callback on_stop{stop, [this] { client_.wake(); }};
@@ -205,7 +200,7 @@ void Reconciler::answered(Underway underway, bool is_whole) {
 }
 
 void Reconciler::failed(const Underway& underway, const std::string& reason) {
-    count("failed");
+    looks("failed").Increment();
     decided_.push_back(
         {underway.look, after_failed_look(underway.look.failures, settings_.policy)});
     if (is_pausing()) return;  // it had started before
@@ -252,19 +247,24 @@ void Reconciler::tell(const LookResult& result) const {
     };
     switch (result.step.act) {
         case LookAct::sent:
-            count("sent");
+            looks("sent").Increment();
             say(&Log::info, "Message of unknown outcome was sent: Twilio has it");
             break;
         case LookAct::failed:
-            count("not_sent");
+            looks("not_sent").Increment();
             say(&Log::warn, "Message of unknown outcome will be sent again");
             break;
         case LookAct::dead:
-            count("not_sent");
+            looks("not_sent").Increment();
+            dead_lettered("look").Increment();
             say(&Log::error, "Message given up: dead letter written");
+            report_incident({.kind = Incident::Kind::dead_letter,
+                             .component = "Reconcile",
+                             .what = "Message given up: " + result.step.reason,
+                             .correlation_id = result.look.correlation_id.value});
             break;
         case LookAct::held:
-            count("held");
+            looks("held").Increment();
             say(&Log::error,
                 "Outcome unknown: a person has to say what became of the message, with pgcourier "
                 "outbox settle");

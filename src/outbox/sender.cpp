@@ -2,7 +2,7 @@
 
 #include "base/address.hpp"
 #include "base/fault_point.hpp"
-#include "base/metrics.hpp"
+#include "base/incident.hpp"
 
 #include <algorithm>
 
@@ -37,19 +37,13 @@ Lease lease_of(const Claimed& message) {
     return {message.tenant_id, message.to, message.token};
 }
 
-void count(Settled status) {
-    static auto& family = prometheus::BuildCounter()
-                              .Name("pgcourier_send_attempts_total")
-                              .Help("Attempts at sending a message, by what became of it")
-                              .Register(*process_metrics());
-    family.Add({{"outcome", std::string{to_text(status)}}}).Increment();
-}
-
 milliseconds until(SteadyTime time, SteadyTime now) {
     return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(time - now));
 }
 
-void tell_of(const Log& log, const Claimed& message, const Settlement& s, milliseconds took) {
+void tell_of(const Log& log, const Claimed& message, const Settlement& s,
+             std::chrono::nanoseconds call) {
+    const auto took = std::chrono::duration_cast<milliseconds>(call);
     const auto tell = [&](auto write, std::string_view words) {
         (log.*write)(words, {{"correlationId", message.correlation_id.value},
                              {"messageId", message.id.value},
@@ -78,6 +72,10 @@ void tell_of(const Log& log, const Claimed& message, const Settlement& s, millis
             break;
         case Settled::dead:
             tell(&Log::error, "Message given up: dead letter written");
+            report_incident({.kind = Incident::Kind::dead_letter,
+                             .component = "Worker",
+                             .what = "Message given up: " + s.reason,
+                             .correlation_id = message.correlation_id.value});
             break;
         case Settled::unknown:
             tell(&Log::error, "Outcome unknown: the message may have been sent and is put aside");
@@ -87,16 +85,15 @@ void tell_of(const Log& log, const Claimed& message, const Settlement& s, millis
 
 // A scope is told with its number masked: sender:+336…78.
 void tell_of(const Log& log, const Scope& scope) {
-    static auto& openings = prometheus::BuildCounter()
-                                .Name("pgcourier_breaker_openings_total")
-                                .Help("Times that sending was paused, by what did not work")
-                                .Register(*process_metrics());
     const std::size_t colon = scope.name.find(':');
     const std::string kind = scope.name.substr(0, colon);
     const std::string which =
         kind == "sender" ? "sender:" + masked(scope.name.substr(colon + 1)) : scope.name;
     if (scope.is_opening) {
-        openings.Add({{"scope", kind}}).Increment();
+        breaker_openings(kind).Increment();
+        report_incident({.kind = Incident::Kind::breaker_open,
+                         .component = "Worker",
+                         .what = "Sending paused (" + kind + "): " + scope.reason});
         log.error("Sending paused: no attempt is used, a probe finds out when it works again",
                   {{"scope", which},
                    {"reason", scope.reason},
@@ -224,6 +221,7 @@ void Sender::turn(bool may_claim) {
         finish(std::move(f));
     const SteadyTime now = clock_.steady_now();
     start_due(now);
+    metrics_.is_busy(in_flight_.size(), done_.size());
     if (wake_.take()) looks_.woken(now);
     if (!connect(now) || now < paused_until_) return;
     try {
@@ -299,6 +297,7 @@ void Sender::exchange(SteadyTime now, bool may_claim) {
 std::size_t Sender::claim_and_settle(std::size_t limit) {
     const LeaseToken token{new_uuid()};
     Exchanged exchanged;
+    const SteadyTime began = clock_.steady_now();
     if (!done_.empty()) fault_point("sender.before_settle");
     if (limit > 0) fault_point("sender.before_claim");
     try {
@@ -312,9 +311,10 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     }
     if (!done_.empty()) fault_point("sender.after_settle");
     if (!exchanged.claim.messages.empty()) fault_point("sender.after_claim");
+    metrics_.exchanged(clock_.steady_now() - began);
     for (std::size_t i = 0; i < done_.size(); ++i) {
         if (!done_[i].outcome) continue;
-        count(exchanged.settled[i].status);
+        metrics_.attempted(exchanged.settled[i], done_[i].took);
         tell_of(log_, done_[i].message, exchanged.settled[i], done_[i].took);
     }
     for (const Scope& scope : exchanged.scopes) tell_of(log_, scope);
@@ -323,6 +323,7 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     looks_.looked(clock_.steady_now(), exchanged.may_find_more, exchanged.claim.next_due,
                   exchanged.limited_for);
     const std::size_t claimed = exchanged.claim.messages.size();
+    metrics_.claimed(claimed);
     schedule(exchanged);
     start_due(clock_.steady_now());
     return claimed;
@@ -483,8 +484,7 @@ void Sender::finish(http::Finished finished) {
     fault_point("sender.after_answer");
     InFlight& flight = call.mapped();
     if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
-    const auto took =
-        std::chrono::duration_cast<milliseconds>(clock_.steady_now() - flight.started);
+    const auto took = clock_.steady_now() - flight.started;
     done_.push_back({std::move(flight.message), outcome_of(finished.outcome), took});
 }
 

@@ -12,6 +12,7 @@
 #include "outbox/call.hpp"
 #include "outbox/exchange.hpp"
 #include "outbox/looks.hpp"
+#include "outbox/metrics.hpp"
 #include "outbox/step.hpp"
 #include "outbox/store.hpp"
 
@@ -113,6 +114,7 @@ class Sender {
     const Clock& clock_;
     Rng rng_;
     Log log_{"Worker"};
+    SenderMetrics metrics_;
     Looks looks_;
     Exchange exchange_;
     // Shared with the hook of wake_, which may be called while we end.

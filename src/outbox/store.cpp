@@ -1,5 +1,6 @@
 #include "outbox/store.hpp"
 
+#include "outbox/metrics.hpp"
 #include "sql/outbox.hpp"
 
 #include <algorithm>
@@ -215,7 +216,9 @@ void renew(pg::Connection& db, std::span<const Lease> leases, std::chrono::milli
 
 std::size_t sweep(pg::Connection& db) {
     const pg::Call calls[] = {{sql::outbox::plan_by_index}, {sql::outbox::sweep}};
-    return static_cast<std::size_t>(db.transact(calls)[1].size());
+    const auto count = static_cast<std::size_t>(db.transact(calls)[1].size());
+    lost_leases().Increment(static_cast<double>(count));
+    return count;
 }
 
 }  // namespace pgcourier::outbox

@@ -94,14 +94,33 @@ void Connection::pass_fault_points(std::span<const Step> steps, const char* mome
     fault_point(fmt::format("{}:{}", options_.role, moment).c_str());
 }
 
-Connection::Connection(ConnectOptions options) : options_{std::move(options)} {
+// The one place where exchanges are timed and errors are counted: all that talks to the server goes
+// through it.
+template <class Exchange>
+auto Connection::counted(Exchange exchange) {
+    const SteadyTime began = system_clock().steady_now();
+    try {
+        auto result = exchange();
+        metrics_.exchanged(in_seconds(system_clock().steady_now() - began));
+        return result;
+    } catch (const Error& e) {
+        metrics_.failed(e);
+        throw;
+    }
+}
+
+Connection::Connection(ConnectOptions options)
+    : options_{std::move(options)}, metrics_{options_.role} {
     if (*options_.has_met_pooler) options_.is_direct = false;
     conn_ = open(options_);
     if (!conn_) throw std::bad_alloc{};
     if (PQstatus(conn_.get()) != CONNECTION_OK) {
-        throw Error{"", fmt::format("connecting to {}: {}", options_.target.described(),
-                                    first_line(PQerrorMessage(conn_.get())))};
+        const Error failure{"", fmt::format("connecting to {}: {}", options_.target.described(),
+                                            first_line(PQerrorMessage(conn_.get())))};
+        metrics_.failed(failure);
+        throw failure;
     }
+    is_open_ = metrics_.opened();
     on_notice_ = std::make_unique<std::function<void(std::string_view)>>(options_.on_notice);
     PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
     exec_script("SET TimeZone = 'UTC'");
@@ -125,7 +144,7 @@ Rows Connection::exec(const Statement& statement, const Params& params) {
 }
 
 Rows Connection::exec_script(const char* text) {
-    return run_script(text, answer_deadline());
+    return counted([&] { return run_script(text, answer_deadline()); });
 }
 
 Rows Connection::run_script(const char* text, SteadyTime deadline) {
@@ -178,6 +197,10 @@ Connection::Step Connection::begin_settings() const {
 }
 
 std::vector<Rows> Connection::run(std::vector<Step> steps) {
+    return counted([&] { return run_steps(std::move(steps)); });
+}
+
+std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
     PGconn* conn = conn_.get();
     const SteadyTime deadline = answer_deadline();
     if (PQenterPipelineMode(conn) == 0) throw_lost("starting a pipeline");

@@ -4,6 +4,7 @@
 // is_lost(), drop it.
 
 #include "base/clock.hpp"
+#include "pg/connection_metrics.hpp"
 #include "pg/error.hpp"
 #include "pg/params.hpp"
 #include "pg/rows.hpp"
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,7 +88,10 @@ class Connection {
     struct Step;  // what travels in a pipeline: a call, or plain words such as BEGIN
 
     Step begin_settings() const;
+    template <class Exchange>
+    auto counted(Exchange exchange);
     std::vector<Rows> run(std::vector<Step> steps);
+    std::vector<Rows> run_steps(std::vector<Step> steps);
     void pass_fault_points(std::span<const Step> steps, const char* moment);
     Rows run_script(const char* text, SteadyTime deadline);
     void send(const Step& step);
@@ -98,9 +103,11 @@ class Connection {
     [[noreturn]] void throw_lost(const char* doing);
 
     ConnectOptions options_;
+    ConnectionMetrics metrics_;
     // At a place of its own, which libpq knows: a Connection may be moved.
     std::unique_ptr<std::function<void(std::string_view)>> on_notice_;
     ConnHandle conn_;
+    std::optional<Counted> is_open_;
     std::unordered_set<std::string_view>
         prepared_;  // names of statements, which are constants of the program
 };

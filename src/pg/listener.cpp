@@ -25,7 +25,17 @@ constexpr milliseconds kReconnect{1000};
 }  // namespace
 
 Listener::Listener(ConnectOptions options, std::vector<Subscription> subscriptions)
-    : options_{std::move(options)}, subscriptions_{std::move(subscriptions)}, rng_{random_seed()} {}
+    : options_{std::move(options)},
+      subscriptions_{std::move(subscriptions)},
+      rng_{random_seed()},
+      working_{
+          gauge("pgcourier_listener_working", "1: notifications arrive. 0: this process polls.")},
+      notifications_{counter("pgcourier_notifications_total", "Notifications that arrived.")} {}
+
+void Listener::note_works(bool works) {
+    works_ = works;
+    working_.Set(works ? 1 : 0);
+}
 
 void Listener::run(std::stop_token stop) {
     stop_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -39,7 +49,7 @@ void Listener::run(std::stop_token stop) {
             try {
                 listen(stop);
             } catch (const Error& e) {
-                works_ = false;
+                note_works(false);
                 log_.warn("Notifications lost: polling until the database is back",
                           {{"error", e.what()}});
                 pollfd stopped{stop_fd_, POLLIN, 0};
@@ -66,7 +76,7 @@ void Listener::listen(std::stop_token stop) {
     const SteadyTime deadline = system_clock().steady_now() + kProbeTimeout;
     while (!works_ && !stop.stop_requested() && system_clock().steady_now() < deadline) {
         while (const NotifyHandle notification{PQnotifies(conn)}) {
-            if (notification->relname == probe) works_ = true;
+            if (notification->relname == probe) note_works(true);
         }
         if (!works_) wait_readable(PQsocket(conn), milliseconds{50});
         if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};
@@ -99,6 +109,7 @@ bool Listener::wait_readable(int socket, milliseconds timeout) {
 void Listener::dispatch(PGconn* conn) {
     std::vector<bool> woken(subscriptions_.size(), false);
     while (const NotifyHandle notification{PQnotifies(conn)}) {
+        notifications_.Increment();
         for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
             if (subscriptions_[i].channel == notification->relname) woken[i] = true;
         }

@@ -4,6 +4,7 @@
 // stage also polls.
 
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "base/rng.hpp"
 #include "pg/connection.hpp"
 
@@ -36,12 +37,15 @@ class Listener {
     /// returns  false when nothing arrived within `timeout`; a stop counts as an arrival
     bool wait_readable(int socket, std::chrono::milliseconds timeout);
     void dispatch(PGconn* conn);
+    void note_works(bool works);
 
     ConnectOptions options_;
     std::vector<Subscription> subscriptions_;
     Log log_{"Listener"};
     Rng rng_;
     std::atomic<bool> works_{false};
+    Gauge& working_;
+    Counter& notifications_;
     bool told_that_it_polls_ = false;
     int stop_fd_ = -1;  // readable once stop is requested
 };

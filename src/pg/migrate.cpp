@@ -3,7 +3,7 @@
 #include "pg/migration_plan.hpp"
 #include "sql/migrate.hpp"
 #include "sql/migrations.hpp"
-#include "sql/ops.hpp"
+#include "sql/ops_schema.hpp"
 
 #include <fmt/format.h>
 #include <openssl/sha.h>

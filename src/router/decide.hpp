@@ -6,6 +6,7 @@
 #include "twilio/event.hpp"
 #include "twilio/opt_out.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct Claimed {
     std::string query;
     std::string received_at;  // as PostgreSQL prints it
     std::string correlation_id;
+    std::chrono::microseconds age{0};  // when it was claimed, by the database's clock
     std::optional<TenantId>
         tenant;  // that has the number: for a message the receiver's, for a callback the sender's
     bool is_seller = false;  // a phone of this tenant's sellers wrote it

@@ -125,6 +125,7 @@ Claimed claimed_of(const pg::Row& row) {
             .query = row.string(4),
             .received_at = row.string(5),
             .correlation_id = row.string(6),
+            .age = std::chrono::microseconds{std::max<std::int64_t>(row.int64(9), 0)},
             .tenant = row.is_null(7) ? std::nullopt : std::optional{TenantId{row.string(7)}},
             .is_seller = row.boolean(8)};
 }

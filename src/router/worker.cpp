@@ -1,7 +1,7 @@
 #include "router/worker.hpp"
 
 #include "base/address.hpp"
-#include "base/metrics.hpp"
+#include "base/incident.hpp"
 
 #include <fmt/format.h>
 
@@ -16,9 +16,6 @@ constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 2000ms;
 constexpr auto kUntilTold =
     std::chrono::hours{1};  // as good as for ever: the tick wakes when something is due
-// `Worker metrics` is logged after so many jobs, or when so much time has passed with fewer.
-constexpr std::size_t kReportedJobs = 100;
-constexpr auto kReportInterval = std::chrono::minutes{5};
 
 /// Whether the rows at hand are to blame: data, constraints, a raised exception, a limit, a corrupt
 /// row. Everything else (a table that is missing, a right that was taken away) would fail with any
@@ -30,10 +27,6 @@ bool is_about_rows(const pg::Error& e) {
                                [&e](std::string_view c) { return e.sqlstate().starts_with(c); });
 }
 
-prometheus::Counter& counter(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(*process_metrics()).Add({});
-}
-
 }  // namespace
 
 Worker::Worker(pg::ConnectOptions options, Wake& wake, Settings settings, const Clock& clock,
@@ -43,10 +36,9 @@ Worker::Worker(pg::ConnectOptions options, Wake& wake, Settings settings, const 
       settings_{std::move(settings)},
       clock_{clock},
       rng_{seed},
-      routed_{counter("pgcourier_events_routed_total", "Events whose routing was committed.")},
-      dead_lettered_{counter("pgcourier_events_dead_lettered_total", "Events that were given up.")},
-      is_careful_{settings_.is_after_unclean_end},
-      reported_at_{clock.steady_now()} {}
+      is_careful_{settings_.is_after_unclean_end} {
+    report(0);  // its time begins
+}
 
 void Worker::run(std::stop_token stop) {
     auto pause = kFirstPause;
@@ -155,18 +147,15 @@ void Worker::route_alone(const Attempt& attempt) {
 }
 
 void Worker::report(std::size_t routed) {
-    unreported_ += routed;
-    const SteadyTime now = clock_.steady_now();
-    const bool is_due = unreported_ >= kReportedJobs || now - reported_at_ >= kReportInterval;
-    if (unreported_ == 0 || !is_due) return;
-    log_.info("Worker metrics",
-              {{"jobs", unreported_},
-               {"seconds", std::chrono::duration<double>(now - reported_at_).count()}});
-    unreported_ = 0;
-    reported_at_ = now;
+    const auto due = settings_.report->add(routed, clock_.steady_now());
+    if (!due) return;
+    log_.info(
+        "Worker metrics",
+        {{"jobs", due->jobs}, {"seconds", std::chrono::duration<double>(due->since_last).count()}});
 }
 
 void Worker::route(Claim& claim) {
+    const SteadyTime began = clock_.steady_now();
     std::vector<Decision> decisions;
     decisions.reserve(claim.events().size());
     for (const Claimed& event : claim.events()) {
@@ -174,10 +163,13 @@ void Worker::route(Claim& claim) {
         decisions.push_back(decide(event));
     }
     const std::vector<std::int64_t> repeated = claim.settle(decisions);
-    routed_.Increment(static_cast<double>(decisions.size()));
+    const auto took = clock_.steady_now() - began;
+    metrics_.routed_batch(decisions.size(), took);
     for (std::size_t i = 0; i < decisions.size(); ++i) {
-        tell(claim.events()[i], decisions[i],
-             std::ranges::binary_search(repeated, claim.events()[i].id));
+        const Claimed& event = claim.events()[i];
+        const bool is_repeated = std::ranges::binary_search(repeated, event.id);
+        metrics_.routed(decisions[i], is_repeated, event.age + took);
+        tell(event, decisions[i], is_repeated);
     }
 }
 
@@ -190,7 +182,10 @@ void Worker::failed_alone(const Attempt& attempt, std::string_view why) {
         return;
     }
     dead_letter(*db_, attempt.event_id, why, made);
-    dead_lettered_.Increment();
+    metrics_.dead_lettered();
+    report_incident({.kind = Incident::Kind::dead_letter,
+                     .component = "Worker",
+                     .what = "Event moved to dead letters"});
     log_.error("Event moved to dead letters",
                {{"webhookEventId", attempt.event_id}, {"attempts", made}, {"error", why}});
 }
@@ -221,10 +216,8 @@ void Worker::tell(const Claimed& event, const Decision& decision, bool is_repeat
 std::chrono::nanoseconds Worker::time_until_next_look() const {
     std::optional<SteadyTime> next = mark_.next_sweep();
     for (const SteadyTime retry : retries_) next = next ? std::min(*next, retry) : retry;
-    if (unreported_ > 0) {
-        const SteadyTime report = reported_at_ + kReportInterval;
-        next = next ? std::min(*next, report) : report;
-    }
+    if (const auto report = settings_.report->due_at())
+        next = next ? std::min(*next, *report) : *report;
     if (!next) return kUntilTold;
     return std::max<std::chrono::nanoseconds>(*next - clock_.steady_now(), 0ns);
 }

@@ -9,20 +9,19 @@
 #include "base/wake.hpp"
 #include "pg/connection.hpp"
 #include "router/decide.hpp"
+#include "router/job_report.hpp"
 #include "router/mark.hpp"
+#include "router/metrics.hpp"
 #include "router/store.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string_view>
 #include <vector>
-
-namespace prometheus {
-class Counter;
-}
 
 namespace pgcourier::router {
 
@@ -33,6 +32,8 @@ struct Settings {
     /// at a time, each attempt counted before it is made, so that one that kills becomes a dead
     /// letter after three times.
     bool is_after_unclean_end = false;
+    /// Shared by all workers that get a copy of these settings.
+    std::shared_ptr<JobReport> report = std::make_shared<JobReport>();
     /// For tests: called before an event is decided; throwing makes it a poison event.
     std::function<void(const Claimed&)> before_decide{};
 };
@@ -73,14 +74,11 @@ class Worker {
     const Clock& clock_;
     Rng rng_;
     Log log_{"Worker"};
-    prometheus::Counter& routed_;
-    prometheus::Counter& dead_lettered_;
+    WorkerMetrics metrics_;
 
     std::optional<pg::Connection> db_;
     Mark mark_;
     bool is_careful_;
-    std::size_t unreported_ = 0;  // jobs since the last `Worker metrics`
-    SteadyTime reported_at_;
     std::vector<SteadyTime>
         retries_;  // when events that failed here are due again; others' come with the tick
     std::optional<Attempt>

@@ -35,22 +35,22 @@ http::Response refusal(int status, bool closes = false) {
     return response;
 }
 
-prometheus::Counter& counter(const char* result) {
-    static auto& family = prometheus::BuildCounter()
-                              .Name("pgcourier_webhook_requests_total")
-                              .Help("Webhook requests, by how they ended.")
-                              .Register(*process_metrics());
-    return family.Add({{"result", result}});
+Counter& requests(const char* result) {
+    return counter("pgcourier_webhook_requests_total", "Webhook requests, by how they ended.",
+                   {{"result", result}});
 }
 
-struct Counters {
-    prometheus::Counter& stored = counter("stored");
-    prometheus::Counter& duplicate = counter("duplicate");
-    prometheus::Counter& dropped = counter("dropped");
-    prometheus::Counter& unavailable = counter("unavailable");
-    prometheus::Counter& unsigned_request = counter("unsigned");
-    prometheus::Counter& too_large = counter("too_large");
-    prometheus::Counter& unsupported = counter("unsupported");
+struct ReceiverMetrics {
+    Counter& stored = requests("stored");
+    Counter& duplicate = requests("duplicate");
+    Counter& dropped = requests("dropped");
+    Counter& unavailable = requests("unavailable");
+    Counter& unsigned_request = requests("unsigned");
+    Counter& too_large = requests("too_large");
+    Counter& unsupported = requests("unsupported");
+    Histogram& answered = histogram(
+        "pgcourier_webhook_duration_seconds",
+        "From a whole signed webhook to its answer, which is after its COMMIT.", seconds_buckets());
 };
 
 bool has_body_hash(std::string_view query) {
@@ -112,7 +112,7 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
     inbox::Writer& writer_;
     const Clock& clock_;
     const Log log_{"Webhook"};
-    Counters counters_;
+    ReceiverMetrics metrics_;
     std::mutex mutex_;
     RateLimit rate_limit_;           // guarded by mutex_
     LogInterval refused_bodies_;     // guarded by mutex_
@@ -140,12 +140,12 @@ std::optional<http::Response> Receiver::look_at_head(const http::Request& head) 
                    {"windowMs", options_.rate_limit_window.count()}});
     }
     if (limit.is_over && !may_be_signed) {
-        counters_.unsigned_request.Increment();
+        metrics_.unsigned_request.Increment();
         return refusal(401, true);
     }
     const int status = announces_too_much(head) ? 413 : !readable_format(head) ? 415 : 0;
     if (status != 0) {
-        (status == 413 ? counters_.too_large : counters_.unsupported).Increment();
+        (status == 413 ? metrics_.too_large : metrics_.unsupported).Increment();
         if (may_be_signed) note_refused_body(status, client);
         return refusal(status);
     }
@@ -182,7 +182,7 @@ void Receiver::receive(http::Request request, http::Responder respond) {
         }
     }
     if (is_over_limit) {
-        counters_.dropped.Increment();
+        metrics_.dropped.Increment();
         return respond(accepted());
     }
 
@@ -202,24 +202,25 @@ void Receiver::receive(http::Request request, http::Responder respond) {
 }
 
 void Receiver::answer(Pending& pending, const inbox::Outcome& outcome) {
-    const auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - pending.began);
+    const auto waited = clock_.steady_now() - pending.began;
+    metrics_.answered.Observe(in_seconds(waited));
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(waited);
     if (took >= kSlow) {
         log_.warn("Webhook slow",
                   {{"correlationId", pending.correlation_id.value}, {"durationMs", took.count()}});
     }
     const auto* stored = std::get_if<inbox::Stored>(&outcome);
     if (stored == nullptr) {
-        counters_.unavailable.Increment();
+        metrics_.unavailable.Increment();
         return pending.respond(refusal(503));
     }
-    (stored->is_new ? counters_.stored : counters_.duplicate).Increment();
+    (stored->is_new ? metrics_.stored : metrics_.duplicate).Increment();
     pending.respond(accepted());
 }
 
 http::Response Receiver::server_refusal(int status) {
     if (status == 413) {
-        counters_.too_large.Increment();
+        metrics_.too_large.Increment();
         note_refused_body(status, {});
     }
     return refusal(status);
@@ -238,7 +239,7 @@ void Receiver::note_refused_body(int status, std::string_view client) {
 }
 
 void Receiver::note_unsigned(const std::vector<std::string>& urls, std::string_view client) {
-    counters_.unsigned_request.Increment();
+    metrics_.unsigned_request.Increment();
     std::uint64_t count = 0;
     {
         const std::scoped_lock lock{mutex_};

@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(
 
 BOOST_AUTO_TEST_CASE(a_hundred_jobs_are_reported_in_the_log) {
     System system;
-    Serving service{system, {{"ROUTER_THREADS", "1"}}};
+    Serving service{system};
     std::vector<twilio::Params> forms;
     for (std::uint64_t i = 0; i < 100; ++i) {
         forms.push_back(inbound_form(i, kClient, kShop, "Bonjour"));

@@ -19,7 +19,8 @@ SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END
            SELECT FROM seller_phones AS s
            WHERE s.tenant_id = t.id
              AND s.phone_number IN (e."from", '+' || (e.payload ->> 'WaId'),
-                                    replace(e.payload ->> 'ExternalUserId', 'whatsapp:', ''))) AS is_seller
+                                    replace(e.payload ->> 'ExternalUserId', 'whatsapp:', ''))) AS is_seller,
+       (extract(epoch FROM clock_timestamp() - e.received_at) * 1000000)::bigint AS age_us
 FROM next AS n
 CROSS JOIN LATERAL (
     SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.correlation_id, w."from",

@@ -129,6 +129,10 @@ const std::vector<Refused> kRefused = {
     {"EVENT_LOG_RETENTION_DAYS", "29"},
     {"OPS_TOKEN", "pa55word\npa55word"},
     {"SENTRY_DSN", "pa55word"},
+    {"SENTRY_DSN", "https://pa55word@sentry.example.com"},
+    {"ALERT_WEBHOOK_URL", "pa55word"},
+    {"ALERT_WEBHOOK_URL", "https:///pa55word"},
+    {"ALERT_WEBHOOK_URL", "ftp://hooks.example.com/pa55word"},
     {"LOG_LEVEL", "loud"},
     {"LOG_FORMAT", "xml"},
 };
@@ -240,6 +244,7 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
         {"EVENT_LOG_RETENTION_DAYS", "9"},
         {"OPS_TOKEN", "ops-token"},
         {"SENTRY_DSN", "https://key@sentry.example.com/1"},
+        {"ALERT_WEBHOOK_URL", "https://chat.example.com:8443/v1/hooks?key=a&token=b%3D"},
         {"LOG_LEVEL", "DEBUG"},
         {"LOG_FORMAT", "json"},
     });
@@ -283,6 +288,8 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
     BOOST_TEST(config.event_log_retention_days == 9);
     BOOST_TEST(config.ops_token.reveal() == "ops-token");
     BOOST_TEST(config.sentry_dsn.reveal() == "https://key@sentry.example.com/1");
+    BOOST_TEST(config.alert_webhook_url.reveal() ==
+               "https://chat.example.com:8443/v1/hooks?key=a&token=b%3D");
     BOOST_TEST((config.log_level == LogLevel::debug));
     BOOST_TEST((config.log_format == LogFormat::json));
 }

@@ -1,0 +1,209 @@
+// Alerts of ops.health: each change is told once, by one instance.
+#include "ops/alerts.hpp"
+
+#include "sim/simulator.hpp"
+#include "support/eventually.hpp"
+#include "support/fake_clock.hpp"
+#include "support/free_port.hpp"
+#include "support/process.hpp"
+#include "support/receiver.hpp"
+#include "support/test_database.hpp"
+#include "support/webhook_sender.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
+
+#include <thread>
+
+namespace pgcourier {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+
+constexpr const char* kFlood = "INSERT INTO webhook_queue (id) SELECT generate_series(1, 150)";
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// What ops.health advises about events that wait.
+std::string advice(const TestDatabase& db) {
+    return db.query_value("SELECT advice FROM ops.health WHERE figure = 'events waiting'");
+}
+
+/// An instance that looks at ops.health, as one of several or after a restart.
+struct Watching {
+    pg::Connection connection;
+    std::vector<std::string> posted;
+    ops::Alerts alerts;
+
+    Watching(const TestDatabase& db, const Clock& clock, std::chrono::milliseconds interval = 1ms)
+        : connection{db.connect()},
+          alerts{"pgcourier (test)", interval,
+                 [this](const std::string& text) { posted.push_back(text); }, clock} {}
+    void look() { alerts.look(connection); }
+};
+
+struct Watched {
+    TestDatabase db;
+    FakeClock clock;
+    void pass() {
+        clock.advance(1s);
+        std::this_thread::sleep_for(2ms);  // the database's own clock keeps the interval too
+    }
+    std::int64_t events(const char* type) const {
+        return db.count(
+            fmt::format("SELECT count(*) FROM event_log WHERE event_type = '{}'", type));
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_figure_that_turns_to_alert_and_back_is_told_once_each, Watched) {
+    Watching one{db, clock};
+    pg::Connection listening = db.connect("listening");
+    listening.exec_script("LISTEN ops_alert");
+    const LogCapture log;
+    one.look();
+    BOOST_TEST(one.posted.empty());
+
+    db.exec(kFlood);
+    for (int i = 0; i < 3; ++i) {
+        pass();
+        one.look();
+    }
+    BOOST_REQUIRE(one.posted.size() == 1);
+    BOOST_TEST(one.posted[0] == "pgcourier (test): ALERT: events waiting: 150. " + advice(db));
+    BOOST_TEST(db.query_value("SELECT string_agg(entity_type || ' ' || entity_id || ' ' || "
+                              "(payload ->> 'value'), ',') FROM event_log WHERE event_type = "
+                              "'alert_raised'") == "health events waiting 150");
+
+    db.exec("DELETE FROM webhook_queue");
+    for (int i = 0; i < 3; ++i) {
+        pass();
+        one.look();
+    }
+    BOOST_REQUIRE(one.posted.size() == 2);
+    BOOST_TEST(one.posted[1].starts_with("pgcourier (test): over: events waiting: 0, after "));
+    BOOST_TEST(events("alert_ended") == 1);
+    BOOST_TEST(db.count("SELECT count(DISTINCT correlation_id) FROM event_log WHERE event_type IN "
+                        "('alert_raised', 'alert_ended')") == 1);
+    BOOST_TEST(has(log.text(), "Health alert {"));
+    BOOST_TEST(has(log.text(), "Health alert is over {"));
+
+    int notifications = 0;
+    listening.exec_script("SELECT 1");
+    while (PGnotify* notification = PQnotifies(listening.raw())) {
+        ++notifications;
+        PQfreemem(notification);
+    }
+    BOOST_TEST(notifications == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restart_repeats_nothing_and_knows_what_is_open, Watched) {
+    db.exec(kFlood);
+    Watching(db, clock).look();
+    pass();
+    Watching restarted{db, clock};
+    restarted.look();
+    BOOST_TEST(restarted.posted.empty());
+    BOOST_TEST(events("alert_raised") == 1);
+    db.exec("DELETE FROM webhook_queue");
+    pass();
+    restarted.look();
+    BOOST_TEST(restarted.posted.size() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(of_many_instances_one_tells, Watched) {
+    db.exec(kFlood);
+    std::list<Watching> all;
+    for (int i = 0; i < 8; ++i) all.emplace_back(db, system_clock());
+    {
+        std::vector<std::jthread> threads;
+        for (Watching& one : all) {
+            threads.emplace_back([&one] {
+                for (int look = 0; look < 20; ++look) {
+                    one.look();
+                    std::this_thread::sleep_for(2ms);
+                }
+            });
+        }
+    }
+    std::size_t told = 0;
+    for (const Watching& one : all) told += one.posted.size();
+    BOOST_TEST(told == 1);
+    BOOST_TEST(events("alert_raised") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(all_instances_together_look_once_in_an_interval, Watched) {
+    Watching one{db, clock, 1h};
+    Watching two{db, clock, 1h};
+    one.look();
+    db.exec(kFlood);
+    two.look();
+    BOOST_TEST(two.posted.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_alert_on_a_figure_that_is_gone_ends, Watched) {
+    db.exec("INSERT INTO alerts_open (figure, correlation_id) VALUES ('of another version', 'c')");
+    Watching one{db, clock};
+    one.look();
+    BOOST_REQUIRE(one.posted.size() == 1);
+    BOOST_TEST(has(one.posted[0], "of another version: no longer measured"));
+    BOOST_TEST(db.count("SELECT count(*) FROM alerts_open") == 0);
+}
+
+// The whole of it, with two instances and a receiver as Slack is one.
+BOOST_AUTO_TEST_CASE(the_service_posts_an_alert_once_and_works_on_while_the_receiver_hangs) {
+    const TestDatabase db;
+    sim::Simulator twilio{{.progress = {.callbacks = false}}};
+    BOOST_REQUIRE(twilio.start());
+    const std::string tenant = db.add_tenant("Shop", "+33700000001");
+    Receiver slack;
+    const auto variables = [&](std::uint16_t port) {
+        Variables all = service_variables(db.url(), port, twilio.base_url());
+        all["OUTBOX_POLL_INTERVAL_MS"] = "200";
+        all["ALERT_WEBHOOK_URL"] =
+            fmt::format("http://127.0.0.1:{}/services/T0/B0/secret?x=1", slack.port());
+        return all;
+    };
+    const std::uint16_t port = free_port();
+    Process one{{"serve"}, variables(port)};
+    Process two{{"serve"}, variables(free_port())};
+    BOOST_REQUIRE(one.wait_for_output("Worker started successfully"));
+    BOOST_REQUIRE(two.wait_for_output("Worker started successfully"));
+
+    // Nobody routes what is due in an hour.
+    db.exec(
+        "INSERT INTO webhook_queue (id, due_at) SELECT g, now() + interval '1 h' FROM "
+        "generate_series(1, 150) AS g");
+    BOOST_REQUIRE(eventually([&] { return slack.requests().size() == 1; }, 60s));
+    const http::Request alert = slack.requests()[0];
+    BOOST_TEST(alert.target == "/services/T0/B0/secret?x=1");
+    BOOST_TEST(alert.header("Content-Type") == "application/json");
+    BOOST_TEST(
+        alert.body ==
+        ops::slack_message("pgcourier (production): ALERT: events waiting: 150. " + advice(db)));
+
+    slack.hang();
+    db.exec("DELETE FROM webhook_queue");
+    BOOST_REQUIRE(eventually([&] { return slack.requests().size() == 2; }, 60s));
+    BOOST_TEST(has(slack.requests()[1].body, "over: events waiting: 0"));
+    // It hangs; messages go in and out.
+    db.exec(
+        fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', "
+                    "'+33698765432', 'x')",
+                    tenant));
+    BOOST_TEST(post_signed(fmt::format("http://127.0.0.1:{}/webhooks/twilio", port),
+                           inbound_form(1, "+33698765432", "+33700000001", "x"))
+                   .status == 200);
+    BOOST_TEST(eventually([&] {
+        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sent'") == 1 &&
+               db.count("SELECT count(*) FROM messages_in") == 1;
+    }));
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'alert_raised'") == 1);
+    BOOST_TEST(!has(one.output() + two.output(), "secret?x=1"));
+}
+
+}  // namespace pgcourier
