@@ -48,7 +48,8 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open'];
+        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
+        'retention_passes', 'erasures'];
     missing text[];
     one text;
     found record;
