@@ -5,6 +5,7 @@
 #include "outbox/exchange.hpp"
 #include "router/worker.hpp"
 #include "sql/maintenance.hpp"
+#include "support/claim.hpp"
 #include "support/routing.hpp"
 #include "support/test_database.hpp"
 
@@ -57,7 +58,7 @@ struct Erase {
                         further.empty() ? "" : ", '" + further + "'"));
     }
     outbox::Claim claim() {
-        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
+        return test::claim(exchange, connection, 10, {fmt::format("token-{}", ++tokens)});
     }
     /// As after Twilio took it, or gave it up.
     void finish(const std::string& id, const std::string& status) const {
