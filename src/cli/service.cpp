@@ -245,8 +245,9 @@ Result<bool> Service::start() {
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
     listening.answer_timeout = kListenerAnswer;
-    parts->listener =
-        std::make_unique<pg::Listener>(std::move(listening), std::move(subscriptions));
+    parts->listener = std::make_unique<pg::Listener>(
+        std::move(listening), std::move(subscriptions),
+        [p = parts.get()](bool works) { p->readiness.polls = !works; });
     parts->listener_thread = start_thread(
         "listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
 
