@@ -7,14 +7,14 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboost-test1.81-dev libpq-dev libssl-dev \
     libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
 LINT_PACKAGES := clang-format clang-tidy
-# promtool, which checks what docs/monitoring has for Prometheus.
-TEST_PACKAGES := prometheus
+# promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL.
+TEST_PACKAGES := prometheus pgbouncer
 SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
 PACKAGE_PACKAGES := dpkg-dev file
-.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault fault lint format asan tsan bench schema configuration check clean
+.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault test-pgbouncer fault lint format asan tsan bench schema configuration check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test-unit test-integration test-fault: test-%: deps deps-test build/release/buil
 test-unit: ## Runs the tests that need no database
 test-integration: ## Runs the tests on a private PostgreSQL
 test-fault: ## Runs the tests that kill, cut and stall things
+
+test-pgbouncer: deps deps-test build/release/build.ninja ## Runs the integration tests with PgBouncer before PostgreSQL
+	@cmake --build build/release --target integration_suites
+	@TEST_POOLER=pgbouncer .ci/test build/release '^integration/'
 
 fault: deps build/release/build.ninja ## Kills and breaks it some 500 times, with a table of what was lost; half an hour
 	@cmake --build build/release --target pgcourier fault_suites

@@ -201,6 +201,14 @@ void read_webhook(EnvironmentReader& env, Config& config) {
         }
     }
     env.number("PORT", config.port, 1, 65535);
+    config.tls_cert_file = env.text("TLS_CERT_FILE").value_or("");
+    config.tls_key_file = env.text("TLS_KEY_FILE").value_or("");
+    if (config.tls_cert_file.empty() != config.tls_key_file.empty()) {
+        const bool key_is_missing = config.tls_key_file.empty();
+        env.fail(key_is_missing ? "TLS_KEY_FILE" : "TLS_CERT_FILE", "nothing",
+                 fmt::format("the path of a file, since {} is set",
+                             key_is_missing ? "TLS_CERT_FILE" : "TLS_KEY_FILE"));
+    }
     read_public_url(env, config);
     config.trusted_proxies = list_of(env.text("TRUSTED_PROXIES").value_or(""));
     for (const std::string& proxy : config.trusted_proxies) {

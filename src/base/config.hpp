@@ -32,6 +32,8 @@ struct Config {
 
     std::string host = "0.0.0.0";
     std::uint16_t port = 8080;
+    std::string tls_cert_file;  // both or neither; empty: plain HTTP
+    std::string tls_key_file;
     std::string
         webhook_public_url;  // scheme and host, no trailing slash; empty: rebuilt from the request
     std::vector<std::string> trusted_proxies;  // addresses or CIDR

@@ -13,8 +13,8 @@ namespace {
 // Such words in a name mean a secret, so that a new variable is hidden before anybody thinks of it.
 constexpr std::array<std::string_view, 6> kSecretWords{"TOKEN", "SECRET", "PASSWORD",
                                                        "KEY",   "DSN",    "_URL"};
-constexpr std::array<std::string_view, 3> kPlain{"WEBHOOK_PUBLIC_URL", "TWILIO_API_BASE_URL",
-                                                 "TWILIO_API_KEY_SID"};
+constexpr std::array<std::string_view, 4> kPlain{"WEBHOOK_PUBLIC_URL", "TWILIO_API_BASE_URL",
+                                                 "TWILIO_API_KEY_SID", "TLS_KEY_FILE"};
 
 constexpr std::array<std::string_view, 7> kReloaded{"TWILIO_ACCOUNT_SID",
                                                     "TWILIO_AUTH_TOKEN",

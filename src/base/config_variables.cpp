@@ -13,6 +13,11 @@ const std::vector<Variable>& variables() {
          "past the pooler, for LISTEN and migrations; set it when DATABASE_URL is a pooler"},
         {"HOST", "0.0.0.0", "address to listen on; 127.0.0.1 behind a proxy on the same machine"},
         {"PORT", "8080", "port to listen on, 1 to 65535"},
+        {"TLS_CERT_FILE", "none",
+         "a PEM file with the certificate and those of the authorities between: the service then "
+         "speaks HTTPS (TLS 1.2 or newer); read again on SIGHUP"},
+        {"TLS_KEY_FILE", "none",
+         "a PEM file with its private key, without a passphrase; both or neither"},
         {"WEBHOOK_PUBLIC_URL", "from the request",
          "scheme and host under which Twilio calls, as `https://shop.example.com`: what it signs"},
         {"TRUSTED_PROXIES", "none",

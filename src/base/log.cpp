@@ -51,8 +51,9 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> instance = [] {
         // Output and level are ours alone: spdlog's default logger is left to whoever links this.
+        // A command's standard output is what it was asked for; what has a log configures it.
         auto made = std::make_shared<spdlog::logger>(
-            "pgcourier", std::make_shared<spdlog::sinks::stdout_sink_mt>());
+            "pgcourier", std::make_shared<spdlog::sinks::stderr_sink_mt>());
         made->set_pattern("%v");
         made->flush_on(spdlog::level::debug);
         return made;
@@ -96,6 +97,8 @@ std::string on_one_line(std::string_view text) {
 
 void configure_log(LogLevel level, LogFormat format) {
     format_ = format;
+    logger().sinks().front() = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+    logger().sinks().front()->set_pattern("%v");
     set_log_level(level);
 }
 

@@ -35,7 +35,11 @@ pg::ConnectOptions direct_options(const Config& config, const std::string& role)
 }
 
 pg::Connection connect(const std::string& role) {
-    return pg::Connection{connect_options(config_for(Needs::database), role)};
+    pg::ConnectOptions options = connect_options(config_for(Needs::database), role);
+    // A command says each statement once: nothing is gained by preparing it, nor by telling of a
+    // pooler that nobody declared.
+    options.is_direct = false;
+    return pg::Connection{std::move(options)};
 }
 
 }  // namespace pgcourier::cli

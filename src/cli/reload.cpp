@@ -25,6 +25,7 @@ Config Reloader::first() {
 }
 
 void Reloader::reload(Service& service) {
+    const bool has_certificate = service.reload_certificate();
     const auto failed = [this](const std::string& why) {
         log_.error("Configuration not reloaded: it stays as it was", {{"error", why}});
     };
@@ -32,6 +33,7 @@ void Reloader::reload(Service& service) {
     if (!file) return failed(file.error().what);
     if (file->path().empty()) {
         // Also what a terminal says that goes away.
+        if (has_certificate) return;
         log_.warn("SIGHUP changes nothing: PGCOURIER_CONFIG_FILE is not set");
         return;
     }

@@ -14,7 +14,8 @@ class Reloader {
     /// The configuration that the service starts with. throws Failure (2)
     Config first();
     /// Reads it again, gives it to the service, and logs what has changed: what is used now, and
-    /// what needs a restart. Or why nothing was changed.
+    /// what needs a restart. Or why nothing was changed. The listener's certificate is read again
+    /// from its files in any case.
     void reload(Service& service);
     /// What is in force; before first(), and where the file cannot be read, the process's own.
     const Environment& environment() const { return environment_; }

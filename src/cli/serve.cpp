@@ -28,7 +28,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
         "serve", "Run the service: the roles that PGCOURIER_ROLES names, until SIGTERM");
     serve->footer(
         "SIGHUP reads the file that PGCOURIER_CONFIG_FILE names again and uses its Twilio "
-        "credentials and LOG_LEVEL from then on.");
+        "credentials and LOG_LEVEL from then on, and the certificate in TLS_CERT_FILE.");
     serve->callback([&chosen] {
         chosen = [] {
             hold_signals(Hangup::reloads);

@@ -108,13 +108,14 @@ void add_live_samples(Samples& samples, const http::Server& server, const inbox:
         samples.add_counter("pgcourier_http_failures_total",
                             "What the server itself ended: connections over the limit, requests "
                             "that cannot be read, peers that were too slow, answers that came too "
-                            "late.",
+                            "late, handshakes of TLS that failed.",
                             static_cast<double>(count), {{"reason", reason}});
     };
     failures("over_limit", stats.over_limit);
     failures("malformed", stats.malformed);
     failures("timed_out", stats.timed_out);
     failures("deadline", stats.deadlines);
+    failures("handshake", stats.handshakes);
     if (inbox == nullptr) return;
     samples.add_gauge("pgcourier_inbox_waiting_events",
                       "Events in memory that wait for a transaction of the inbox.",
@@ -149,6 +150,7 @@ struct Service::Parts {
     Wake reconciler_wake;
     std::unique_ptr<inbox::Writer> inbox;
     std::shared_ptr<webhook::SigningKeys> signing_keys;
+    std::shared_ptr<http::ServerCertificate> certificate;  // null: plain HTTP
     std::unique_ptr<http::Server> server;
     std::vector<std::unique_ptr<router::Worker>> routers;
     std::unique_ptr<outbox::Sender> sender;
@@ -186,6 +188,12 @@ Service::~Service() {
 Result<bool> Service::start() {
     for (const std::string& notice : config_.notices) kLog.warn(notice);
     auto parts = std::make_unique<Parts>();
+    if (!config_.tls_cert_file.empty()) {
+        parts->certificate =
+            std::make_shared<http::ServerCertificate>(config_.tls_cert_file, config_.tls_key_file);
+        if (const Result<void> read = parts->certificate->read(); !read)
+            throw Failure{kUsage, read.error().what};
+    }
     parts->self = maintenance::this_instance(kVersion, config_.roles.text());
 
     parts->telemetry = std::make_unique<ops::Telemetry>(
@@ -234,7 +242,8 @@ Result<bool> Service::start() {
         parts->signing_keys = options->signing_keys;
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
-    http::ServerOptions server_options{.host = config_.host, .port = config_.port};
+    http::ServerOptions server_options{
+        .host = config_.host, .port = config_.port, .certificate = parts->certificate};
     server_options.limits.connections = connections_for(config_);
     parts->server = std::make_unique<http::Server>(std::move(server_options), std::move(routes));
     // Before any thread of ours: a port that is taken must not leave a half-started service behind.
@@ -245,8 +254,9 @@ Result<bool> Service::start() {
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
     listening.answer_timeout = kListenerAnswer;
-    parts->listener =
-        std::make_unique<pg::Listener>(std::move(listening), std::move(subscriptions));
+    parts->listener = std::make_unique<pg::Listener>(
+        std::move(listening), std::move(subscriptions),
+        [p = parts.get()](bool works) { p->readiness.polls = !works; });
     parts->listener_thread = start_thread(
         "listener", [p = parts.get()](std::stop_token stop) { p->listener->run(stop); });
 
@@ -361,6 +371,17 @@ void Service::reload(const Config& config) {
     const outbox::Provider provider = outbox::sender_settings(next, {}).provider;
     if (parts_->sender) parts_->sender->use(provider);
     if (parts_->reconciler) parts_->reconciler->use(provider);
+}
+
+bool Service::reload_certificate() {
+    if (!parts_ || !parts_->certificate) return false;
+    if (const Result<void> reloaded = parts_->certificate->read(); !reloaded) {
+        kLog.error("The certificate is not reloaded: it stays as it was",
+                   {{"error", reloaded.error().what}});
+    } else {
+        kLog.info("Certificate reloaded");
+    }
+    return true;
 }
 
 void Service::stop() {

@@ -22,11 +22,16 @@ class Service {
     ///
     /// returns  true; false when the process was told to end while it waited; or what stands in the
     ///          way, in one line with what to do. Nothing runs then
+    /// throws   Failure (2) when the files of a certificate are not what they should be
     Result<bool> start();
 
     /// Uses the Twilio credentials and the log level of this configuration from now on, and nothing
     /// else of it. After start(), on the same thread.
     void reload(const Config& config);
+
+    /// Reads the listener's certificate again, and logs whether it is used from now on.
+    /// returns  false when there is none: it speaks plain HTTP
+    bool reload_certificate();
 
     /// Accepts no more, commits what was accepted, claims no more, settles what is in flight, says
     /// goodbye to the database. Within 30 s, also where the database hangs. The second call does

@@ -119,8 +119,8 @@ void prepare(Slot& slot, const ClientOptions& options) {
     set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
     if (!options.proxy_from_environment) set(easy, CURLOPT_PROXY, "");
 
-    set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    set(easy, CURLOPT_SSL_VERIFYPEER, options.verifies_peer ? 1L : 0L);
+    set(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer ? 2L : 0L);
     if (!options.ca_file.empty()) set(easy, CURLOPT_CAINFO, options.ca_file.c_str());
 
     set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(call.timeout.count()));

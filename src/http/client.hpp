@@ -25,6 +25,7 @@ struct ClientOptions {
         30};  // an older idle connection is not used again: the provider may be closing it
     std::chrono::milliseconds unacknowledged{10'000};  // TCP_USER_TIMEOUT
     std::string ca_file{};                             // empty: the system's certificates
+    bool verifies_peer = true;  // off only for what is on this machine and is told nothing
     bool proxy_from_environment =
         false;  // whether http(s)_proxy counts; off: a stray variable diverts no message
 };

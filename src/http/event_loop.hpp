@@ -44,6 +44,7 @@ struct Counters {
     std::atomic<std::uint64_t> malformed{0};
     std::atomic<std::uint64_t> timed_out{0};
     std::atomic<std::uint64_t> deadlines{0};
+    std::atomic<std::uint64_t> handshakes{0};
 };
 
 class EventLoop;
@@ -103,6 +104,8 @@ class EventLoop {
     void deliver(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response);
     /// The sessions whose next head is not whole yet, in the order in which they began to wait.
     std::list<Session*>& without_head() { return without_head_; }
+    /// The sessions that are in a handshake of TLS, in the order of their begin.
+    std::list<Session*>& in_handshake() { return in_handshake_; }
 
   private:
     class Membership;
@@ -129,6 +132,7 @@ class EventLoop {
     std::atomic<std::uint64_t> next_connection_{1};
     std::unordered_map<std::uint64_t, Session*> sessions_;
     std::list<Session*> without_head_;
+    std::list<Session*> in_handshake_;
     std::shared_ptr<Mailbox> mailbox_;
     std::jthread thread_;
 };

@@ -14,8 +14,12 @@ struct Limits {
     std::size_t target_bytes = 8 * 1024;   // 414
     // Beyond: a new connection takes the place of the one that has waited longest for a head.
     std::size_t connections = 10'000;
+    // Of TLS at the same time, which cost memory and processor before anybody has shown what he
+    // wants. Beyond: a new one takes the place of the oldest.
+    std::size_t handshakes = 256;
 
     // Each is for the whole step, not for the next byte: a client that drips gains nothing.
+    std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds header_timeout{10'000};  // from the first byte, or from the accept
     std::chrono::milliseconds body_timeout{10'000};
     std::chrono::milliseconds write_timeout{10'000};

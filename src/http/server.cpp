@@ -161,7 +161,8 @@ ServerStats Server::stats() const {
             .requests = counters.requests,
             .malformed = counters.malformed,
             .timed_out = counters.timed_out,
-            .deadlines = counters.deadlines};
+            .deadlines = counters.deadlines,
+            .handshakes = counters.handshakes};
 }
 
 }  // namespace pgcourier::http

@@ -1,8 +1,10 @@
 #pragma once
 // The HTTP/1.1 server: accepts, reads whole requests within limits, gives them to routes, writes
-// their answers. It never waits for a handler, and speaks no TLS (a proxy in front does).
+// their answers. It never waits for a handler. TLS where it is given a certificate; else a proxy in
+// front speaks it.
 
 #include "base/result.hpp"
+#include "http/certificate.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 
@@ -17,8 +19,9 @@ struct ServerOptions {
     std::string host = "0.0.0.0";  // an address, or a name of this machine
     std::uint16_t port = 8080;     // 0: any free one
     Limits limits{};
-    int threads = 1;                    // each runs its own connections
-    ErrorRenderer error = plain_error;  // for what no route answers
+    std::shared_ptr<ServerCertificate> certificate{};  // null: plain HTTP
+    int threads = 1;                                   // each runs its own connections
+    ErrorRenderer error = plain_error;                 // for what no route answers
     std::string port_setting = "PORT";  // what to change when the port is taken, for the message
 };
 
@@ -31,6 +34,7 @@ struct ServerStats {
     std::uint64_t malformed = 0;   // answered 400
     std::uint64_t timed_out = 0;   // too slow to send or to read
     std::uint64_t deadlines = 0;   // answered by on_deadline
+    std::uint64_t handshakes = 0;  // of TLS that failed otherwise than by time
 };
 
 class Server {

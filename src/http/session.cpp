@@ -5,7 +5,9 @@
 #include "http/reply_text.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
 #include <array>
 #include <exception>
@@ -35,23 +37,57 @@ Session::Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string p
     : loop_{loop},
       id_{id},
       socket_{std::move(socket)},
+      context_{loop.options().certificate ? loop.options().certificate->context() : nullptr},
       peer_{std::move(peer)},
       answer_timer_{loop.context()} {
     boost::system::error_code ignored;
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     socket_.non_blocking(true, ignored);
+    if (context_) tls_.emplace(socket_, *context_);
     ++loop_.counters().connections;
 }
 
 Session::~Session() {
+    end_handshake();
     end_head();
     --loop_.counters().connections;
 }
 
 Awaitable<> Session::run() {
     Next next = Next::request;
+    if (tls_) {
+        const bool is_agreed = co_await shake_hands();
+        if (!is_agreed) next = Next::close;
+    }
+    const bool is_open = next == Next::request;
     while (next == Next::request) next = co_await serve_one();
+    if (tls_ && is_open && !is_aborted_) co_await say_goodbye();
     if (next == Next::linger) co_await linger();
+}
+
+Awaitable<bool> Session::shake_hands() {
+    auto& others = loop_.in_handshake();
+    if (others.size() >= loop_.limits().handshakes) {
+        ++loop_.counters().over_limit;
+        others.front()->abort();
+    }
+    handshake_place_ = others.insert(others.end(), this);
+    begin_head();  // who has not even agreed on a key gives way first
+    limit_step(loop_.limits().handshake_timeout);
+    const auto [failed] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+    end_handshake();
+    end_head();
+    if (failed && !is_aborted_) ++loop_.counters().handshakes;
+    co_return !failed;
+}
+
+// Says that nothing was cut off (RFC 8446, 6.1), and waits a moment for the client to say so too:
+// that takes no longer than its own closing.
+Awaitable<> Session::say_goodbye() {
+    limit_step(kLinger);
+    is_idle_ = true;
+    co_await tls_->async_shutdown(kAwait);
+    is_idle_ = false;
 }
 
 Awaitable<Session::Next> Session::serve_one() {
@@ -208,7 +244,14 @@ Awaitable<int> Session::read_body(Head& head, std::size_t limit) {
 }
 
 Awaitable<bool> Session::read_some(std::size_t bytes) {
-    const auto [failed, count] = co_await socket_.async_read_some(input_.prepare(bytes), kAwait);
+    boost::system::error_code failed;
+    std::size_t count = 0;
+    const auto space = input_.prepare(bytes);
+    if (tls_) {
+        std::tie(failed, count) = co_await tls_->async_read_some(space, kAwait);
+    } else {
+        std::tie(failed, count) = co_await socket_.async_read_some(space, kAwait);
+    }
     if (failed) co_return false;
     input_.commit(count);
     co_return true;
@@ -255,6 +298,12 @@ void Session::deliver(std::uint64_t ticket, std::optional<Response> response) {
 }
 
 Awaitable<bool> Session::write_out() {
+    if (tls_) {
+        limit_step(loop_.limits().write_timeout);
+        const auto [failed, count] =
+            co_await asio::async_write(*tls_, asio::buffer(output_), kAwait);
+        co_return !failed;
+    }
     std::size_t written = 0;
     bool has_waited = false;
     while (written < output_.size()) {
@@ -315,6 +364,12 @@ bool Session::give_way() {
     return true;
 }
 
+void Session::end_handshake() {
+    if (!handshake_place_) return;
+    loop_.in_handshake().erase(*handshake_place_);
+    handshake_place_.reset();
+}
+
 void Session::begin_head() {
     auto& waiting = loop_.without_head();
     place_ = waiting.insert(waiting.end(), this);
@@ -328,6 +383,7 @@ void Session::end_head() {
 
 void Session::abort() {
     is_aborted_ = true;
+    end_handshake();
     boost::system::error_code ignored;
     socket_.close(ignored);
     answer_timer_.cancel();

@@ -6,6 +6,7 @@
 #include "http/head.hpp"
 #include "http/reply_text.hpp"
 
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <cstdint>
@@ -43,6 +44,8 @@ class Session {
     // g++ 12.2 shifts the frames of some coroutines by 8 bytes and resumes into nowhere; seen with
     // small parameters and `if (!co_await f()) co_return x;` first. So send() is one expression,
     // and every path here is walked by tests/integration/http_server.cpp.
+    Awaitable<bool> shake_hands();
+    Awaitable<> say_goodbye();
     Awaitable<Next> serve_one();
     Awaitable<Next> refuse(const Response& response, bool is_head, bool has_unread_body);
     Awaitable<int> read_head(Head& head);
@@ -55,6 +58,7 @@ class Session {
     Awaitable<bool> write_out();
     Awaitable<> linger();
 
+    void end_handshake();
     void begin_head();
     void end_head();
     Response error(int status, const RouteOptions* route) const;
@@ -64,6 +68,8 @@ class Session {
     EventLoop& loop_;
     const std::uint64_t id_;
     Socket socket_;
+    const std::shared_ptr<boost::asio::ssl::context> context_;  // null: plain HTTP
+    std::optional<boost::asio::ssl::stream<Socket&>> tls_;
     const std::string peer_;
     boost::beast::flat_buffer input_;
     std::string output_;
@@ -73,6 +79,7 @@ class Session {
     bool is_idle_ = false;
     bool is_aborted_ = false;
     std::optional<std::list<Session*>::iterator> place_;  // in EventLoop::without_head()
+    std::optional<std::list<Session*>::iterator> handshake_place_;
 
     Timer answer_timer_;  // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
     std::uint64_t ticket_ = 0;  // of the request that waits; an answer with another one is late

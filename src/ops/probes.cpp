@@ -18,7 +18,8 @@ void add_probe_routes(http::Routes& routes, const Readiness& readiness) {
         if (readiness.is_stopping) return respond(text(503, "stopping\n"));
         if (!readiness.database_answers)
             return respond(text(503, "the database does not answer\n"));
-        respond(text(200, "ready\n"));
+        respond(text(
+            200, readiness.polls ? "ready; polls, since no notifications arrive\n" : "ready\n"));
     });
 }
 

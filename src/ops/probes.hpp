@@ -12,10 +12,11 @@ namespace pgcourier::ops {
 struct Readiness {
     std::atomic<bool> database_answers{false};
     std::atomic<bool> is_stopping{false};
+    std::atomic<bool> polls{false};  // notifications do not arrive
 };
 
 /// GET /healthz: 200 while the process lives. GET /readyz: 200 while the database answers and the
-/// service is not stopping, else 503 with the reason.
+/// service is not stopping, else 503 with the reason. A service that polls says so.
 void add_probe_routes(http::Routes& routes, const Readiness& readiness);
 
 }  // namespace pgcourier::ops

@@ -29,6 +29,8 @@ constexpr Statement kSettingsWithPath{"settings_with_path",
                                       PGCOURIER_SETTINGS ", set_config('search_path', $2, true)"};
 #undef PGCOURIER_SETTINGS
 
+using NotifyHandle = std::unique_ptr<PGnotify, FreeWith<PQfreemem>>;
+
 std::string first_line(const char* text) {
     std::string line{text == nullptr ? "" : text};
     line.resize(std::min(line.find('\n'), line.size()));
@@ -115,15 +117,24 @@ Connection::Connection(ConnectOptions options)
     conn_ = open(options_);
     if (!conn_) throw std::bad_alloc{};
     if (PQstatus(conn_.get()) != CONNECTION_OK) {
-        const Error failure{"", fmt::format("connecting to {}: {}", options_.target.described(),
-                                            first_line(PQerrorMessage(conn_.get())))};
+        const std::string why = first_line(PQerrorMessage(conn_.get()));
+        // libpq does not say what it holds the server's certificate against.
+        const bool is_untrusted = why.find("certificate verify failed") != std::string::npos;
+        const Error failure{
+            "", fmt::format("connecting to {}: {}{}", options_.target.described(), why,
+                            is_untrusted ? "; expected one that the authorities in the file of "
+                                           "sslrootcert vouch for"
+                                         : "")};
         metrics_.failed(failure);
         throw failure;
     }
     is_open_ = metrics_.opened();
     on_notice_ = std::make_unique<std::function<void(std::string_view)>>(options_.on_notice);
     PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
-    exec_script("SET TimeZone = 'UTC'");
+    // Poolers keep TimeZone for each of their clients. To whom they give a server they give a
+    // cancellation key of their own, with another process id than that of the server.
+    const Rows server = exec_script("SET TimeZone = 'UTC'; SELECT pg_backend_pid()");
+    if (options_.is_direct && server[0].int64(0) != PQbackendPID(conn_.get())) met_pooler();
     if (options_.is_direct && !options_.target.search_path.empty()) {
         static constexpr Statement kSetPath{"set_path",
                                             "SELECT set_config('search_path', $1, false)"};
@@ -282,6 +293,12 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
         if (failure->sqlstate() == "26000" || failure->sqlstate() == "42P05") met_pooler();
         throw *failure;
     }
+    // A server that somebody listened on, through a pooler, brings his notifications to whoever
+    // has it: libpq would keep them for ever.
+    if (!options_.is_direct) {
+        while (const NotifyHandle stray{PQnotifies(conn)}) {
+        }
+    }
     if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "committed");
     return rows;
 }
@@ -345,9 +362,8 @@ void Connection::met_pooler() {
     if (is_told.test_and_set()) return;
     static const Log log{"Database"};
     log.warn(
-        "A transaction pooler stands before the database: statements are not prepared any more. "
-        "Say so with pgbouncer=true in DATABASE_URL, and set DATABASE_DIRECT_URL to a connection "
-        "past it",
+        "A pooler stands before the database: statements are not prepared. Say so with "
+        "pgbouncer=true in DATABASE_URL, and set DATABASE_DIRECT_URL to a connection past it",
         {{"database", options_.target.described()}});
 }
 

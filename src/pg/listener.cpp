@@ -24,9 +24,11 @@ constexpr milliseconds kReconnect{1000};
 
 }  // namespace
 
-Listener::Listener(ConnectOptions options, std::vector<Subscription> subscriptions)
+Listener::Listener(ConnectOptions options, std::vector<Subscription> subscriptions,
+                   std::function<void(bool)> on_working)
     : options_{std::move(options)},
       subscriptions_{std::move(subscriptions)},
+      on_working_{std::move(on_working)},
       rng_{random_seed()},
       working_{
           gauge("pgcourier_listener_working", "1: notifications arrive. 0: this process polls.")},
@@ -35,6 +37,7 @@ Listener::Listener(ConnectOptions options, std::vector<Subscription> subscriptio
 void Listener::note_works(bool works) {
     works_ = works;
     working_.Set(works ? 1 : 0);
+    if (on_working_) on_working_(works);
 }
 
 void Listener::run(std::stop_token stop) {
@@ -63,31 +66,18 @@ void Listener::run(std::stop_token stop) {
 void Listener::listen(std::stop_token stop) {
     Connection connection{options_};
     PGconn* conn = connection.raw();
-    // A channel of this process alone. Its name is made by us, so that it may stand in the text.
-    const std::string probe = fmt::format("pgcourier_probe_{:016x}", rng_());
-    std::string script = fmt::format("LISTEN {};", probe);
-    for (const Subscription& subscription : subscriptions_)
-        script += fmt::format("LISTEN {};", subscription.channel);
-    connection.exec_script(script.c_str());
-    // In a statement of its own: a notification is delivered after the transaction that began to
-    // listen.
-    connection.exec_script(fmt::format("NOTIFY {}", probe).c_str());
-
-    const SteadyTime deadline = system_clock().steady_now() + kProbeTimeout;
-    while (!works_ && !stop.stop_requested() && system_clock().steady_now() < deadline) {
-        while (const NotifyHandle notification{PQnotifies(conn)}) {
-            if (notification->relname == probe) note_works(true);
-        }
-        if (!works_) wait_readable(PQsocket(conn), milliseconds{50});
-        if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};
-    }
-    if (!works_ && !stop.stop_requested() && !std::exchange(told_that_it_polls_, true)) {
+    note_works(probe(connection, stop));
+    if (works_) {
+        std::string script;
+        for (const Subscription& subscription : subscriptions_)
+            script += fmt::format("LISTEN {};", subscription.channel);
+        connection.exec_script(script.c_str());
+    } else if (!stop.stop_requested() && !std::exchange(told_that_it_polls_, true)) {
         log_.warn(
             "LISTEN does not work on this connection (a transaction pooler?): polling instead. Set "
             "DATABASE_DIRECT_URL to a direct connection for immediate delivery",
             {{"database", options_.target.described()}});
     }
-    connection.exec_script(fmt::format("UNLISTEN {}", probe).c_str());
     // What was notified before we listened went unheard.
     for (const Subscription& subscription : subscriptions_) subscription.on_wake();
 
@@ -99,6 +89,44 @@ void Listener::listen(std::stop_token stop) {
         }
         if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};
     }
+}
+
+// Whether notifications come to this connection. Only then it listens for what is wanted: a pooler
+// would bring that to whoever has its server next, and we would hear nothing.
+bool Listener::probe(Connection& connection, std::stop_token stop) {
+    // A channel of this process alone. Its name is made by us, so that it may stand in the text.
+    const std::string channel = fmt::format("pgcourier_probe_{:016x}", rng_());
+    const std::string notify = fmt::format("NOTIFY {}", channel);
+    try {
+        connection.exec_script(fmt::format("LISTEN {}", channel).c_str());
+        // In a transaction of its own: who listens is told of those that come after. Through a
+        // pooler it comes from another session, since the own one has the same server again, and
+        // hears itself there and nobody else.
+        const bool is_pooled = !options_.is_direct || *options_.has_met_pooler;
+        if (is_pooled) {
+            Connection{options_}.exec_script(notify.c_str());
+        } else {
+            connection.exec_script(notify.c_str());
+        }
+        const bool is_heard = hears(connection.raw(), channel, std::move(stop));
+        connection.exec_script(fmt::format("UNLISTEN {}", channel).c_str());
+        return is_heard;
+    } catch (const Error& e) {
+        if (e.is_retryable()) throw;  // also a standby, which may be promoted
+        return false;                 // a relative of PostgreSQL that knows no LISTEN
+    }
+}
+
+bool Listener::hears(PGconn* conn, const std::string& channel, std::stop_token stop) {
+    const SteadyTime deadline = system_clock().steady_now() + kProbeTimeout;
+    while (!stop.stop_requested() && system_clock().steady_now() < deadline) {
+        while (const NotifyHandle notification{PQnotifies(conn)}) {
+            if (notification->relname == channel) return true;
+        }
+        wait_readable(PQsocket(conn), milliseconds{50});
+        if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};
+    }
+    return false;
 }
 
 bool Listener::wait_readable(int socket, milliseconds timeout) {

@@ -24,16 +24,21 @@ struct Subscription {
 
 class Listener {
   public:
-    Listener(ConnectOptions options, std::vector<Subscription> subscriptions);
+    /// on_working  told at each change, and after the first probe, whether notifications arrive; on
+    ///             the listener's thread
+    Listener(ConnectOptions options, std::vector<Subscription> subscriptions,
+             std::function<void(bool)> on_working = {});
 
     /// Listens until stop is requested; reconnects by itself. Blocks: give it a thread.
     void run(std::stop_token stop);
 
-    /// Whether notifications are known to arrive: a probe that it sends to itself came back.
+    /// Whether notifications are known to arrive: a probe did.
     bool is_working() const { return works_; }
 
   private:
     void listen(std::stop_token stop);
+    bool probe(Connection& connection, std::stop_token stop);
+    bool hears(PGconn* conn, const std::string& channel, std::stop_token stop);
     /// returns  false when nothing arrived within `timeout`; a stop counts as an arrival
     bool wait_readable(int socket, std::chrono::milliseconds timeout);
     void dispatch(PGconn* conn);
@@ -41,6 +46,7 @@ class Listener {
 
     ConnectOptions options_;
     std::vector<Subscription> subscriptions_;
+    std::function<void(bool)> on_working_;
     Log log_{"Listener"};
     Rng rng_;
     std::atomic<bool> works_{false};

@@ -55,6 +55,22 @@ std::string_view scheme_of(std::string_view url) {
     return end == std::string_view::npos ? std::string_view{} : url.substr(0, end);
 }
 
+/// An @ or a / of a password that stands there as it is ends the password: what follows becomes
+/// host, port or database, which messages show.
+bool has_stray_password(std::string_view url) {
+    const std::string_view rest = url.substr(url.find("://") + 3);
+    const std::string_view before_parameters = rest.substr(0, rest.find('?'));
+    const std::size_t last_at = before_parameters.rfind('@');
+    return last_at != std::string_view::npos &&
+           (before_parameters.find('@') != last_at || before_parameters.find('/') < last_at);
+}
+
+/// One or several with commas between, as libpq takes them. `user:password` without a host is read
+/// as host and port.
+bool is_port(std::string_view text) {
+    return text.find_first_not_of("0123456789,") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string Target::described() const {
@@ -75,6 +91,12 @@ Result<Target> parse_url(const Secret& url) {
     std::string for_libpq = text;
     const std::string_view scheme = scheme_of(text);
     if (scheme == "postgres" || scheme == "postgresql") {
+        if (has_stray_password(text)) {
+            return Problem{fmt::format(
+                "found an @ or a / that is not where a URL has one, {}, with an @ in the password "
+                "written as %40 and a / as %2F",
+                kExpected)};
+        }
         const std::size_t question = text.find('?');
         std::string kept;
         if (question != std::string::npos) {
@@ -109,7 +131,10 @@ Result<Target> parse_url(const Secret& url) {
     // libpq's message quotes the text, and with it the password: it is not passed on.
     if (!options) return Problem{fmt::format("found a form that libpq cannot read, {}", kExpected)};
     for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-        if (option->val != nullptr) target.keywords.emplace_back(option->keyword, option->val);
+        if (option->val == nullptr) continue;
+        if (std::string_view{option->keyword} == "port" && !is_port(option->val))
+            return Problem{fmt::format("found a port that is no number, {}", kExpected)};
+        target.keywords.emplace_back(option->keyword, option->val);
     }
     return target;
 }

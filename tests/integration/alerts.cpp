@@ -5,6 +5,7 @@
 #include "support/eventually.hpp"
 #include "support/fake_clock.hpp"
 #include "support/free_port.hpp"
+#include "support/pooler.hpp"
 #include "support/process.hpp"
 #include "support/receiver.hpp"
 #include "support/test_database.hpp"
@@ -62,7 +63,7 @@ struct Watched {
 
 BOOST_FIXTURE_TEST_CASE(a_figure_that_turns_to_alert_and_back_is_told_once_each, Watched) {
     Watching one{db, clock};
-    pg::Connection listening = db.connect("listening");
+    pg::Connection listening = connect_directly(db, "listening");
     listening.exec_script("LISTEN ops_alert");
     const LogCapture log;
     one.look();

@@ -1,6 +1,7 @@
 // links: inbox
 #include "inbox/writer.hpp"
 #include "support/eventually.hpp"
+#include "support/pooler.hpp"
 #include "support/tcp_proxy.hpp"
 #include "support/test_database.hpp"
 
@@ -169,7 +170,7 @@ BOOST_AUTO_TEST_CASE(twins_in_one_batch_are_one_row_and_each_is_answered) {
 BOOST_AUTO_TEST_CASE(
     what_is_waiting_goes_in_batches_with_one_notification_each_and_none_for_repeats) {
     test::TestDatabase db;
-    pg::Connection listener = db.connect("listener");
+    pg::Connection listener = connect_directly(db, "listener");
     listener.exec_script("LISTEN pgcourier_events");
     const auto notifications = [&] {
         listener.exec_script("SELECT");
@@ -339,7 +340,7 @@ BOOST_AUTO_TEST_CASE(a_note_whose_commit_lost_its_reply_is_made_once) {
 
 BOOST_AUTO_TEST_CASE(a_connection_that_was_closed_while_idle_costs_nobody_an_answer) {
     test::TestDatabase db;
-    Inbox inbox{db.options()};
+    Inbox inbox{direct_options(db)};
     inbox.start();
     stored(inbox.store(an_event("msg:a")));
 

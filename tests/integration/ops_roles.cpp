@@ -3,6 +3,7 @@
 #include "sim/simulator.hpp"
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
+#include "support/pooler.hpp"
 #include "support/process.hpp"
 #include "support/test_database.hpp"
 #include "support/webhook_sender.hpp"
@@ -34,7 +35,7 @@ struct Roles {
         return name;
     }
     Secret url_of(const std::string& role) const {
-        std::string url = db.url().reveal();
+        std::string url = direct_url(db).reveal();
         const auto at = url.find("postgres@");
         BOOST_REQUIRE_MESSAGE(at != std::string::npos,
                               "the URL of a test's database begins otherwise than with postgres@");

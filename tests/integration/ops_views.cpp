@@ -1,5 +1,6 @@
 // links: pg
 // The views of the schema ops: what each shows, and that it describes itself.
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -553,7 +554,7 @@ BOOST_FIXTURE_TEST_CASE(the_oldest_snapshot_and_who_holds_it_show, Ops) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_notification_queue_that_fills_shows, Ops) {
-    pg::Connection listener = db.connect();
+    pg::Connection listener = connect_directly(db);
     listener.exec_script("LISTEN messages_out");
     listener.exec_script("BEGIN; SELECT 1");  // it does not read while its transaction is open
     BOOST_TEST(

@@ -5,6 +5,7 @@
 #include "outbox/store.hpp"
 #include "support/claim.hpp"
 #include "support/eventually.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -208,12 +209,13 @@ BOOST_FIXTURE_TEST_CASE(a_message_is_not_claimed_before_its_time_and_holds_up_no
 
 BOOST_FIXTURE_TEST_CASE(the_sender_is_woken_for_a_later_message_too_so_that_it_knows_until_when,
                         Messages) {
-    connection.exec_script("LISTEN messages_out");
+    pg::Connection listener = connect_directly(db);
+    listener.exec_script("LISTEN messages_out");
     add("body, send_at", "'later', now() + interval '1 h'");
     bool is_told = false;
     BOOST_TEST(test::eventually([&] {
-        connection.exec_script("SELECT 1");
-        PGnotify* told = PQnotifies(connection.raw());
+        listener.exec_script("SELECT 1");
+        PGnotify* told = PQnotifies(listener.raw());
         is_told = told != nullptr;
         PQfreemem(told);
         return is_told;

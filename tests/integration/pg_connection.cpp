@@ -2,6 +2,7 @@
 #include "base/fault_point.hpp"
 #include "pg/listener.hpp"
 #include "support/eventually.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -140,10 +141,10 @@ BOOST_AUTO_TEST_CASE(the_same_works_without_prepared_statements) {
 
 BOOST_AUTO_TEST_CASE(a_pooler_that_nobody_declared_is_met_once_and_then_allowed_for) {
     TestDatabase db{TestDatabase::Content::empty};
-    const pg::ConnectOptions options = db.options();
+    const pg::ConnectOptions options = direct_options(db);
     pg::Connection first{options};
     first.exec(kEcho, pg::Params{"", 1, true, ""});
-    // What the next statement meets when a pooler hands it to another server.
+    // What the next statement meets when a pooler that hides itself hands it to another server.
     first.exec_script("DEALLOCATE ALL");
     BOOST_CHECK_EXCEPTION(first.exec(kEcho, pg::Params{"", 1, true, ""}), pg::Error,
                           [](const pg::Error& e) { return e.sqlstate() == "26000"; });
@@ -165,7 +166,7 @@ BOOST_AUTO_TEST_CASE(an_exchange_of_many_statements_has_one_time_limit) {
 
 BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
     TestDatabase db{TestDatabase::Content::empty};
-    pg::Connection connection = db.connect("victim");
+    pg::Connection connection = connect_directly(db, "victim");
     db.exec(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
         "'pgcourier/victim'");
@@ -219,7 +220,8 @@ BOOST_AUTO_TEST_CASE(a_transaction_passes_fault_points_named_by_role_statement_a
 BOOST_AUTO_TEST_CASE(the_listener_wakes_reconnects_and_stops) {
     TestDatabase db{TestDatabase::Content::empty};
     std::atomic<int> wakes{0};
-    pg::Listener listener{db.options("listener"), {{"messages_out", [&wakes] { ++wakes; }}}};
+    pg::Listener listener{direct_options(db, "listener"),
+                          {{"messages_out", [&wakes] { ++wakes; }}}};
     std::jthread thread{[&listener](std::stop_token stop) { listener.run(stop); }};
     BOOST_TEST(eventually([&] { return wakes == 1 && listener.is_working(); }));
     db.exec("NOTIFY messages_out");

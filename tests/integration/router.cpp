@@ -6,6 +6,7 @@
 #include "router/worker.hpp"
 #include "support/eventually.hpp"
 #include "support/fake_clock.hpp"
+#include "support/pooler.hpp"
 #include "support/routing.hpp"
 #include "support/test_database.hpp"
 
@@ -539,7 +540,7 @@ BOOST_FIXTURE_TEST_CASE(two_workers_route_each_of_5000_events_exactly_once, Rout
 }
 
 BOOST_FIXTURE_TEST_CASE(an_idle_worker_says_nothing_until_it_is_woken, Router) {
-    router::Worker live{db.options("router"), wake, {}, system_clock(), 1};
+    router::Worker live{direct_options(db, "router"), wake, {}, system_clock(), 1};
     std::jthread thread{[&](std::stop_token stop) { live.run(stop); }};
     const auto last_statement = [&] {
         return db.query_value(
@@ -560,7 +561,7 @@ BOOST_FIXTURE_TEST_CASE(an_idle_worker_says_nothing_until_it_is_woken, Router) {
 }
 
 BOOST_FIXTURE_TEST_CASE(the_shop_and_the_outbox_are_told_once_a_batch, Router) {
-    pg::Connection listener = db.connect();
+    pg::Connection listener = connect_directly(db);
     listener.exec_script("LISTEN messages_in; LISTEN delivery_events");
     for (int i = 1; i <= 3; ++i) receive(db, an_inbound(i, kClient, kShop));
     for (int i = 1; i <= 3; ++i) {
@@ -610,7 +611,7 @@ bool has(const std::vector<std::string>& plan, std::string_view text) {
 // A prepared statement keeps its plan: these are made on empty tables and then meet a backlog.
 BOOST_FIXTURE_TEST_CASE(no_statement_walks_a_table_also_when_its_plan_is_older_than_the_rows,
                         Router) {
-    pg::Connection session = db.connect();
+    pg::Connection session = connect_directly(db);
     session.exec_script("ANALYZE; SET plan_cache_mode = force_generic_plan");
     session.exec_script(
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off");

@@ -1,6 +1,7 @@
 // links: pg
 // Every file of sql/queries fits the schema: a typo fails here and not at a customer.
 #include "sql/all.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -13,7 +14,7 @@ BOOST_AUTO_TEST_CASE(every_statement_can_be_prepared) {
     db.exec(
         "CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, "
         "rolled_back_at timestamptz)");
-    pg::Connection connection = db.connect();
+    pg::Connection connection = connect_directly(db);
     for (const pg::Statement& statement : sql::kAll) {
         const pg::ResultHandle result{
             PQprepare(connection.raw(), statement.name, statement.text, 0, nullptr)};

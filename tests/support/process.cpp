@@ -1,6 +1,7 @@
 #include "support/process.hpp"
 
 #include "support/eventually.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <fmt/format.h>
@@ -117,7 +118,7 @@ Ran run_program(std::vector<std::string> arguments, Variables variables) {
 
 Variables service_variables(const Secret& database_url, std::uint16_t port,
                             const std::string& twilio_url) {
-    return {
+    Variables all{
         {"DATABASE_URL", database_url.reveal()},
         {"HOST", "127.0.0.1"},
         {"PORT", std::to_string(port)},
@@ -129,6 +130,9 @@ Variables service_variables(const Secret& database_url, std::uint16_t port,
         {"TWILIO_WHATSAPP_NUMBER", "+33700000001"},
         {"LOG_FORMAT", "text"},
     };
+    // Without notifications: as soon as a test waits for what comes with them.
+    if (test_pooler() != nullptr) all["OUTBOX_POLL_INTERVAL_MS"] = "500";
+    return all;
 }
 
 }  // namespace pgcourier::test

@@ -3,6 +3,7 @@
 #include "base/rng.hpp"
 #include "pg/migrate.hpp"
 #include "support/free_port.hpp"
+#include "support/pooler.hpp"
 
 #include <fmt/format.h>
 
@@ -87,7 +88,8 @@ TestDatabase::TestDatabase(Content content) {
     const std::string base = content == Content::migrated ? migrated_template() : "template0";
     run_on(test_server().url("postgres"),
            fmt::format("CREATE DATABASE {} TEMPLATE {}", name_, base));
-    url_ = test_server().url(name_);
+    const PgBouncer* pooler = test_pooler();
+    url_ = pooler == nullptr ? direct_url(*this) : pooler->url(name_);
 }
 
 TestDatabase::~TestDatabase() {
@@ -106,17 +108,17 @@ pg::ConnectOptions TestDatabase::options(const std::string& role) const {
 }
 
 void TestDatabase::exec(const std::string& script) const {
-    run_on(url_, script);
+    run_on(direct_url(*this), script);
 }
 
 std::string TestDatabase::query_value(const std::string& query) const {
-    pg::Connection connection = connect("test-query");
+    pg::Connection connection = connect_directly(*this, "test-query");
     const pg::Rows rows = connection.exec_script(query.c_str());
     return rows.empty() ? "" : rows[0].string(0);
 }
 
 std::vector<std::string> TestDatabase::query_rows(const std::string& query) const {
-    pg::Connection connection = connect("test-query");
+    pg::Connection connection = connect_directly(*this, "test-query");
     const pg::Rows rows = connection.exec_script(query.c_str());
     std::vector<std::string> lines;
     for (const pg::Row row : rows) {
@@ -134,14 +136,14 @@ std::string TestDatabase::add_tenant(const std::string& name, const std::string&
     static constexpr pg::Statement kAdd{
         "test_add_tenant",
         "INSERT INTO tenants (name, whatsapp_phone_number) VALUES ($1, $2) RETURNING id"};
-    pg::Connection connection = connect("test-query");
+    pg::Connection connection = connect_directly(*this, "test-query");
     return connection.exec(kAdd, pg::Params{name, number})[0].string(0);
 }
 
 void TestDatabase::add_seller(const std::string& tenant_id, const std::string& number) const {
     static constexpr pg::Statement kAdd{
         "test_add_seller", "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)"};
-    pg::Connection connection = connect("test-query");
+    pg::Connection connection = connect_directly(*this, "test-query");
     connection.exec(kAdd, pg::Params{tenant_id, number});
 }
 

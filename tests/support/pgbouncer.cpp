@@ -1,0 +1,113 @@
+#include "support/pgbouncer.hpp"
+
+#include "pg/private_postgres.hpp"
+#include "pg/url.hpp"
+#include "support/eventually.hpp"
+#include "support/free_port.hpp"
+#include "support/test_database.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sstream>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace pgcourier::test {
+namespace {
+
+constexpr const char* kProgram = "/usr/sbin/pgbouncer";
+
+std::string value_of(const pg::Target& target, std::string_view name) {
+    for (const auto& [keyword, value] : target.keywords) {
+        if (keyword == name) return value;
+    }
+    return "";
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    std::ofstream{path} << text;
+}
+
+// Few connections to the server, so that they change hands all the time. A user that is not in the
+// file is looked up as auth_user.
+std::string settings(const pg::Target& server, std::uint16_t port, const std::string& directory) {
+    return fmt::format(
+        "[databases]\n"
+        "* = host={} port={}\n"
+        "[pgbouncer]\n"
+        "listen_addr = 127.0.0.1\n"
+        "listen_port = {}\n"
+        "unix_socket_dir =\n"
+        "auth_type = trust\n"
+        "auth_file = {}/users.txt\n"
+        "auth_user = postgres\n"
+        "pool_mode = transaction\n"
+        "max_client_conn = 1000\n"
+        "default_pool_size = 6\n"
+        "server_idle_timeout = 5\n",
+        value_of(server, "host"), value_of(server, "port"), port, directory);
+}
+
+// Runs in the child between fork and exec. PgBouncer refuses root, as PostgreSQL does.
+[[noreturn]] void become(const passwd* user, const std::string& settings_path,
+                         const std::string& log_path) {
+    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    if (geteuid() == 0 &&
+        (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
+        _exit(126);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execl(kProgram, kProgram, settings_path.c_str(), nullptr);
+    _exit(127);
+}
+
+}  // namespace
+
+PgBouncer::PgBouncer(const pg::PrivatePostgres& server)
+    : port_{free_port()}, directory_{fmt::format("{}/pgbouncer-{}", scratch_directory(), port_)} {
+    const passwd* user = getpwnam("postgres");
+    if (!std::filesystem::exists(kProgram) || user == nullptr)
+        throw std::runtime_error{"no PgBouncer: install Debian's package pgbouncer"};
+    std::filesystem::create_directories(directory_);
+    write_file(directory_ + "/users.txt", "\"postgres\" \"\"\n");
+    write_file(directory_ + "/pgbouncer.ini",
+               settings(*pg::parse_url(server.url("postgres")), port_, directory_));
+    const std::string settings_path = directory_ + "/pgbouncer.ini";
+    const std::string log_path = directory_ + "/pgbouncer.log";
+    pid_ = fork();
+    if (pid_ == 0) become(user, settings_path, log_path);
+    if (pid_ < 0) throw std::runtime_error{"cannot start PgBouncer"};
+
+    const std::string probe =
+        fmt::format("host=127.0.0.1 port={} user=postgres dbname=postgres", port_);
+    const bool answers = eventually([&] { return PQping(probe.c_str()) == PQPING_OK; });
+    if (!answers) throw std::runtime_error{"PgBouncer does not start:\n" + log()};
+}
+
+PgBouncer::~PgBouncer() {
+    kill(pid_, SIGTERM);  // at once, also with connections
+    waitpid(pid_, nullptr, 0);
+}
+
+Secret PgBouncer::url(const std::string& database) const {
+    return Secret{fmt::format("postgresql://postgres@127.0.0.1:{}/{}", port_, database)};
+}
+
+std::string PgBouncer::log() const {
+    std::ostringstream text;
+    text << std::ifstream{directory_ + "/pgbouncer.log"}.rdbuf();
+    return text.str();
+}
+
+}  // namespace pgcourier::test
