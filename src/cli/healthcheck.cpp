@@ -1,4 +1,5 @@
 // `pgcourier healthcheck`
+#include "base/config_file.hpp"
 #include "base/environment.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
@@ -18,7 +19,9 @@ constexpr std::chrono::seconds kTimeout{4};
 std::string url_of_the_service() {
     std::string host = "0.0.0.0";
     int port = 8080;
-    const Environment environment = process_environment;
+    const auto file = ConfigFile::named_in(process_environment);
+    if (!file) throw Failure{kUsage, file.error().what};
+    const Environment environment = file->over(process_environment);
     EnvironmentReader reader{environment};
     reader.number("PORT", port, 1, 65535);
     if (reader.problem()) throw Failure{kUsage, reader.problem()->what};
