@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/error_words.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -60,10 +61,7 @@ int run(int argc, char** argv) {
     } catch (const Failure& e) {
         return tell(e.exit_code(), e.what());
     } catch (const pg::Error& e) {
-        if (e.is_undefined_table() || e.sqlstate() == "3F000") {
-            return tell(kFailed, std::string{e.what()} + ": run `pgcourier migrate up` first");
-        }
-        return tell(kFailed, e.what());
+        return tell(kFailed, error_words(e));
     } catch (const std::exception& e) {
         return tell(kFailed, e.what());
     }
