@@ -46,6 +46,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
     add_erase(app, chosen);
     add_config(app, chosen);
     add_twilio_sim(app, chosen);
+    add_reference(app, chosen);
 }
 
 int run(int argc, char** argv) {
