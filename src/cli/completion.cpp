@@ -226,7 +226,7 @@ std::string fish_completion(const CommandHelp& root) {
 function __pgcourier_is_at
     set -l path
     for word in (commandline -opc)[2..-1]
-        set -l longer (string join / $path $word)
+        set -l longer (string join -- / $path $word)
         contains -- $longer {} && set path $longer
     end
     test "$path" = "$argv[1]"
