@@ -7,14 +7,15 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboost-test1.81-dev libpq-dev libssl-dev \
     libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
 LINT_PACKAGES := clang-format clang-tidy
-# promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL.
-TEST_PACKAGES := prometheus pgbouncer
+# promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL; groff for the manual pages,
+# zsh for what it completes.
+TEST_PACKAGES := prometheus pgbouncer groff-base zsh
 SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
 PACKAGE_PACKAGES := dpkg-dev file
-.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault test-pgbouncer fault lint format asan tsan bench schema configuration check clean
+.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault test-pgbouncer fault lint format asan tsan bench schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,9 @@ schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the 
 
 configuration: build ## Writes docs/configuration.md anew from the program
 	@build/release/pgcourier config --markdown >docs/configuration.md
+
+commands: build ## Writes docs/commands.md anew from the program
+	@build/release/pgcourier commands --markdown >docs/commands.md
 
 check: lint test ## What CI runs: lint and test
 

@@ -5,6 +5,22 @@ install(FILES ${deploy}/pgcourier.service DESTINATION /lib/systemd/system)
 install(FILES ${deploy}/pgcourier.env DESTINATION /etc/pgcourier PERMISSIONS OWNER_READ OWNER_WRITE)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION /usr/share/doc/pgcourier)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION /usr/share/doc/pgcourier)
+# The program writes its own manual pages and completions. Without a time in the archives: the same program, the same package.
+install(CODE "
+    set(made \"${CMAKE_BINARY_DIR}/reference\")
+    file(REMOVE_RECURSE \"\${made}\")
+    execute_process(COMMAND \"$<TARGET_FILE:pgcourier>\" man --all \"\${made}/man\" COMMAND_ERROR_IS_FATAL ANY)
+    file(GLOB pages \"\${made}/man/*.1\")
+    execute_process(COMMAND gzip -9n \${pages} COMMAND_ERROR_IS_FATAL ANY)
+    foreach(shell bash zsh fish)
+        execute_process(COMMAND \"$<TARGET_FILE:pgcourier>\" completion \${shell}
+                        OUTPUT_FILE \"\${made}/pgcourier.\${shell}\" COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()")
+set(reference ${CMAKE_BINARY_DIR}/reference)
+install(DIRECTORY ${reference}/man/ DESTINATION /usr/share/man/man1)
+install(FILES ${reference}/pgcourier.bash DESTINATION /usr/share/bash-completion/completions RENAME pgcourier)
+install(FILES ${reference}/pgcourier.zsh DESTINATION /usr/share/zsh/vendor-completions RENAME _pgcourier)
+install(FILES ${reference}/pgcourier.fish DESTINATION /usr/share/fish/vendor_completions.d)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)

@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/error_words.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -20,34 +21,41 @@ int tell(int exit_code, const std::string& what) {
 
 }  // namespace
 
-int run(int argc, char** argv) {
-    CLI::App app{
-        "The messaging backbone of a WhatsApp shop platform: Twilio's webhooks in, the outbox out, "
-        "on one PostgreSQL.",
-        "pgcourier"};
+void add_commands(CLI::App& app, Chosen& chosen) {
     app.set_version_flag("--version", std::string{"pgcourier "} + kVersion);
     app.require_subcommand(1);
     app.footer(
         "Each command has its own --help. Configuration comes from environment variables: see the "
         "README's table.");
-    Chosen chosen;
     add_serve(app, chosen);
     add_dev(app, chosen);
     add_migrate(app, chosen);
     add_healthcheck(app, chosen);
     add_status(app, chosen);
-    add_tenant(app, chosen);
-    add_seller(app, chosen);
+    add_top(app, chosen);
+    add_show(app, chosen);
+    add_trace_and_explain(app, chosen);
+    add_events(app, chosen);
     add_outbox(app, chosen);
     add_dlq(app, chosen);
     add_pause(app, chosen);
-    add_events(app, chosen);
-    add_trace_and_explain(app, chosen);
+    add_tenant(app, chosen);
+    add_seller(app, chosen);
     add_optout(app, chosen);
     add_prune(app, chosen);
     add_erase(app, chosen);
     add_config(app, chosen);
     add_twilio_sim(app, chosen);
+    add_reference(app, chosen);
+}
+
+int run(int argc, char** argv) {
+    CLI::App app{
+        "The messaging backbone of a WhatsApp shop platform: Twilio's webhooks in, the outbox out, "
+        "on one PostgreSQL.",
+        "pgcourier"};
+    Chosen chosen;
+    add_commands(app, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -60,10 +68,7 @@ int run(int argc, char** argv) {
     } catch (const Failure& e) {
         return tell(e.exit_code(), e.what());
     } catch (const pg::Error& e) {
-        if (e.is_undefined_table() || e.sqlstate() == "3F000") {
-            return tell(kFailed, std::string{e.what()} + ": run `pgcourier migrate up` first");
-        }
-        return tell(kFailed, e.what());
+        return tell(kFailed, error_words(e));
     } catch (const std::exception& e) {
         return tell(kFailed, e.what());
     }

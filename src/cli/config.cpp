@@ -4,7 +4,8 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "cli/text_table.hpp"
+#include "cli/table.hpp"
+#include "cli/text.hpp"
 #include "pg/url.hpp"
 
 #include <CLI/CLI.hpp>
@@ -65,8 +66,8 @@ int show(bool as_json) {
     } else {
         std::vector<std::vector<std::string>> lines{{"variable", "value", "from"}};
         for (const Setting& setting : all)
-            lines.push_back({std::string{setting.name}, setting.value, setting.source});
-        print_cells(lines);
+            lines.push_back({std::string{setting.name}, printable(setting.value), setting.source});
+        print_table({std::move(lines), {}});
     }
     // The table helps to see why.
     std::fflush(stdout);

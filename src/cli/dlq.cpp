@@ -3,10 +3,12 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/sure.hpp"
 #include "cli/tenants.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <cstdio>
 
@@ -29,6 +31,7 @@ struct Options {
     std::string reason;
     std::int64_t limit = 100;
     bool as_json = false;
+    bool is_sure = false;
 
     bool has_filter() const {
         return everything || !tenant.empty() || code || !since.empty() || !until.empty();
@@ -56,7 +59,8 @@ void add_act(CLI::App& command, Options& options) {
     command.add_option("--by", options.by,
                        "Who does it, for event_log; without it the database user");
     command.add_option("--reason", options.reason, "Why; kept in event_log");
-    command.add_flag("--json", options.as_json, "Print JSON, a row for each");
+    add_yes(command, options.is_sure);
+    command.add_flag("--json", options.as_json, "Print JSON; of many a row for each");
     for (const char* other : {"--tenant", "--code", "--since", "--until", "--all", "--dry-run"}) {
         id->excludes(command.get_option(other));
     }
@@ -72,6 +76,16 @@ void check_chosen(const Options& options, const char* command) {
 std::optional<std::string> tenant_of(pg::Connection& db, const Options& options) {
     if (options.tenant.empty()) return std::nullopt;
     return find_tenant(db, options.tenant);
+}
+
+bool asks(const Options& options) {
+    return !options.is_dry_run && can_ask(options.is_sure);
+}
+
+/// Asks before something is done to many. `shown` are those that it would be done to.
+void ask_first(const char* act, const pg::Rows& shown, const Options& options) {
+    if (shown.empty()) return;
+    confirm(fmt::format("{} {} dead letters?", act, shown.size()), options.is_sure);
 }
 
 /// `12 retried, 1 left as it is:` and why; all of them when nothing was done or as JSON.
@@ -119,20 +133,25 @@ int retry(const Options& options) {
     const auto reason = unless_empty(options.reason);
     if (!options.id.empty()) {
         const pg::Rows rows = db.exec(sql::cli::dlq_retry, pg::Params{options.id, by, reason});
-        std::printf("%s\n", rows[0].string(0).c_str());
+        tell_result(rows[0].string(0), options.as_json);
         return kOk;
     }
-    const pg::Params filter{tenant_of(db, options),
-                            options.code,
-                            unless_empty(options.since),
-                            unless_empty(options.until),
-                            options.everything,
-                            options.per_second,
-                            by,
-                            reason,
-                            options.is_dry_run};
+    const auto tenant = tenant_of(db, options);
+    const auto act = [&](bool is_dry_run) {
+        const pg::Params filter{tenant,
+                                options.code,
+                                unless_empty(options.since),
+                                unless_empty(options.until),
+                                options.everything,
+                                options.per_second,
+                                by,
+                                reason,
+                                is_dry_run};
+        return db.exec(sql::cli::dlq_retry_many, filter);
+    };
     db.set_answer_timeout(kBulkTimeout);
-    return print_many(db.exec(sql::cli::dlq_retry_many, filter), options, 3, "retried");
+    if (asks(options)) ask_first("Retry", act(true), options);
+    return print_many(act(options.is_dry_run), options, 3, "retried");
 }
 
 int discard(const Options& options) {
@@ -142,19 +161,24 @@ int discard(const Options& options) {
     const auto reason = unless_empty(options.reason);
     if (!options.id.empty()) {
         const pg::Rows rows = db.exec(sql::cli::dlq_discard, pg::Params{options.id, by, reason});
-        std::printf("%s\n", rows[0].string(0).c_str());
+        tell_result(rows[0].string(0), options.as_json);
         return kOk;
     }
-    const pg::Params filter{tenant_of(db, options),
-                            options.code,
-                            unless_empty(options.since),
-                            unless_empty(options.until),
-                            options.everything,
-                            by,
-                            reason,
-                            options.is_dry_run};
+    const auto tenant = tenant_of(db, options);
+    const auto act = [&](bool is_dry_run) {
+        const pg::Params filter{tenant,
+                                options.code,
+                                unless_empty(options.since),
+                                unless_empty(options.until),
+                                options.everything,
+                                by,
+                                reason,
+                                is_dry_run};
+        return db.exec(sql::cli::dlq_discard_many, filter);
+    };
     db.set_answer_timeout(kBulkTimeout);
-    return print_many(db.exec(sql::cli::dlq_discard_many, filter), options, 2, "discarded");
+    if (asks(options)) ask_first("Discard", act(true), options);
+    return print_many(act(options.is_dry_run), options, 2, "discarded");
 }
 
 }  // namespace

@@ -3,8 +3,9 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/sure.hpp"
+#include "cli/table.hpp"
 #include "cli/tenants.hpp"
-#include "cli/text_table.hpp"
 #include "maintenance/erasure.hpp"
 
 #include <CLI/CLI.hpp>
@@ -34,6 +35,7 @@ struct Options {
     int wait_seconds = 60;
     bool is_dry_run = false;
     bool as_json = false;
+    bool is_sure = false;
 };
 
 std::optional<std::string> unless_empty(const std::string& text) {
@@ -100,7 +102,7 @@ void print_counts(const Report& report) {
     std::vector<std::vector<std::string>> lines{
         {"table", report.id.empty() ? "rows that would be erased" : "rows erased"}};
     for (const auto& [table, count] : report.rows) lines.push_back({table, std::to_string(count)});
-    print_cells(lines, {1});
+    print_table({std::move(lines), {1}});
 }
 
 int count(pg::Connection& db, const std::string& address, const Options& options) {
@@ -150,6 +152,8 @@ int erase(const Options& options) {
     if (const auto reason = maintenance::why_not_erased(db, address))
         throw Failure{kFailed, *reason};
     if (options.is_dry_run) return count(db, address, options);
+    confirm("Erase " + masked(address) + " everywhere? It cannot be undone; --dry-run counts it.",
+            options.is_sure);
 
     Report report{.id = maintenance::ask_erasure(db, address, unless_empty(options.by),
                                                  unless_empty(options.reason))};
@@ -202,6 +206,7 @@ void add_erase(CLI::App& app, Chosen& chosen) {
     command->add_option("--reason", options->reason, "Why; kept in event_log");
     command->add_option("--by", options->by,
                         "Who does it, for event_log; without it the database user");
+    add_yes(*command, options->is_sure);
     command->add_flag("--json", options->as_json, "Print JSON");
     command->footer(
         "It cannot be undone. Broken off, it is finished by the running service, or by the same "

@@ -1,107 +1,159 @@
-// `pgcourier events --correlation ID [--follow]`, `pgcourier trace ID`, `pgcourier explain ID`
-#include "base/wake.hpp"
+// `pgcourier events [--correlation ID] [--tenant SHOP] [--follow]`
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/live.hpp"
 #include "cli/output.hpp"
+#include "cli/signals.hpp"
+#include "cli/tenants.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <map>
 
 namespace pgcourier::cli {
 namespace {
 
+constexpr std::chrono::seconds kLookAgain{1};
+constexpr std::int64_t kMostAtOnce = 10'000;
+
 struct Options {
-    std::string id;
+    std::string correlation;
+    std::string tenant;
+    std::int64_t limit = 100;
+    bool follow = false;
     bool as_json = false;
 };
 
-constexpr const char* kIds =
-    "Of a message, in or out; or Twilio's id of it, its correlation id, or an event's or a dead "
-    "letter's id";
+/// What a look found that was not there before, and how it is shown.
+struct News {
+    pg::Rows rows;
+    std::vector<int> unseen;  // of the rows, in their order
+    int columns = 0;          // the first ones are shown
+};
 
-Failure nothing_known(const pg::Rows& explanation) {
-    return Failure{kFailed, explanation[0].string(1)};
+/// Events as they come. A transaction may write an event late, between others that were seen: what
+/// was shown is remembered, and not how many.
+class Feed {
+  public:
+    Feed(Options options, std::optional<std::string> tenant)
+        : options_{std::move(options)}, tenant_{std::move(tenant)} {}
+
+    News look(pg::Connection& db) { return options_.correlation.empty() ? latest(db) : trace(db); }
+
+  private:
+    News trace(pg::Connection& db) {
+        News news{db.exec(sql::cli::events_trace, pg::Params{options_.correlation}), {}, 5};
+        for (int i = 0; i < news.rows.size(); ++i) {
+            const pg::Row row = news.rows[i];
+            std::string key;
+            for (int column = 0; column < 4; ++column) key += row.string(column) + '\n';
+            if (seen_.emplace(std::move(key), std::string{}).second) news.unseen.push_back(i);
+        }
+        return news;
+    }
+
+    News latest(pg::Connection& db) {
+        const std::int64_t limit = since_ ? kMostAtOnce : options_.limit;
+        News news{db.exec(sql::cli::events_latest, pg::Params{limit, since_, tenant_}), {}, 6};
+        for (int i = 0; i < news.rows.size(); ++i) {
+            const pg::Row row = news.rows[i];
+            if (seen_.emplace(row.string(6), row.string(0)).second) news.unseen.push_back(i);
+        }
+        if (news.rows.empty()) return news;
+        settle(news.rows[0].string(7));
+        // What was left out for the limit's sake is not news a second later.
+        if (news.rows.size() == limit) settle(news.rows[0].string(0));
+        return news;
+    }
+
+    /// What is older than this comes no more. Times of one form compare as texts do.
+    void settle(const std::string& until) {
+        if (!since_ || *since_ < until) since_ = until;
+        std::erase_if(seen_, [this](const auto& event) { return event.second < *since_; });
+    }
+
+    Options options_;
+    std::optional<std::string> tenant_;
+    std::optional<std::string> since_;
+    std::map<std::string, std::string> seen_;  // id to time; of a trace, what it showed
+};
+
+void print(const News& news, bool as_json, GrowingTable& table) {
+    if (!as_json) {
+        Table lines = table_of(news.rows, news.columns);
+        std::vector<std::vector<std::string>> kept{std::move(lines.lines[0])};
+        for (const int i : news.unseen)
+            kept.push_back(std::move(lines.lines[static_cast<std::size_t>(i) + 1]));
+        lines.lines = std::move(kept);
+        if (!news.unseen.empty()) table.add(lines);
+        return;
+    }
+    for (const int i : news.unseen)
+        std::printf("%s\n", json_of(news.rows, news.rows[i], news.columns).c_str());
 }
 
-int trace(const Options& options) {
-    pg::Connection db = connect();
-    const pg::Rows happened = db.exec(sql::cli::events_trace, pg::Params{options.id, 0});
-    const pg::Rows explanation = db.exec(sql::cli::explain, pg::Params{options.id});
-    if (happened.empty()) throw nothing_known(explanation);
-    print_rows(happened, options.as_json, "");
-    if (!options.as_json && explanation[0].boolean(0)) {
-        std::printf("\n%s\n", explanation[0].string(1).c_str());
+/// Goes on until somebody ends it, also when the database goes away and comes back.
+void follow(Feed& feed, bool as_json) {
+    hold_signals(Hangup::ends);
+    LastingConnection db;
+    GrowingTable table;
+    bool is_told = false;
+    do {
+        const auto news = db.with([&feed](pg::Connection& to) { return feed.look(to); });
+        if (news) {
+            print(*news, as_json, table);
+        } else if (!is_told) {
+            std::fprintf(stderr, "pgcourier: %s\n  It is asked again.\n", db.trouble().c_str());
+        }
+        is_told = !news;
+    } while (wait_or_end(kLookAgain));
+}
+
+int events(const Options& options) {
+    std::optional<pg::Connection> db{connect()};
+    std::optional<std::string> tenant;
+    if (!options.tenant.empty()) tenant = find_tenant(*db, options.tenant);
+    Feed feed{options, tenant};
+    if (options.follow) {
+        db.reset();
+        follow(feed, options.as_json);
+        return kOk;
+    }
+    const News news = feed.look(*db);
+    if (!options.correlation.empty() && news.rows.empty())
+        throw Failure{kFailed, "nothing is known of " + options.correlation};
+    if (options.as_json) {
+        std::printf("%s\n", json_of(news.rows, news.columns).c_str());
+    } else if (news.rows.empty()) {
+        std::printf("Nothing happened.\n");
+    } else {
+        print_table(table_of(news.rows, news.columns));
     }
     return kOk;
 }
 
-int explain(const Options& options) {
-    pg::Connection db = connect();
-    const pg::Rows explanation = db.exec(sql::cli::explain, pg::Params{options.id});
-    if (options.as_json) {
-        print_record(explanation, true);
-    } else if (explanation[0].boolean(0)) {
-        std::printf("%s\n", explanation[0].string(1).c_str());
-    } else {
-        throw nothing_known(explanation);
-    }
-    return explanation[0].boolean(0) ? kOk : kFailed;
-}
-
-void add_one(CLI::App& app, Chosen& chosen, const char* name, const char* what,
-             int (*run)(const Options&)) {
-    const auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand(name, what);
-    command->add_option("id", options->id, kIds)->required();
-    command->add_flag("--json", options->as_json, "Print JSON");
-    command->callback(
-        [&chosen, options, run] { chosen = [options, run] { return run(*options); }; });
-}
-
 }  // namespace
 
-void add_trace_and_explain(CLI::App& app, Chosen& chosen) {
-    add_one(app, chosen, "trace",
-            "Show all that happened to one message, in order, and what happens next", trace);
-    add_one(app, chosen, "explain",
-            "Say in one sentence why a message has not been sent, and what will happen when",
-            explain);
-}
-
 void add_events(CLI::App& app, Chosen& chosen) {
-    struct Followed : Options {
-        bool follow = false;
-    };
-    const auto options = std::make_shared<Followed>();
-    CLI::App* events =
-        app.add_subcommand("events", "Show all that happened to one message, in order");
-    events
-        ->add_option("--correlation", options->id,
-                     "A correlation id, or a message's or Twilio's id of it")
-        ->required();
-    events->add_flag("--follow", options->follow, "Go on showing what happens, until Ctrl-C");
-    events->add_flag("--json", options->as_json, "Print JSON");
-    events->callback([&chosen, options] {
-        chosen = [options] {
-            pg::Connection db = connect();
-            std::int64_t shown = 0;
-            while (true) {
-                const pg::Rows rows =
-                    db.exec(sql::cli::events_trace, pg::Params{options->id, shown});
-                if (shown == 0 && rows.empty() && !options->follow) {
-                    throw Failure{kFailed, "nothing is known of " + options->id};
-                }
-                if (!rows.empty()) print_rows(rows, options->as_json, "");
-                std::fflush(stdout);
-                shown += rows.size();
-                if (!options->follow) return kOk;
-                Wake{}.wait_for(std::stop_token{}, std::chrono::seconds{1});
-            }
-        };
-    });
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand(
+        "events", "Show what happened, the newest last: of everything, or of one message");
+    CLI::Option* correlation = command->add_option(
+        "--correlation", options->correlation,
+        "All that happened to one message: its correlation id, its own or Twilio's");
+    command->add_option("--tenant", options->tenant, "Only of this shop: its id, number or name")
+        ->excludes(correlation);
+    command->add_option("--limit", options->limit, "Begin with at most so many")
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
+    command->add_flag("--follow", options->follow,
+                      "Go on showing what happens, until Ctrl-C; also when the database was away");
+    command->add_flag("--json", options->as_json,
+                      "Print JSON: an array, or with --follow an object a line");
+    command->callback([&chosen, options] { chosen = [options] { return events(*options); }; });
 }
 
 }  // namespace pgcourier::cli

@@ -4,6 +4,7 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 
 #include <CLI/CLI.hpp>
 #include <rapidjson/stringbuffer.h>
@@ -77,10 +78,10 @@ int print_status(const std::vector<pg::MigrationStatus>& states, bool as_json) {
         std::printf("%s\n", buffer.GetString());
         return kOk;
     }
-    for (const pg::MigrationStatus& status : states) {
-        std::printf("%-10s  %-60s  %s\n", status.state.c_str(), status.name.c_str(),
-                    status.applied_at.c_str());
-    }
+    Table table{{{"state", "name", "applied_at"}}, {}};
+    for (const pg::MigrationStatus& status : states)
+        table.lines.push_back({status.state, status.name, status.applied_at});
+    print_table(table);
     return kOk;
 }
 

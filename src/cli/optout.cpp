@@ -8,8 +8,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
-
 namespace pgcourier::cli {
 namespace {
 
@@ -35,6 +33,7 @@ void add_act(CLI::App& command, Options& options) {
     command.add_option("--reason", options.reason, "Why; kept in event_log");
     command.add_option("--by", options.by,
                        "Who does it, for event_log; without it the database user");
+    command.add_flag("--json", options.as_json, "Print JSON");
 }
 
 pg::Rows act(const pg::Statement& statement, const Options& options) {
@@ -89,7 +88,8 @@ void add_optout(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             const pg::Rows rows = act(sql::cli::optout_add, *options);
             if (!rows[0].boolean(0)) throw newer_word("START");
-            std::printf("Opted out; %s messages were waiting.\n", rows[0].string(1).c_str());
+            tell_result("Opted out; " + rows[0].string(1) + " messages were waiting.",
+                        options->as_json);
             return kOk;
         };
     });
@@ -103,7 +103,8 @@ void add_optout(CLI::App& app, Chosen& chosen) {
             if (rows.empty())
                 throw Failure{kFailed, "this person is not opted out of that shop's messages"};
             if (rows[0].boolean(1)) throw newer_word("STOP");
-            std::printf("May be written to again. What was blocked stays blocked.\n");
+            tell_result("May be written to again. What was blocked stays blocked.",
+                        options->as_json);
             return kOk;
         };
     });

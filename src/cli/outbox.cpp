@@ -3,12 +3,12 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/sure.hpp"
 #include "cli/tenants.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
-
-#include <cstdio>
+#include <fmt/format.h>
 
 namespace pgcourier::cli {
 namespace {
@@ -17,13 +17,15 @@ std::optional<std::string> unless_empty(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional{text};
 }
 
-int release_all(pg::Connection& db) {
+int release_all(pg::Connection& db, bool is_sure, bool as_json) {
+    const pg::Rows held = db.exec(sql::cli::outbox_held);
+    if (!held.empty()) confirm(fmt::format("Send all {} that are held?", held.size()), is_sure);
     int released = 0;
-    for (const pg::Row row : db.exec(sql::cli::outbox_held)) {
+    for (const pg::Row row : held) {
         db.exec(sql::cli::outbox_release, pg::Params{row.text(0)});
         ++released;
     }
-    std::printf("%d released.\n", released);
+    tell_result(fmt::format("{} released.", released), as_json);
     return kOk;
 }
 
@@ -49,6 +51,7 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         bool was_sent = false;
         bool was_not_sent = false;
         bool as_json = false;
+        bool is_sure = false;
     };
     const auto options = std::make_shared<Options>();
     CLI::App* outbox = app.add_subcommand("outbox", "The outgoing messages");
@@ -126,6 +129,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         outbox->add_subcommand("release", "Send what was held for a person to decide");
     CLI::Option* id = release->add_option("id", options->id, "Its id");
     release->add_flag("--all", options->all, "Everything that is held")->excludes(id);
+    add_yes(*release, options->is_sure);
+    release->add_flag("--json", options->as_json, "Print JSON");
     release->callback([&chosen, options] {
         chosen = [options] {
             if (options->id.empty() && !options->all) {
@@ -133,9 +138,9 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
                     kUsage, "outbox release: found neither an id nor --all, expected one of them"};
             }
             pg::Connection db = connect();
-            if (options->all) return release_all(db);
+            if (options->all) return release_all(db, options->is_sure, options->as_json);
             const pg::Rows rows = db.exec(sql::cli::outbox_release, pg::Params{options->id});
-            std::printf("%s\n", rows[0].string(0).c_str());
+            tell_result(rows[0].string(0), options->as_json);
             return int{kOk};
         };
     });
@@ -146,6 +151,7 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     CLI::Option* sent = settle->add_flag("--sent", options->was_sent, "The person has it");
     settle->add_flag("--not-sent", options->was_not_sent, "Surely nobody has it: it is sent again")
         ->excludes(sent);
+    settle->add_flag("--json", options->as_json, "Print JSON");
     settle->callback([&chosen, options] {
         chosen = [options] {
             if (!options->was_sent && !options->was_not_sent) {
@@ -156,7 +162,7 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
             pg::Connection db = connect();
             const pg::Rows rows =
                 db.exec(sql::cli::outbox_settle, pg::Params{options->id, options->was_sent});
-            std::printf("%s\n", rows[0].string(0).c_str());
+            tell_result(rows[0].string(0), options->as_json);
             return int{kOk};
         };
     });
@@ -167,13 +173,14 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     cancel->add_option("--reason", options->reason, "Why; kept in event_log");
     cancel->add_option("--by", options->by,
                        "Who does it, for event_log; without it the database user");
+    cancel->add_flag("--json", options->as_json, "Print JSON");
     cancel->callback([&chosen, options] {
         chosen = [options] {
             pg::Connection db = connect();
             const pg::Rows rows = db.exec(
                 sql::cli::outbox_cancel,
                 pg::Params{options->id, unless_empty(options->reason), unless_empty(options->by)});
-            std::printf("%s\n", rows[0].string(0).c_str());
+            tell_result(rows[0].string(0), options->as_json);
             return int{kOk};
         };
     });

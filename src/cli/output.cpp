@@ -1,5 +1,7 @@
 #include "cli/output.hpp"
 
+#include "cli/text.hpp"
+
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -10,22 +12,6 @@ namespace pgcourier::cli {
 namespace {
 
 using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
-
-// Characters, not bytes: names have accents. Good enough for a table, which needs no more.
-std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
-}
-
-// What comes from outside must not move the terminal's cursor.
-std::string printable(std::string_view text) {
-    std::string out{text};
-    for (char& c : out) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
-    return out;
-}
 
 enum class Kind { text, number, boolean, json };
 
@@ -49,11 +35,10 @@ Kind kind_of(unsigned type) {
     }
 }
 
-void write_object(JsonWriter& json, const pg::Rows& rows, int index) {
+void write_object(JsonWriter& json, const pg::Rows& rows, const pg::Row& row, int until) {
     json.StartObject();
-    for (int column = 0; column < rows.columns(); ++column) {
+    for (int column = 0; column < std::min(until, rows.columns()); ++column) {
         const std::string_view name = rows.column_name(column);
-        const pg::Row row = rows[index];
         const std::string_view value = row.text(column);
         json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
         if (row.is_null(column)) {
@@ -71,45 +56,49 @@ void write_object(JsonWriter& json, const pg::Rows& rows, int index) {
 
 }  // namespace
 
+Table table_of(const pg::Rows& rows, int until) {
+    const int columns = std::min(until, rows.columns());
+    Table table;
+    table.lines.emplace_back();
+    for (int column = 0; column < columns; ++column) {
+        table.lines[0].emplace_back(rows.column_name(column));
+        if (kind_of(rows.column_type(column)) == Kind::number)
+            table.numbers.insert(static_cast<std::size_t>(column));
+    }
+    for (const pg::Row row : rows) {
+        std::vector<std::string>& line = table.lines.emplace_back();
+        for (int column = 0; column < columns; ++column)
+            line.push_back(printable(row.text(column)));
+    }
+    return table;
+}
+
 void print_table(const pg::Rows& rows, const std::string& nothing) {
     if (rows.empty()) {
         std::printf("%s\n", nothing.c_str());
-        return;
-    }
-    const auto columns = static_cast<std::size_t>(rows.columns());
-    std::vector<std::vector<std::string>> lines(1);
-    std::vector<std::size_t> widths(columns);
-    for (int column = 0; column < rows.columns(); ++column)
-        lines[0].emplace_back(rows.column_name(column));
-    for (const pg::Row row : rows) {
-        std::vector<std::string>& line = lines.emplace_back();
-        for (int column = 0; column < rows.columns(); ++column)
-            line.push_back(printable(row.text(column)));
-    }
-    for (const auto& line : lines) {
-        for (std::size_t i = 0; i < columns; ++i)
-            widths[i] = std::max(widths[i], width_of(line[i]));
-    }
-    for (const auto& line : lines) {
-        std::string out;
-        for (std::size_t i = 0; i < columns; ++i) {
-            const bool is_number = kind_of(rows.column_type(static_cast<int>(i))) == Kind::number;
-            const std::string space(widths[i] - width_of(line[i]), ' ');
-            out += i == 0 ? "" : "  ";
-            out += is_number ? space + line[i] : line[i] + space;
-        }
-        out.erase(out.find_last_not_of(' ') + 1);
-        std::printf("%s\n", out.c_str());
+    } else {
+        print_table(table_of(rows));
     }
 }
 
-void print_json(const pg::Rows& rows) {
+std::string json_of(const pg::Rows& rows, int until) {
     rapidjson::StringBuffer buffer;
     JsonWriter json{buffer};
     json.StartArray();
-    for (int i = 0; i < rows.size(); ++i) write_object(json, rows, i);
+    for (const pg::Row row : rows) write_object(json, rows, row, until);
     json.EndArray();
-    std::printf("%s\n", buffer.GetString());
+    return buffer.GetString();
+}
+
+std::string json_of(const pg::Rows& rows, const pg::Row& row, int until) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json{buffer};
+    write_object(json, rows, row, until);
+    return buffer.GetString();
+}
+
+void print_json(const pg::Rows& rows) {
+    std::printf("%s\n", json_of(rows).c_str());
 }
 
 void print_rows(const pg::Rows& rows, bool as_json, const std::string& nothing) {
@@ -123,10 +112,7 @@ void print_rows(const pg::Rows& rows, bool as_json, const std::string& nothing) 
 void print_record(const pg::Rows& rows, bool as_json) {
     if (rows.empty()) return;
     if (as_json) {
-        rapidjson::StringBuffer buffer;
-        JsonWriter json{buffer};
-        write_object(json, rows, 0);
-        std::printf("%s\n", buffer.GetString());
+        std::printf("%s\n", json_of(rows, rows[0]).c_str());
         return;
     }
     std::size_t width = 0;
@@ -138,6 +124,20 @@ void print_record(const pg::Rows& rows, bool as_json) {
                     std::string{rows.column_name(column)}.c_str(),
                     printable(rows[0].text(column)).c_str());
     }
+}
+
+void tell_result(const std::string& words, bool as_json) {
+    if (!as_json) {
+        std::printf("%s\n", words.c_str());
+        return;
+    }
+    rapidjson::StringBuffer buffer;
+    JsonWriter json{buffer};
+    json.StartObject();
+    json.Key("result");
+    json.String(words);
+    json.EndObject();
+    std::printf("%s\n", buffer.GetString());
 }
 
 }  // namespace pgcourier::cli

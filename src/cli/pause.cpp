@@ -8,8 +8,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
-
 namespace pgcourier::cli {
 namespace {
 
@@ -32,7 +30,7 @@ int act(const pg::Statement& statement, const Options& options) {
         id = checked_number(options.sender);
     }
     const auto reason = options.reason.empty() ? std::nullopt : std::optional{options.reason};
-    std::printf("%s\n", db.exec(statement, pg::Params{scope, id, reason})[0].string(0).c_str());
+    tell_result(db.exec(statement, pg::Params{scope, id, reason})[0].string(0), options.as_json);
     return kOk;
 }
 
@@ -45,6 +43,7 @@ void add_act(CLI::App& app, Chosen& chosen, const char* name, const char* about,
     command->add_option("--sender", options->sender, "Only this sending number, like +33700000001")
         ->excludes(tenant);
     command->add_option("--reason", options->reason, "Why; kept in event_log");
+    command->add_flag("--json", options->as_json, "Print JSON");
     command->callback([&chosen, options, &statement] {
         chosen = [options, &statement] { return act(statement, *options); };
     });

@@ -2,7 +2,8 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "cli/text_table.hpp"
+#include "cli/sure.hpp"
+#include "cli/table.hpp"
 #include "maintenance/retention.hpp"
 
 #include <CLI/CLI.hpp>
@@ -57,7 +58,7 @@ void print(const std::vector<Pruned>& all, Prune what) {
                          fmt::format("{} day{}", pruned.days, pruned.days == 1 ? "" : "s"),
                          std::to_string(pruned.deleted), std::to_string(pruned.kept)});
     }
-    print_cells(lines, {1, 2, 3});
+    print_table({std::move(lines), {1, 2, 3}});
     for (const Pruned& pruned : all) {
         if (pruned.kept == 0) continue;
         std::printf("%s\n", fmt::format("{} of {} are kept: {}.", pruned.kept, pruned.table,
@@ -72,6 +73,7 @@ void add_prune(CLI::App& app, Chosen& chosen) {
     struct Options {
         bool is_dry_run = false;
         bool as_json = false;
+        bool is_sure = false;
     };
     const auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand(
@@ -79,6 +81,7 @@ void add_prune(CLI::App& app, Chosen& chosen) {
         "Delete now what is older than RETENTION_DAYS, DEAD_LETTER_RETENTION_DAYS and "
         "EVENT_LOG_RETENTION_DAYS; the service does the same by itself, little by little");
     command->add_flag("--dry-run", options->is_dry_run, "Only count what would be deleted");
+    add_yes(*command, options->is_sure);
     command->add_flag("--json", options->as_json, "Print JSON");
     command->footer(
         "Never deleted: what the shop has not handled, what is not finished, what has a dead "
@@ -88,6 +91,8 @@ void add_prune(CLI::App& app, Chosen& chosen) {
             const Config config = config_for(Needs::database);
             pg::Connection db{connect_options(config, "prune")};
             const Prune what = options->is_dry_run ? Prune::counts : Prune::deletes;
+            if (what == Prune::deletes)
+                confirm("Delete what is old? --dry-run counts it.", options->is_sure);
             const auto all =
                 maintenance::prune(db, maintenance::retention_days(config), what, system_clock());
             if (options->as_json) {

@@ -8,8 +8,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
-
 namespace pgcourier::cli {
 
 void add_seller(CLI::App& app, Chosen& chosen) {
@@ -26,13 +24,14 @@ void add_seller(CLI::App& app, Chosen& chosen) {
         seller->add_subcommand("add", "Messages from this number are a seller's from now on");
     add->add_option("number", options->number, "Like +33612345678")->required();
     add->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
+    add->add_flag("--json", options->as_json, "Print JSON");
     add->callback([&chosen, options] {
         chosen = [options] {
             const std::string number = checked_number(options->number);
             pg::Connection db = connect();
             const std::string tenant = find_tenant(db, options->tenant);
             const bool is_new = !db.exec(sql::cli::seller_add, pg::Params{tenant, number}).empty();
-            std::printf("%s\n", is_new ? "Added." : "Was there already.");
+            tell_result(is_new ? "Added." : "Was there already.", options->as_json);
             return kOk;
         };
     });
@@ -41,6 +40,7 @@ void add_seller(CLI::App& app, Chosen& chosen) {
         seller->add_subcommand("remove", "Messages from this number are a client's again");
     remove->add_option("number", options->number, "Like +33612345678")->required();
     remove->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
+    remove->add_flag("--json", options->as_json, "Print JSON");
     remove->callback([&chosen, options] {
         chosen = [options] {
             const std::string number = checked_number(options->number);
@@ -49,7 +49,7 @@ void add_seller(CLI::App& app, Chosen& chosen) {
             if (db.exec(sql::cli::seller_remove, pg::Params{tenant, number}).empty()) {
                 throw Failure{kFailed, "the shop has no seller with this number"};
             }
-            std::printf("Removed.\n");
+            tell_result("Removed.", options->as_json);
             return kOk;
         };
     });

@@ -64,8 +64,14 @@ void add_tenant(CLI::App& app, Chosen& chosen) {
                                     ? std::nullopt
                                     : std::optional{checked_number(options->number)};
             pg::Connection db = connect();
-            print_record(db.exec(sql::cli::tenant_add, pg::Params{options->name, number}),
-                         options->as_json);
+            try {
+                print_record(db.exec(sql::cli::tenant_add, pg::Params{options->name, number}),
+                             options->as_json);
+            } catch (const pg::Error& e) {
+                if (!e.is_unique_violation()) throw;
+                throw Failure{kFailed,
+                              "another tenant has this number: see `pgcourier tenant list`"};
+            }
             return kOk;
         };
     });

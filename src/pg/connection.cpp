@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
+#include "pg/statement_error.hpp"
 
 #include <fmt/format.h>
 
@@ -37,13 +38,13 @@ std::string first_line(const char* text) {
     return line;
 }
 
-// Only the primary message: DETAIL and CONTEXT quote the values of rows.
-Error error_of(const PGresult* result, const char* doing) {
+// Not DETAIL and CONTEXT, which quote the values of rows.
+StatementError error_of(const PGresult* result, const char* doing) {
     const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate == nullptr)
-        return {"", fmt::format("{}: {}", doing, first_line(PQresultErrorMessage(result)))};
-    return {sqlstate, fmt::format("{}: {}", doing, message == nullptr ? "" : message)};
+    const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    if (sqlstate == nullptr) return {"", doing, first_line(PQresultErrorMessage(result))};
+    return {sqlstate, doing, message == nullptr ? "" : message, hint == nullptr ? "" : hint};
 }
 
 void receive_notice(void* self, const PGresult* result) {
@@ -161,7 +162,7 @@ Rows Connection::exec_script(const char* text) {
 Rows Connection::run_script(const char* text, SteadyTime deadline) {
     if (PQsendQuery(conn_.get(), text) == 0) throw_lost("sending a script");
     ResultHandle last;
-    std::optional<Error> failure;
+    std::optional<StatementError> failure;
     while (ResultHandle result = next_result(deadline)) {
         const ExecStatusType status = PQresultStatus(result.get());
         if (status == PGRES_FATAL_ERROR) {
@@ -238,15 +239,15 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
 
     std::vector<Rows> rows;
     rows.reserve(steps.size());
-    std::optional<Error> failure;
+    std::optional<StatementError> failure;
     std::size_t next_prepared = 0;
     bool sent_commit = steps.back().is_commit;
     if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "commit_sent");
     const auto lost_here = [&](const char* doing) {
-        const std::string why = fmt::format("{}: {}", doing, first_line(PQerrorMessage(conn)));
+        const std::string why = first_line(PQerrorMessage(conn));
         // An error that arrived before the connection broke says that COMMIT was skipped.
-        if (sent_commit && !failure) throw CommitUnknown{"", why};
-        throw Error{"", why};
+        if (sent_commit && !failure) throw CommitUnknown{"", fmt::format("{}: {}", doing, why)};
+        throw StatementError{"", doing, why};
     };
     for (const Step* step : expected) {
         ResultHandle result;
@@ -275,8 +276,8 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
             // COMMIT of a transaction that had failed before answers ROLLBACK, and no error.
             if (step != nullptr && step->is_commit &&
                 std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0) {
-                failure = Error{
-                    "25P02", "COMMIT was answered by ROLLBACK: the transaction had failed before"};
+                failure = StatementError{"25P02", "commit",
+                                         "answered by ROLLBACK: the transaction had failed before"};
             }
         }
         while (next_result(deadline)) {
@@ -368,7 +369,7 @@ void Connection::met_pooler() {
 }
 
 void Connection::throw_lost(const char* doing) {
-    throw Error{"", fmt::format("{}: {}", doing, first_line(PQerrorMessage(conn_.get())))};
+    throw StatementError{"", doing, first_line(PQerrorMessage(conn_.get()))};
 }
 
 Transaction::Transaction(Connection& connection) : connection_{&connection} {

@@ -1,6 +1,7 @@
 #include "pg/migrate.hpp"
 
 #include "pg/migration_plan.hpp"
+#include "pg/statement_error.hpp"
 #include "sql/migrate.hpp"
 #include "sql/migrations.hpp"
 #include "sql/ops_schema.hpp"
@@ -119,8 +120,8 @@ void run(Connection& db, const std::string& name, int max_attempts,
     Rows told;
     try {
         told = db.exec_script(script_named(name).text);
-    } catch (const Error& e) {
-        throw Error{e.sqlstate(), fmt::format("{}: {}", name, e.what())};
+    } catch (const StatementError& e) {
+        throw StatementError{e.sqlstate(), "migrating", name + ": " + e.said(), e.hint()};
     }
     record(db, name, "pgcourier");
     if (told.columns() == 0 || told.column_name(0) != "notice") return;
@@ -172,8 +173,9 @@ Result<bool> renew_ops(Connection& db) {
     for (const Script& script : sql::kOps) {
         try {
             db.exec_script(script.text);
-        } catch (const Error& e) {
-            throw Error{e.sqlstate(), fmt::format("ops/{}: {}", script.name, e.what())};
+        } catch (const StatementError& e) {
+            throw StatementError{e.sqlstate(), "migrating",
+                                 fmt::format("ops/{}: {}", script.name, e.said()), e.hint()};
         }
     }
     // The text of these statements comes from PostgreSQL's own format(), names quoted.
