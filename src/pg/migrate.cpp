@@ -275,6 +275,11 @@ std::vector<MigrationStatus> migration_status(Connection& db) {
     return all;
 }
 
+bool is_ops_current(Connection& db) {
+    const Rows comment = db.exec(statements::read_ops_version);
+    return !comment.empty() && comment[0].text(0).ends_with(ops_version());
+}
+
 Result<void> check_schema(Connection& db) {
     constexpr std::string_view kCommand = "run: pgcourier migrate up";
     const Rows missing = db.exec(statements::missing_tables);

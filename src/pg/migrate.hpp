@@ -49,6 +49,9 @@ struct MigrationStatus {
 /// In order of names. Changes nothing.
 std::vector<MigrationStatus> migration_status(Connection& db);
 
+/// Whether the schema ops was made of this program's files.
+bool is_ops_current(Connection& db);
+
 /// Whether `serve` may run on this database.
 /// returns  a Problem with PostgreSQL's own words for a missing table (`relation "seller_phones"
 /// does not exist`) and the

@@ -1,6 +1,7 @@
 #include "sim/api.hpp"
 
-#include "sim/json_object.hpp"
+#include "sim/account_json.hpp"
+#include "twilio/account.hpp"
 
 #include <openssl/evp.h>
 
@@ -12,6 +13,7 @@ namespace pgcourier::sim {
 namespace {
 
 constexpr const char* kAllOfTheApi = "/2010-04-01/Accounts/*";
+constexpr const char* kSenders = "/v2/Channels/Senders";  // of Twilio's host messaging.twilio.com
 constexpr std::chrono::minutes kHang{2};
 
 std::string base64(std::string_view bytes) {
@@ -110,7 +112,8 @@ ApiCall call_of(bool is_list, bool is_media) {
 
 Api::Api(Account& account) : account_{account} {
     const SimulatorOptions& options = account.options();
-    authorizations_.insert(basic(options.account_sid, options.auth_token));
+    account_authorization_ = basic(options.account_sid, options.auth_token);
+    authorizations_.insert(account_authorization_);
     for (const ApiKey& key : options.api_keys) authorizations_.insert(basic(key.sid, key.secret));
 }
 
@@ -120,6 +123,13 @@ void Api::add_routes(http::Routes& routes) {
     });
     routes.add("GET", kAllOfTheApi, [this](http::Request request, http::Responder responder) {
         read(request, std::move(responder));
+    });
+    routes.add("GET", twilio::account_path(account_.options().account_sid),
+               [this](http::Request request, http::Responder responder) {
+                   read_account(request, std::move(responder));
+               });
+    routes.add("GET", kSenders, [this](http::Request request, http::Responder responder) {
+        read_senders(request, std::move(responder));
     });
 }
 
@@ -224,16 +234,43 @@ void Api::read(const http::Request& request, http::Responder responder) {
     const bool is_list = resource.message_sid.empty();
     const ApiCall call = call_of(is_list, resource.is_media);
     const twilio::Params filters = twilio::decode_form(is_list ? request.query() : "");
+    answer_read(call, filters, resource.message_sid, is_list ? list(request) : fetch(resource),
+                std::move(responder));
+}
+
+void Api::read_account(const http::Request& request, http::Responder responder) {
+    if (request.header("Authorization") != account_authorization_) {
+        constexpr const char* kWords = "Authentication Error - invalid username";
+        return send(std::move(responder), to_response({401, 20003, kWords}), std::nullopt);
+    }
+    answer_read(ApiCall::account, {}, {}, json(200, account_json(account_.options())),
+                std::move(responder));
+}
+
+void Api::read_senders(const http::Request& request, http::Responder responder) {
+    if (!authorizations_.contains(std::string{request.header("Authorization")}))
+        return send(std::move(responder), to_response({401, 20003, "Authenticate"}), std::nullopt);
+    const twilio::Params filters = twilio::decode_form(request.query());
+    if (twilio::value_or_empty(filters, "Channel") != "whatsapp") {
+        constexpr const char* kWords = "Parameter 'Channel' is not valid";
+        return send(std::move(responder), to_response({400, 20001, kWords}), std::nullopt);
+    }
+    const std::string base = "http://" + std::string{request.header("Host")};
+    answer_read(ApiCall::senders, {}, {}, json(200, senders_json(account_.options(), base)),
+                std::move(responder));
+}
+
+void Api::answer_read(ApiCall call, const twilio::Params& filters, std::string_view message_sid,
+                      http::Response response, http::Responder responder) {
     const auto behaviour =
         account_.script().decide({.call = call,
                                   .to = twilio::value_or_empty(filters, "To"),
                                   .from = twilio::value_or_empty(filters, "From"),
                                   .body = {}});
-    http::Response response = is_list ? list(request) : fetch(resource);
     account_.ledger().add(
         {.time = account_.now(),
          .kind = std::string{to_text(call)},
-         .sid = std::string{resource.message_sid},
+         .sid = std::string{message_sid},
          .to = std::string{twilio::value_or_empty(filters, "To")},
          .from = std::string{twilio::value_or_empty(filters, "From")},
          .answer = std::string{to_text(behaviour ? behaviour->answer : Answer::normal)},

@@ -18,6 +18,14 @@ struct ApiKey {
     Secret secret;
 };
 
+/// A number that is registered with WhatsApp, as the API lists it.
+struct SimulatedSender {
+    std::string number;  // E.164
+    std::string status = "ONLINE";
+    std::string callback_url{};  // where its inbound messages are said to go
+    std::string fallback_url{};
+};
+
 struct SimulatorOptions {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one
@@ -28,6 +36,12 @@ struct SimulatorOptions {
     Secret auth_token{"51510000000000000000000000005151"};
     std::vector<ApiKey>
         api_keys;  // accepted beside the token; webhooks are always signed with the token
+
+    std::string account_status = "active";  // active, suspended, closed: what the API says of it
+    std::string account_type = "Full";      // or Trial
+    /// Only what the API lists; messages are taken from any number. Empty: `inbound_to` with
+    /// `inbound_url`.
+    std::vector<SimulatedSender> senders;
 
     std::string inbound_url;  // where inbound messages are posted, as the service knows its webhook
     std::string inbound_to;   // the number that people write to when they name none

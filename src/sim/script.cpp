@@ -12,10 +12,9 @@
 namespace pgcourier::sim {
 namespace {
 
-constexpr std::pair<std::string_view, ApiCall> kCalls[] = {{"create", ApiCall::create},
-                                                           {"list", ApiCall::list},
-                                                           {"fetch", ApiCall::fetch},
-                                                           {"media", ApiCall::media}};
+constexpr std::pair<std::string_view, ApiCall> kCalls[] = {
+    {"create", ApiCall::create}, {"list", ApiCall::list},       {"fetch", ApiCall::fetch},
+    {"media", ApiCall::media},   {"account", ApiCall::account}, {"senders", ApiCall::senders}};
 constexpr std::pair<std::string_view, Answer> kAnswers[] = {
     {"normal", Answer::normal},       {"error", Answer::error},     {"hang", Answer::hang},
     {"reset", Answer::reset},         {"close", Answer::close},     {"cut", Answer::cut},
@@ -115,7 +114,7 @@ const std::map<std::string_view, Field>& fields_of_a_rule() {
     constexpr std::string_view kShare = "a number from 0 to 1";
     constexpr std::string_view kFlag = "true or false";
     static const std::map<std::string_view, Field> fields{
-        {"call", {set_rule<&Rule::call>, "create, list, fetch, media or any"}},
+        {"call", {set_rule<&Rule::call>, "create, list, fetch, media, account, senders or any"}},
         {"to", {set_rule<&Rule::to>, "an address"}},
         {"from", {set_rule<&Rule::from>, "an address"}},
         {"body_prefix", {set_rule<&Rule::body_prefix>, "a text"}},

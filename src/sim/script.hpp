@@ -18,7 +18,7 @@
 
 namespace pgcourier::sim {
 
-enum class ApiCall { create, list, fetch, media };
+enum class ApiCall { create, list, fetch, media, account, senders };
 
 enum class Answer {
     normal,     // as Twilio does; perhaps late
@@ -64,10 +64,10 @@ struct Rule {
 };
 
 /// Reads a rule from flat fields, as a form or a JSON object has them: `call` (create, list, fetch,
-/// media, any), `to`, `from`, `body_prefix`, `skip`, `times`, `probability`; `answer` (a name of
-/// Answer; with `status` alone it is error), `processes`, `status`, `code`, `message`,
-/// `retry_after`, `delay_ms`, `size`; for what follows an accepted message `callbacks`, `step_ms`,
-/// `last`, `error_code`, `copies`, `shuffled`, `loss` (Progress).
+/// media, account, senders, any), `to`, `from`, `body_prefix`, `skip`, `times`, `probability`;
+/// `answer` (a name of Answer; with `status` alone it is error), `processes`, `status`, `code`,
+/// `message`, `retry_after`, `delay_ms`, `size`; for what follows an accepted message `callbacks`,
+/// `step_ms`, `last`, `error_code`, `copies`, `shuffled`, `loss` (Progress).
 ///
 /// returns  the rule, or which field is wrong, what was found and what is expected
 Result<Rule> read_rule(const twilio::Params& fields);

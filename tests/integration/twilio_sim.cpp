@@ -6,6 +6,7 @@
 #include "sim/control.hpp"
 #include "sim/simulator.hpp"
 #include "support/eventually.hpp"
+#include "twilio/account.hpp"
 #include "twilio/json.hpp"
 #include "twilio/reply.hpp"
 #include "twilio/request.hpp"
@@ -820,4 +821,49 @@ BOOST_AUTO_TEST_CASE(it_takes_thousands_of_messages_a_second) {
     BOOST_TEST_MESSAGE(kMessages / took.count() << " messages a second");
     BOOST_TEST(twilio.sim.ledger().entries().size() == 100u);
     BOOST_TEST(list(twilio, twilio.path() + ".json?PageSize=1000").messages.size() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(the_account_is_shown_to_its_token_and_to_no_key) {
+    SimulatorOptions options = quick();
+    options.api_keys = {{"SK00000000000000000000000000000001", Secret{"key-secret"}}};
+    options.account_status = "suspended";
+    Twilio twilio{options};
+    const std::string path = pgcourier::twilio::account_path(options.account_sid);
+
+    const auto shown = twilio.call("GET", path);
+    BOOST_TEST(shown.status == 200);
+    const auto account = pgcourier::twilio::read_account(shown.body);
+    BOOST_REQUIRE(account);
+    BOOST_TEST(account->status == "suspended");
+    BOOST_TEST(account->type == "Full");
+    const Params fields = pgcourier::twilio::json_fields(shown.body);
+    BOOST_TEST(value_or_empty(fields, "auth_token") == options.auth_token.reveal());
+
+    twilio.user = "SK00000000000000000000000000000001";
+    twilio.password = Secret{"key-secret"};
+    const auto refused = twilio.call("GET", path);
+    BOOST_TEST(refused.status == 401);
+    const Params reasons = pgcourier::twilio::json_fields(refused.body);
+    BOOST_TEST(value_or_empty(reasons, "code") == "20003");
+    BOOST_TEST(twilio.call("GET", twilio.path() + ".json").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(senders_are_listed_for_the_channel_whatsapp) {
+    Twilio twilio{quick()};
+    const std::string path = "/v2/Channels/Senders";
+    const auto listed = twilio.call("GET", path + "?Channel=whatsapp&PageSize=1000");
+    BOOST_TEST(listed.status == 200);
+    const auto page = pgcourier::twilio::read_sender_page(listed.body);
+    BOOST_REQUIRE(page);
+    BOOST_TEST(!page->has_more);
+    BOOST_REQUIRE(page->senders.size() == 1U);
+    BOOST_TEST(page->senders[0].number == kShop);
+    BOOST_TEST(page->senders[0].is_online());
+
+    BOOST_TEST(twilio.call("GET", path).status == 400);
+    twilio.sim.script().add({.call = ApiCall::senders,
+                             .then = {.answer = Answer::error, .status = 403, .code = 20003}});
+    BOOST_TEST(twilio.call("GET", path + "?Channel=whatsapp").status == 403);
+    twilio.password = Secret{"wrong"};
+    BOOST_TEST(twilio.call("GET", path + "?Channel=whatsapp").status == 401);
 }
