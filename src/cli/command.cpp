@@ -39,6 +39,7 @@ pg::Connection connect(const std::string& role) {
     // A command says each statement once: nothing is gained by preparing it, nor by telling of a
     // pooler that nobody declared.
     options.is_direct = false;
+    options.statement_timeout = options.answer_timeout;  // one is worth waiting for
     return pg::Connection{std::move(options)};
 }
 
