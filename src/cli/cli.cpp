@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
     add_prune(app, chosen);
     add_erase(app, chosen);
     add_config(app, chosen);
+    add_doctor(app, chosen);
     add_twilio_sim(app, chosen);
     try {
         app.parse(argc, argv);

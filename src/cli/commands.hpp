@@ -29,6 +29,7 @@ void add_optout(CLI::App& app, Chosen& chosen);
 void add_prune(CLI::App& app, Chosen& chosen);
 void add_erase(CLI::App& app, Chosen& chosen);
 void add_config(CLI::App& app, Chosen& chosen);
+void add_doctor(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);
 
 }  // namespace pgcourier::cli

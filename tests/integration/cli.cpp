@@ -70,6 +70,7 @@ BOOST_AUTO_TEST_CASE(every_command_has_help) {
                                                             {"prune"},
                                                             {"erase"},
                                                             {"config"},
+                                                            {"doctor"},
                                                             {"twilio-sim"},
                                                             {"twilio-sim", "inbound"},
                                                             {"twilio-sim", "script"},
