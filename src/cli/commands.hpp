@@ -34,6 +34,7 @@ void add_optout(CLI::App& app, Chosen& chosen);
 void add_prune(CLI::App& app, Chosen& chosen);
 void add_erase(CLI::App& app, Chosen& chosen);
 void add_config(CLI::App& app, Chosen& chosen);
+void add_doctor(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);
 /// completion, man and commands: what is made of the declarations of all the others. Hidden.
 void add_reference(CLI::App& app, Chosen& chosen);

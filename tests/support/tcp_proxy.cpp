@@ -60,6 +60,11 @@ void TcpProxy::lose_answer(const std::string& marker) {
     has_lost_ = false;
 }
 
+void TcpProxy::change_answers(std::function<void(std::string& piece)> change) {
+    const std::scoped_lock lock{mutex_};
+    change_ = std::move(change);
+}
+
 void TcpProxy::cut() {
     const std::scoped_lock lock{mutex_};
     for (const Link& link : links_) {
@@ -93,8 +98,11 @@ void TcpProxy::copy(int from, int to, bool is_downward) {
     for (;;) {
         const ssize_t count = recv(from, buffer, sizeof buffer, 0);
         if (count <= 0) break;
+        std::string piece{buffer, static_cast<std::size_t>(count)};
+        std::function<void(std::string&)> change;
         if (is_downward) {
             const std::scoped_lock lock{mutex_};
+            change = change_;
             seen.append(buffer, static_cast<std::size_t>(count));
             if (!marker_.empty() && seen.find(marker_) != std::string::npos) {
                 marker_.clear();
@@ -103,11 +111,11 @@ void TcpProxy::copy(int from, int to, bool is_downward) {
             }
             if (seen.size() > 4096) seen.erase(0, seen.size() - 64);
         }
-        for (ssize_t sent = 0; sent < count;) {
-            const ssize_t more =
-                send(to, buffer + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
+        if (change) change(piece);
+        for (std::size_t sent = 0; sent < piece.size();) {
+            const ssize_t more = send(to, piece.data() + sent, piece.size() - sent, MSG_NOSIGNAL);
             if (more <= 0) break;
-            sent += more;
+            sent += static_cast<std::size_t>(more);
         }
     }
     shutdown(from, SHUT_RDWR);

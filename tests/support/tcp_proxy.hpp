@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <string>
@@ -26,6 +27,10 @@ class TcpProxy {
     void lose_answer(const std::string& marker);
     bool has_lost_answer() const { return has_lost_; }
 
+    /// From now on each piece of what the server says goes through this, on the thread of its
+    /// connection; what is left of it is passed on.
+    void change_answers(std::function<void(std::string& piece)> change);
+
     /// Breaks every connection that is open now.
     void cut();
 
@@ -43,8 +48,9 @@ class TcpProxy {
     std::uint16_t port_ = 0;
     int listener_ = -1;
     std::mutex mutex_;
-    std::list<Link> links_;  // guarded by mutex_
-    std::string marker_;     // guarded by mutex_; empty: lose nothing
+    std::list<Link> links_;                     // guarded by mutex_
+    std::string marker_;                        // guarded by mutex_; empty: lose nothing
+    std::function<void(std::string&)> change_;  // guarded by mutex_
     std::atomic<bool> has_lost_{false};
     std::jthread acceptor_;
 };
