@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_due ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -429,8 +429,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
-        'retention_passes', 'erasures'];
+        'outbox_dedupe_keys', 'instances'];
     missing text[];
     one text;
     found record;
@@ -465,7 +464,7 @@ BEGIN
         -- Those that look, and those that stand in the views.
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = 'ops'::regnamespace
-                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_due', 'oldest_snapshot',
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
                                              'unfinished_migrations')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
@@ -484,8 +483,8 @@ BEGIN
             EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
         END IF;
         -- What the triggers of such an INSERT do.
-        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'is_delayed', 'INSERT') THEN
-            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed) ON outbox_queue TO pgcourier_writer';
+        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN
+            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at) ON outbox_queue TO pgcourier_writer';
         END IF;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = home::regnamespace
@@ -739,27 +738,6 @@ END $$;
 
 COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, breakers, no sender, a rate. NULL: nothing.';
 
-CREATE FUNCTION ops.oldest_due() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    WITH RECURSIVE first (tenant_id, due_at, step) AS (
-        (SELECT q.tenant_id, q.due_at, 1 FROM outbox_queue AS q
-         WHERE NOT q.is_delayed ORDER BY q.tenant_id, q.due_at, q.seq LIMIT 1)
-        UNION ALL
-        SELECT n.tenant_id, n.due_at, f.step + 1
-        FROM first AS f
-        CROSS JOIN LATERAL (
-            SELECT q.tenant_id, q.due_at FROM outbox_queue AS q
-            WHERE NOT q.is_delayed AND q.tenant_id > f.tenant_id ORDER BY q.tenant_id, q.due_at, q.seq LIMIT 1) AS n
-        WHERE f.step < 5000)
-    SELECT least((SELECT min(f.due_at) FROM first AS f WHERE f.due_at <= now()),
-                 (SELECT q.due_at FROM outbox_queue AS q
-                  WHERE q.is_delayed AND q.due_at <= now() ORDER BY q.due_at, q.seq LIMIT 1));
-$$;
-
-COMMENT ON FUNCTION ops.oldest_due() IS 'Since when the message that has been due longest is due; NULL: none is.';
-
 CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -871,9 +849,9 @@ CREATE FUNCTION ops.queue_again(message public.messages_out, due timestamp with 
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $_$
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed, is_retry)
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry)
     VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", least(coalesce($2, clock_timestamp()), ($1).expires_at),
-            ($1).expires_at, coalesce($2 > clock_timestamp(), false), $2 IS NOT NULL)
+            ($1).expires_at, $2 IS NOT NULL)
     ON CONFLICT (seq) DO NOTHING;
     SELECT pg_notify('messages_out', '');
 $_$;
@@ -1207,7 +1185,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125123000_ready_queue';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125120000_operations';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1291,7 +1269,7 @@ BEGIN
                        coalesce(', put back without using an attempt: ' || ops.masked_text(message.last_error), ''));
     ELSE
         ahead := (SELECT count(*) FROM (SELECT FROM outbox_queue AS q
-                                        WHERE q.tenant_id = queued.tenant_id AND NOT q.is_delayed AND (q.due_at, q.seq) < (queued.due_at, queued.seq)
+                                        WHERE q.tenant_id = queued.tenant_id AND (q.due_at, q.seq) < (queued.due_at, queued.seq)
                                         ORDER BY q.due_at, q.seq LIMIT 10000) AS k);
         said := format('is due since %s%s%s', ops.moment(queued.due_at),
                        coalesce(', put back without using an attempt (' || ops.masked_text(message.last_error) || ')', ''),
@@ -1472,6 +1450,16 @@ BEGIN
                   ELSE 'It is finished: to send it after all, insert it again.' END;
 END $$;
 
+CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
+    NEW.due_at := least(NEW.due_at, NEW.expires_at);
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.pgcourier_masked_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (scope ~ '^sender:\+[1-9][0-9]{7,14}$'::text) THEN (("left"(scope, 11) || '…'::text) || "right"(scope, 2)) ELSE scope END;
@@ -1558,17 +1546,16 @@ CREATE FUNCTION public.pgcourier_queue_messages_out() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    INSERT INTO public.outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed)
+    INSERT INTO public.outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
     SELECT NEW.seq, NEW.id, NEW.tenant_id, NEW."to",
-           least(greatest(NEW.send_at, NEW.next_attempt_at AT TIME ZONE 'UTC', now()), NEW.expires_at), NEW.expires_at,
-           coalesce(greatest(NEW.send_at, NEW.next_attempt_at AT TIME ZONE 'UTC') > now(), false)
+           least(greatest(NEW.send_at, NEW.next_attempt_at AT TIME ZONE 'UTC', now()), NEW.expires_at), NEW.expires_at
     WHERE NEW.status = 'pending' AND NEW.held_reason IS NULL;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO '$user', 'public'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
@@ -1838,8 +1825,7 @@ CREATE TABLE public.outbox_queue (
     is_retry boolean DEFAULT false NOT NULL,
     is_behind boolean DEFAULT false NOT NULL,
     deferrals smallint DEFAULT 0 NOT NULL,
-    expires_at timestamp with time zone,
-    is_delayed boolean DEFAULT false NOT NULL
+    expires_at timestamp with time zone
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -1854,8 +1840,6 @@ COMMENT ON COLUMN public.outbox_queue.is_behind IS 'A claim found it due, but be
 COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breaker''s next probe is a message that was put back least often.';
 
 COMMENT ON COLUMN public.outbox_queue.expires_at IS 'As in messages_out: what still waits then is not sent.';
-
-COMMENT ON COLUMN public.outbox_queue.is_delayed IS 'It waits for due_at; taken away by a claim when that has come.';
 
 CREATE TABLE public.outbox_scopes (
     scope text NOT NULL,
@@ -2112,12 +2096,13 @@ UNION ALL
                   WHERE (outbox_leases.unknown_since IS NULL)
                  LIMIT 10001) l) AS in_flight,
     w.delayed,
-    (EXTRACT(epoch FROM (now() - ops.oldest_due())))::numeric(12,1) AS oldest_seconds
+    (EXTRACT(epoch FROM (now() - w.oldest_due_at)))::numeric(12,1) AS oldest_seconds
    FROM ( SELECT count(*) AS counted,
-            count(*) FILTER (WHERE (q.due_at > now())) AS delayed
+            count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
+            min(q.due_at) FILTER (WHERE (q.due_at <= now())) AS oldest_due_at
            FROM ( SELECT outbox_queue.due_at
                    FROM public.outbox_queue
-                  ORDER BY outbox_queue.seq
+                  ORDER BY outbox_queue.due_at, outbox_queue.seq
                  LIMIT 10001) q) w;
 
 COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are. Counts are exact to 10,000, estimated above.';
@@ -2733,10 +2718,14 @@ UNION ALL
     NULL::text AS correlation_id,
     q.due_at AS since,
     'Start pgcourier serve with the role sender. SELECT * FROM ops.instances'::text AS advice
-   FROM ( SELECT ops.oldest_due() AS due_at) q
-  WHERE ((q.due_at < (now() - '00:01:00'::interval)) AND (NOT (EXISTS ( SELECT
+   FROM ( SELECT x.due_at
+           FROM public.outbox_queue x
+          WHERE (x.due_at < (now() - '00:01:00'::interval))
+          ORDER BY x.due_at, x.seq
+         LIMIT 1) q
+  WHERE (NOT (EXISTS ( SELECT
            FROM public.instances i
-          WHERE ((i.heartbeat_at >= (now() - '00:00:30'::interval)) AND ('sender'::text = ANY (string_to_array(i.roles, ','::text))))))))
+          WHERE ((i.heartbeat_at >= (now() - '00:00:30'::interval)) AND ('sender'::text = ANY (string_to_array(i.roles, ','::text)))))))
 UNION ALL
  SELECT 'pause'::text AS entity,
         CASE p.kind
@@ -2759,16 +2748,19 @@ UNION ALL
    FROM public.outbox_pauses p
   WHERE (
         CASE p.kind
-            WHEN 'all'::text THEN ops.oldest_due()
+            WHEN 'all'::text THEN ( SELECT q.due_at
+               FROM public.outbox_queue q
+              ORDER BY q.due_at, q.seq
+             LIMIT 1)
             ELSE ( SELECT q.due_at
                FROM public.outbox_queue q
-              WHERE ((q.tenant_id =
+              WHERE (q.tenant_id =
                     CASE p.kind
                         WHEN 'tenant'::text THEN p.id
                         ELSE ( SELECT t.id
                            FROM public.tenants t
                           WHERE (t.whatsapp_phone_number = p.id))
-                    END) AND (NOT q.is_delayed))
+                    END)
               ORDER BY q.due_at, q.seq
              LIMIT 1)
         END <= now())
@@ -2875,7 +2867,7 @@ CREATE VIEW ops.tenants AS
                 END AS counted
            FROM ( SELECT
                    FROM public.outbox_queue q
-                  ORDER BY q.seq
+                  ORDER BY q.due_at, q.seq
                  LIMIT 20001) a
         )
  SELECT t.id,
@@ -2897,13 +2889,13 @@ CREATE VIEW ops.tenants AS
            FROM ( SELECT
                    FROM public.outbox_queue q
                   WHERE (q.tenant_id = t.id)
-                  ORDER BY q.recipient, q.seq
+                  ORDER BY q.due_at, q.seq
                  LIMIT ( SELECT m.counted
                            FROM most m)) w) AS waiting,
     COALESCE(f.in_flight, (0)::bigint) AS in_flight,
     ( SELECT (EXTRACT(epoch FROM (now() - q.due_at)))::numeric(12,1) AS "extract"
            FROM public.outbox_queue q
-          WHERE ((q.tenant_id = t.id) AND (NOT q.is_delayed) AND (q.due_at <= now()))
+          WHERE ((q.tenant_id = t.id) AND (q.due_at <= now()))
           ORDER BY q.due_at, q.seq
          LIMIT 1) AS oldest_due_seconds,
     COALESCE(g.dead_letters, (0)::bigint) AS dead_letters,
@@ -3125,24 +3117,6 @@ COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
 COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
-CREATE TABLE public.alert_watch (
-    is_only boolean DEFAULT true NOT NULL,
-    looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT alert_watch_is_only_check CHECK (is_only)
-);
-
-COMMENT ON TABLE public.alert_watch IS 'One row: when ops.health was last looked at for alerts, by whichever instance.';
-
-CREATE TABLE public.alerts_open (
-    figure text NOT NULL,
-    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    correlation_id text NOT NULL
-);
-
-COMMENT ON TABLE public.alerts_open IS 'The figures of ops.health that are an alert now; a row goes when its figure is one no longer.';
-
-COMMENT ON COLUMN public.alerts_open.correlation_id IS 'Of the events alert_raised and alert_ended in event_log.';
-
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
     START WITH 1
@@ -3255,12 +3229,6 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
-
-ALTER TABLE ONLY public.alert_watch
-    ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
-
-ALTER TABLE ONLY public.alerts_open
-    ADD CONSTRAINT alerts_open_pkey PRIMARY KEY (figure);
 
 ALTER TABLE ONLY public.dead_letter_jobs
     ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);
@@ -3377,11 +3345,11 @@ CREATE INDEX outbox_leases_look_at_idx ON public.outbox_leases USING btree (COAL
 
 CREATE INDEX outbox_queue_conversation_idx ON public.outbox_queue USING btree (tenant_id, recipient, seq);
 
-CREATE INDEX outbox_queue_delayed_idx ON public.outbox_queue USING btree (due_at, seq) WHERE is_delayed;
+CREATE INDEX outbox_queue_due_at_idx ON public.outbox_queue USING btree (due_at, seq);
 
 CREATE INDEX outbox_queue_expires_at_idx ON public.outbox_queue USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
-CREATE INDEX outbox_queue_ready_idx ON public.outbox_queue USING btree (tenant_id, due_at, seq) WHERE (NOT is_delayed);
+CREATE INDEX outbox_queue_tenant_idx ON public.outbox_queue USING btree (tenant_id, due_at, seq);
 
 CREATE UNIQUE INDEX seller_phones_tenant_id_phone_number_key ON public.seller_phones USING btree (tenant_id, phone_number);
 
@@ -3394,6 +3362,8 @@ CREATE INDEX webhook_queue_due_at_idx ON public.webhook_queue USING btree (due_a
 CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW EXECUTE FUNCTION public.pgcourier_check_message_out();
 
 CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
+
+CREATE TRIGGER pgcourier_keep_expiry BEFORE INSERT ON public.outbox_queue FOR EACH ROW WHEN ((new.is_retry AND (new.expires_at IS NULL))) EXECUTE FUNCTION public.pgcourier_keep_expiry();
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.opt_outs FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_opt_out();
 
@@ -3512,10 +3482,6 @@ GRANT SELECT(seq) ON TABLE public.messages_out TO pgcourier_writer;
 REVOKE ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.oldest_due() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.oldest_due() TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.oldest_due() TO pgcourier_service;
-
 REVOKE ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) TO pgcourier_service;
@@ -3595,8 +3561,6 @@ GRANT INSERT(due_at) ON TABLE public.outbox_queue TO pgcourier_writer;
 
 GRANT INSERT(expires_at) ON TABLE public.outbox_queue TO pgcourier_writer;
 
-GRANT INSERT(is_delayed) ON TABLE public.outbox_queue TO pgcourier_writer;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_queue TO pgcourier_service;
@@ -3649,13 +3613,5 @@ GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasures TO pgcourier_service;
-
 GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_passes TO pgcourier_service;
 

@@ -1,23 +1,3 @@
--- The index of what can go has a tenant first: its first message is the oldest of each. Tenants beyond the bound are not
--- looked at.
-CREATE FUNCTION ops.oldest_due() RETURNS timestamptz
-    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    WITH RECURSIVE first (tenant_id, due_at, step) AS (
-        (SELECT q.tenant_id, q.due_at, 1 FROM outbox_queue AS q
-         WHERE NOT q.is_delayed ORDER BY q.tenant_id, q.due_at, q.seq LIMIT 1)
-        UNION ALL
-        SELECT n.tenant_id, n.due_at, f.step + 1
-        FROM first AS f
-        CROSS JOIN LATERAL (
-            SELECT q.tenant_id, q.due_at FROM outbox_queue AS q
-            WHERE NOT q.is_delayed AND q.tenant_id > f.tenant_id ORDER BY q.tenant_id, q.due_at, q.seq LIMIT 1) AS n
-        WHERE f.step < 5000)
-    SELECT least((SELECT min(f.due_at) FROM first AS f WHERE f.due_at <= now()),
-                 (SELECT q.due_at FROM outbox_queue AS q
-                  WHERE q.is_delayed AND q.due_at <= now() ORDER BY q.due_at, q.seq LIMIT 1));
-$$;
-COMMENT ON FUNCTION ops.oldest_due IS 'Since when the message that has been due longest is due; NULL: none is.';
-
 -- Counts are exact to 10,000 and estimated above, so that a view stays cheap whatever waits.
 CREATE VIEW ops.queue_depth AS
 SELECT 'webhook-processing' AS queue,
@@ -35,9 +15,10 @@ SELECT 'messages_out',
             THEN greatest(10001, (SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox_queue'::regclass))
             ELSE w.counted END,
        (SELECT count(*) FROM (SELECT FROM outbox_leases WHERE unknown_since IS NULL LIMIT 10001) AS l), w.delayed,
-       extract(epoch FROM now() - ops.oldest_due())::numeric(12, 1)
-FROM (SELECT count(*) AS counted, count(*) FILTER (WHERE q.due_at > now()) AS delayed
-      FROM (SELECT due_at FROM outbox_queue ORDER BY seq LIMIT 10001) AS q) AS w;
+       extract(epoch FROM now() - w.oldest_due_at)::numeric(12, 1)
+FROM (SELECT count(*) AS counted, count(*) FILTER (WHERE q.due_at > now()) AS delayed,
+             min(q.due_at) FILTER (WHERE q.due_at <= now()) AS oldest_due_at
+      FROM (SELECT due_at FROM outbox_queue ORDER BY due_at, seq LIMIT 10001) AS q) AS w;
 COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are. Counts are exact to 10,000, estimated above.';
 COMMENT ON COLUMN ops.queue_depth.queue IS 'webhook-processing: events to be routed; messages_out: messages to be sent.';
 COMMENT ON COLUMN ops.queue_depth.waiting IS 'Rows in the queue, those that wait for a later time among them.';

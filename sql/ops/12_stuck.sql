@@ -32,8 +32,8 @@ WHERE l.seq IS NULL
 UNION ALL
 SELECT 'sending', NULL, NULL, 'messages are due and no sender is running', NULL, q.due_at,
        'Start pgcourier serve with the role sender. SELECT * FROM ops.instances'
-FROM (SELECT ops.oldest_due() AS due_at) AS q
-WHERE q.due_at < now() - interval '1 min' AND NOT EXISTS (SELECT FROM instances AS i
+FROM (SELECT x.due_at FROM outbox_queue AS x WHERE x.due_at < now() - interval '1 min' ORDER BY x.due_at, x.seq LIMIT 1) AS q
+WHERE NOT EXISTS (SELECT FROM instances AS i
                   WHERE i.heartbeat_at >= now() - interval '30 s' AND 'sender' = ANY (string_to_array(i.roles, ',')))
 UNION ALL
 SELECT 'pause', CASE p.kind WHEN 'sender' THEN ops.masked(p.id) ELSE nullif(p.id, '') END, CASE p.kind WHEN 'tenant' THEN p.id END,
@@ -41,11 +41,10 @@ SELECT 'pause', CASE p.kind WHEN 'sender' THEN ops.masked(p.id) ELSE nullif(p.id
        p.paused_at, format('SELECT ops.resume_sending(%L%s)', p.kind, CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format(', %L', p.id) ELSE ', number' END)
 FROM outbox_pauses AS p
 WHERE CASE p.kind
-          WHEN 'all' THEN ops.oldest_due()
+          WHEN 'all' THEN (SELECT q.due_at FROM outbox_queue AS q ORDER BY q.due_at, q.seq LIMIT 1)
           ELSE (SELECT q.due_at FROM outbox_queue AS q
                 WHERE q.tenant_id = CASE p.kind WHEN 'tenant' THEN p.id
                                                 ELSE (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id) END
-                  AND NOT q.is_delayed
                 ORDER BY q.due_at, q.seq LIMIT 1)
       END <= now()
 UNION ALL

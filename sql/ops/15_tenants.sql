@@ -3,18 +3,18 @@
 CREATE VIEW ops.tenants AS
 WITH most AS MATERIALIZED (
     SELECT CASE WHEN count(*) > 20000 THEN 50 ELSE 20000 END AS counted
-    FROM (SELECT FROM outbox_queue AS q ORDER BY q.seq LIMIT 20001) AS a)
+    FROM (SELECT FROM outbox_queue AS q ORDER BY q.due_at, q.seq LIMIT 20001) AS a)
 SELECT t.id, t.name,
        CASE WHEN has_table_privilege('tenants'::regclass, 'SELECT') THEN t.whatsapp_phone_number
             ELSE ops.masked(t.whatsapp_phone_number) END AS number,
        (SELECT count(*) FROM seller_phones AS s WHERE s.tenant_id = t.id) AS sellers,
        (SELECT count(*) FROM (SELECT FROM opt_outs AS o WHERE o.tenant_id = t.id ORDER BY o.phone_number LIMIT 1000) AS k) AS opted_out,
        (SELECT count(*)
-        FROM (SELECT FROM outbox_queue AS q WHERE q.tenant_id = t.id ORDER BY q.recipient, q.seq
+        FROM (SELECT FROM outbox_queue AS q WHERE q.tenant_id = t.id ORDER BY q.due_at, q.seq
               LIMIT (SELECT m.counted FROM most AS m)) AS w) AS waiting,
        coalesce(f.in_flight, 0) AS in_flight,
        (SELECT extract(epoch FROM now() - q.due_at)::numeric(12, 1) FROM outbox_queue AS q
-        WHERE q.tenant_id = t.id AND NOT q.is_delayed AND q.due_at <= now() ORDER BY q.due_at, q.seq LIMIT 1) AS oldest_due_seconds,
+        WHERE q.tenant_id = t.id AND q.due_at <= now() ORDER BY q.due_at, q.seq LIMIT 1) AS oldest_due_seconds,
        coalesce(g.dead_letters, 0) AS dead_letters,
        (SELECT string_agg(concat_ws(' ', p.kind, 'by', p.paused_by, 'since', to_char(p.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
                           '; ' ORDER BY p.paused_at)

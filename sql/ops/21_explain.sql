@@ -127,7 +127,7 @@ BEGIN
                        coalesce(', put back without using an attempt: ' || ops.masked_text(message.last_error), ''));
     ELSE
         ahead := (SELECT count(*) FROM (SELECT FROM outbox_queue AS q
-                                        WHERE q.tenant_id = queued.tenant_id AND NOT q.is_delayed AND (q.due_at, q.seq) < (queued.due_at, queued.seq)
+                                        WHERE q.tenant_id = queued.tenant_id AND (q.due_at, q.seq) < (queued.due_at, queued.seq)
                                         ORDER BY q.due_at, q.seq LIMIT 10000) AS k);
         said := format('is due since %s%s%s', ops.moment(queued.due_at),
                        coalesce(', put back without using an attempt (' || ops.masked_text(message.last_error) || ')', ''),

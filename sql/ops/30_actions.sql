@@ -14,9 +14,9 @@ COMMENT ON FUNCTION ops.log_act IS 'Writes into event_log what a person did; par
 -- what stands behind it, as a retry does.
 CREATE FUNCTION ops.queue_again(message messages_out, due timestamptz DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed, is_retry)
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry)
     VALUES (($1).seq, ($1).id, ($1).tenant_id, ($1)."to", least(coalesce($2, clock_timestamp()), ($1).expires_at),
-            ($1).expires_at, coalesce($2 > clock_timestamp(), false), $2 IS NOT NULL)
+            ($1).expires_at, $2 IS NOT NULL)
     ON CONFLICT (seq) DO NOTHING;
     SELECT pg_notify('messages_out', '');
 $$;

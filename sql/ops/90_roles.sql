@@ -84,7 +84,7 @@ BEGIN
         -- Those that look, and those that stand in the views.
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = 'ops'::regnamespace
-                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_due', 'oldest_snapshot',
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
                                              'unfinished_migrations')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
@@ -103,8 +103,8 @@ BEGIN
             EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
         END IF;
         -- What the triggers of such an INSERT do.
-        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'is_delayed', 'INSERT') THEN
-            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed) ON outbox_queue TO pgcourier_writer';
+        IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN
+            EXECUTE 'GRANT INSERT (seq, message_id, tenant_id, recipient, due_at, expires_at) ON outbox_queue TO pgcourier_writer';
         END IF;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = home::regnamespace
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION ops.grant_roles IS 'Makes the roles pgcourier_ops_reader, pg
 DO $$
 DECLARE
     one regprocedure;
-    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_due', 'oldest_snapshot', 'unfinished_migrations'];
+    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
 BEGIN
     FOR one IN SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'ops'::regnamespace LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one);

@@ -132,7 +132,7 @@ std::vector<std::string> Exchange::scopes_to_judge(std::span<const Done> done,
     const std::string& credentials = settings_.scopes.credentials;
     std::set<std::string> names;
     for (const Done& d : done) {
-        if (!d.outcome || d.message.from.empty() || judged_before(d)) continue;
+        if (!d.outcome || d.message.from.empty()) continue;
         const std::string sender = sender_scope(d.message.from);
         const Bearing bearing = bearing_of(*d.outcome);
         if (bearing == Bearing::none) continue;
@@ -185,33 +185,13 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
         limited_for_ = std::min(limited_for_.value_or(*deal.limited_for), *deal.limited_for);
     result.limited_for = limited_for_;
     const bool walks_on = !walk_from_.empty() && (deal.shares.empty() || !limited_for_);
-    result.may_find_more =
-        walks_on || claim.has_ripened || (moved && (deal.is_full || claim.saw_not_all));
-}
-
-const Settlement* Exchange::judged_before(const Done& done) const {
-    const auto found = std::ranges::find_if(judged_, [&](const Settlement& s) {
-        return s.seq == done.message.seq && s.lease.token.value == done.message.token.value;
-    });
-    return found == judged_.end() ? nullptr : &*found;
+    result.may_find_more = walks_on || (moved && (deal.is_full || claim.saw_not_all));
 }
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                         const LeaseToken& token) {
-    Exchanged result;
-    try {
-        run(db, done, limit, token, result);
-    } catch (const pg::CommitUnknown&) {
-        judged_ = std::move(result.settled);
-        throw;
-    }
-    judged_.clear();
-    return result;
-}
-
-void Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-                   const LeaseToken& token, Exchanged& result) {
     const SteadyTime now = clock_.steady_now();
+    Exchanged result;
     std::optional<pg::Transaction> transaction;
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     std::vector<pg::Rows> rows;
@@ -228,10 +208,6 @@ void Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t l
     }
     Breaker breaker{std::move(locked), settings_.scopes, settings_.policy};
     for (const Done& d : done) {
-        if (const Settlement* before = judged_before(d)) {
-            result.settled.push_back(*before);
-            continue;
-        }
         const Step step = d.outcome ? breaker.judge(d.message, *d.outcome) : not_started(d.message);
         result.settled.push_back(settlement_of(d.message, step));
     }
@@ -311,6 +287,7 @@ void Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t l
     }
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();
+    return result;
 }
 
 }  // namespace pgcourier::outbox

@@ -68,9 +68,6 @@ class Exchange {
     Lead lead() const { return lead_; }
 
   private:
-    void run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-             const LeaseToken& token, Exchanged& result);
-    const Settlement* judged_before(const Done& done) const;
     std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
     void remember(const ScopeState& scope);
@@ -85,9 +82,6 @@ class Exchange {
     Lead lead_{0};                 // from dealing to the end of the commit, lately
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
-    /// By an exchange of which nobody knows whether it was committed. What is done once more is not
-    /// judged once more: a failure would count twice in its scopes.
-    std::vector<Settlement> judged_;
     /// When a success was last noted in a scope that was well: it need not be noted each time.
     std::unordered_map<std::string, SteadyTime> well_since_;
 };

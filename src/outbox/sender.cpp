@@ -200,10 +200,7 @@ std::size_t Sender::run_once() {
     may_go_on(clock_.steady_now());
     try {
         recover_claims();
-        const std::size_t limit = std::min(free_calls(), settings_.batch_size);
-        std::size_t claimed = claim_and_settle(limit);
-        // What had to wait for its time is claimed by the look after the one that finds it.
-        if (claimed == 0 && looks_.is_due(clock_.steady_now())) claimed = claim_and_settle(limit);
+        const std::size_t claimed = claim_and_settle(std::min(free_calls(), settings_.batch_size));
         while (!in_flight_.empty() || !waiting_.empty()) {
             for (http::Finished& f : client_->poll(time_to_sleep(clock_.steady_now(), false)))
                 finish(std::move(f));

@@ -10,8 +10,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kTenantsAWalk = 128;
-constexpr int kMostRipened = 1'000;
+// So many due messages are looked at together, whosever they are; when there are more, the index is
+// walked tenant by tenant.
+constexpr int kFewDue = 256;
+constexpr int kTenantsAWalk = 64;
 // A probe whose outcome nobody wrote back is followed by another one then: at most one a minute.
 constexpr milliseconds kProbeAgain{60'000};
 
@@ -38,7 +40,8 @@ std::string_view to_text(Settled status) {
 }
 
 pg::Call lanes_call(const std::string& default_sender, const std::string& after) {
-    return {sql::outbox::lanes, pg::Params{unless_empty(default_sender), after, kTenantsAWalk}};
+    return {sql::outbox::lanes,
+            pg::Params{unless_empty(default_sender), after, kFewDue, kTenantsAWalk}};
 }
 
 Lanes read_lanes(const pg::Rows& rows) {
@@ -107,14 +110,13 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
             {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
                                                  kProbeAgain.count(), options.lead.count()}});
     }
-    calls.push_back({sql::outbox::ripen, pg::Params{deal.whole, kMostRipened}});
+    calls.push_back({sql::outbox::next_due, pg::Params{deal.whole}});
 }
 
 Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token) {
     Claim claim;
-    const pg::Row ripe = answers.back()[0];
-    claim.has_ripened = ripe.int64(0) > 0;
-    if (!ripe.is_null(1)) claim.next_due = milliseconds{ripe.int64(1)};
+    if (const pg::Rows& due = answers.back(); !due.empty())
+        claim.next_due = milliseconds{due[0].int64(0)};
     if (deal.shares.empty()) return claim;
     claim.put_behind = static_cast<std::size_t>(answers[0][0].int64(1));
     claim.saw_not_all = answers[0][0].boolean(2);

@@ -89,13 +89,12 @@ struct LeaseOptions {
     int rate = 0;                                       // starts a second of a sender; 0: no limit
     std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
 };
-/// queries/outbox/{claim_lease,claim_take,ripen}.sql: makes what was dealt ours.
+/// queries/outbox/{claim_lease,claim_take,next_due}.sql: makes what was dealt ours.
 void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOptions& options);
 struct Claim {
     std::vector<Claimed> messages;  // in the order of seq
     std::size_t put_behind = 0;     // rows that it moved out of the way of later claims
     bool saw_not_all = false;       // of some lane
-    bool has_ripened = false;       // something that had to wait for its time may be claimed now
     /// Until the next row falls due; 0: one is due that somebody else has locked. nullopt: none
     /// waits.
     std::optional<std::chrono::milliseconds> next_due;

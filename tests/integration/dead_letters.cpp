@@ -1,7 +1,6 @@
 // links: outbox
 // What a person does about dead letters, one by one and many at once.
 #include "outbox/exchange.hpp"
-#include "support/claim.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -25,7 +24,7 @@ struct Letters {
 
     Letters() { db.warm_up("credentials:test"); }
     outbox::Claim claim() {
-        return test::claim(exchange, connection, 10, {fmt::format("token-{}", ++tokens)});
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
     /// A message that was given up, with its dead letter; both have `id`.
     void add_dead(const std::string& id, int code = 63016, const std::string& to = kAnna,

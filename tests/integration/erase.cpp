@@ -5,7 +5,6 @@
 #include "outbox/exchange.hpp"
 #include "router/worker.hpp"
 #include "sql/maintenance.hpp"
-#include "support/claim.hpp"
 #include "support/routing.hpp"
 #include "support/test_database.hpp"
 
@@ -58,7 +57,7 @@ struct Erase {
                         further.empty() ? "" : ", '" + further + "'"));
     }
     outbox::Claim claim() {
-        return test::claim(exchange, connection, 10, {fmt::format("token-{}", ++tokens)});
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
     /// As after Twilio took it, or gave it up.
     void finish(const std::string& id, const std::string& status) const {

@@ -252,8 +252,8 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
                                   "'ops'::regnamespace AND has_function_privilege('{}', oid, "
                                   "'EXECUTE') ORDER BY 1",
                                   reader)),
-        "explain", "explanation", "masked", "masked_text", "moment", "oldest_due",
-        "oldest_snapshot", "span", "trace", "unfinished_migrations");
+        "explain", "explanation", "masked", "masked_text", "moment", "oldest_snapshot", "span",
+        "trace", "unfinished_migrations");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, "
                         "acldefault('f', p.proowner))) AS a WHERE p.pronamespace = "
                         "'ops'::regnamespace AND a.grantee = 0") == 0);
@@ -274,7 +274,7 @@ BOOST_FIXTURE_TEST_CASE(what_runs_with_the_owners_rights_looks_for_its_tables_in
                              "'public'::regnamespace"),
                "pgcourier_take_dedupe_key");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = "
-                        "'ops'::regnamespace") == 5);
+                        "'ops'::regnamespace") == 4);
     pg::Connection connection = connect_as(reader);
     connection.exec_script(
         "CREATE TEMP TABLE event_log (LIKE ops.bloat); CREATE TEMP TABLE messages_out (id text);"

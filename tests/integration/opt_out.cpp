@@ -3,7 +3,6 @@
 #include "base/wake.hpp"
 #include "outbox/exchange.hpp"
 #include "router/worker.hpp"
-#include "support/claim.hpp"
 #include "support/routing.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -60,7 +59,7 @@ struct OptOut {
             "'') FROM opt_outs");
     }
     outbox::Claim claim() {
-        return test::claim(exchange, connection, 10, {fmt::format("token-{}", ++tokens)});
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
 };
 

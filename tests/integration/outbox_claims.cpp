@@ -1,8 +1,6 @@
 // links: outbox
 #include "outbox/exchange.hpp"
 #include "sql/outbox.hpp"
-#include "support/claim.hpp"
-#include "support/tcp_proxy.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -41,12 +39,11 @@ struct Claims {
     }
     LeaseToken token() { return {fmt::format("token-{}", ++tokens)}; }
     Claim claim(std::size_t limit = 10) {
-        return test::claim(exchange, connection, limit, token());
+        return exchange.run(connection, {}, limit, token()).claim;
     }
     /// By another instance.
     Claim claim_elsewhere(pg::Connection& other) {
-        outbox::Exchange elsewhere{settings()};
-        return test::claim(elsewhere, other, 10, token());
+        return outbox::Exchange{settings()}.run(other, {}, 10, token()).claim;
     }
     /// The first half of a claim, by hand. The second half: take().
     void lease(const LeaseToken& token) {
@@ -128,37 +125,6 @@ BOOST_FIXTURE_TEST_CASE(a_settled_message_lets_the_next_one_go_at_once, Claims) 
     BOOST_TEST(next.messages[0].id.value == second);
     settle(next.messages[0], Settled::dead);
     BOOST_TEST(claim().messages.at(0).id.value == third);
-}
-
-// What is written once more after a COMMIT without an answer is not judged once more.
-BOOST_FIXTURE_TEST_CASE(a_failure_whose_commit_lost_its_reply_counts_once_in_its_scopes, Claims) {
-    const std::string id = add(kAnna);
-    const outbox::Done done{claim().messages.at(0),
-                            twilio::ProviderDown{"no connection", 0, 0, {}}};
-    pg::ConnectOptions options = db.options();
-    const auto port = std::ranges::find(options.target.keywords, "port",
-                                        &std::pair<std::string, std::string>::first);
-    test::TcpProxy proxy{static_cast<std::uint16_t>(std::stoi(port->second))};
-    port->second = std::to_string(proxy.port());
-    {
-        pg::Connection through{options};
-        proxy.lose_answer("COMMIT");
-        BOOST_CHECK_THROW(exchange.run(through, {&done, 1}, 0, token()), pg::CommitUnknown);
-        BOOST_REQUIRE(proxy.has_lost_answer());
-    }
-    const outbox::Exchanged again = exchange.run(connection, {&done, 1}, 0, token());
-    BOOST_REQUIRE(again.settled.size() == 1);
-    BOOST_TEST((again.settled[0].status == Settled::failed));
-    BOOST_TEST(again.scopes.empty());
-    BOOST_TEST(status(id) == "failed");
-    BOOST_TEST(db.count("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") == 1);
-    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_failed'") == 1);
-    // The next one is judged.
-    db.exec("UPDATE outbox_queue SET due_at = now()");
-    const outbox::Done next{claim().messages.at(0),
-                            twilio::ProviderDown{"no connection", 0, 0, {}}};
-    exchange.run(connection, {&next, 1}, 0, token());
-    BOOST_TEST(db.count("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") == 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_failed_message_keeps_its_place_until_it_is_due, Claims) {
@@ -407,15 +373,14 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
                                           "('t', '{t1,t2}', '{32,32}', '{+33,+33}', 16, 30000, "
                                           "'i', '{f,f}')");
         BOOST_TEST(lease.find("Seq Scan") == std::string::npos, lease);
-        BOOST_TEST(lease.find("Index Scan using outbox_queue_ready_idx") != std::string::npos,
+        BOOST_TEST(lease.find("Index Scan using outbox_queue_tenant_idx") != std::string::npos,
                    lease);
         BOOST_TEST(
             lease.find("Index Scan using outbox_queue_conversation_idx") != std::string::npos,
             lease);
-        const std::string ripen = plan_of(sql::outbox::ripen, "('{t1,t2}', 1000)");
-        BOOST_TEST(ripen.find("outbox_queue_delayed_idx") != std::string::npos, ripen);
-        BOOST_TEST(ripen.find("Seq Scan") == std::string::npos, ripen);
-        const std::string lanes = plan_of(sql::outbox::lanes, "(NULL, '', 64)");
+        BOOST_TEST(plan_of(sql::outbox::next_due, "('{t1,t2}')").find("outbox_queue_due_at_idx") !=
+                   std::string::npos);
+        const std::string lanes = plan_of(sql::outbox::lanes, "(NULL, '', 256, 64)");
         BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
         const std::string settle = plan_of(sql::outbox::settle,
                                            "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', "

@@ -3,7 +3,6 @@
 #include "outbox/exchange.hpp"
 #include "outbox/expiry.hpp"
 #include "outbox/store.hpp"
-#include "support/claim.hpp"
 #include "support/eventually.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
@@ -63,7 +62,7 @@ struct Messages {
             type));
     }
     outbox::Claim claim() {
-        return test::claim(exchange, connection, 10, {fmt::format("token-{}", ++tokens)});
+        return exchange.run(connection, {}, 10, {fmt::format("token-{}", ++tokens)}).claim;
     }
     std::vector<std::string> claimed_ids() {
         std::vector<std::string> ids;

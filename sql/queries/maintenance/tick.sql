@@ -6,9 +6,7 @@ WITH beat AS (
     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp())
 SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
-       EXISTS (SELECT FROM outbox_queue WHERE is_delayed AND due_at <= now())
-           OR EXISTS (SELECT FROM outbox_queue WHERE NOT is_delayed AND due_at <= now()
-                      ORDER BY tenant_id, due_at, seq LIMIT 1) AS messages_due,
+       EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,
        EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at IS NULL)
            OR EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at <= now()) AS deliveries_due,

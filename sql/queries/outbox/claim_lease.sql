@@ -1,5 +1,5 @@
 -- outbox.claim_lease: the first half of a claim. Leases the conversations of the first due messages of each lane that are heads.
--- Serves from outbox_queue_ready_idx. The primary key of outbox_leases is the fence: of two claims that want the same
+-- Serves from outbox_queue_tenant_idx. The primary key of outbox_leases is the fence: of two claims that want the same
 -- conversation one inserts nothing. What is found behind another message of its conversation goes out of the way of later
 -- claims: behind a retry until that is due, behind a lease until that is settled (promote.sql). For the latter the lease
 -- row is locked, so that its settling comes after us and sees what we put behind it; the minute is only a net.
@@ -19,7 +19,7 @@ looked AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT q.seq, q.message_id, q.recipient, q.due_at, q.deferrals
         FROM outbox_queue AS q
-        WHERE q.tenant_id = l.tenant_id AND NOT q.is_delayed AND q.due_at <= now()
+        WHERE q.tenant_id = l.tenant_id AND q.due_at <= now()
         ORDER BY q.due_at, q.seq
         LIMIT l.messages + $5::integer
         FOR UPDATE SKIP LOCKED) AS k),
@@ -60,7 +60,7 @@ held AS MATERIALIZED (
     FOR KEY SHARE OF l SKIP LOCKED),
 postponed AS (
     UPDATE outbox_queue AS q
-    SET is_behind = true, is_delayed = true,
+    SET is_behind = true,
         due_at = CASE WHEN j.is_leased OR j.ahead_due_at <= now() THEN now() + interval '1 min' ELSE j.ahead_due_at END
     FROM judged AS j
     WHERE q.seq = j.seq

@@ -50,7 +50,7 @@ freed AS (
 -- What claim_lease.sql, an earlier statement of this transaction, had put behind one that ended here may go.
 promoted AS (
     UPDATE outbox_queue AS q
-    SET due_at = now(), is_behind = false, is_delayed = false
+    SET due_at = now(), is_behind = false
     FROM (SELECT n.seq
           FROM checked AS c
           CROSS JOIN LATERAL (

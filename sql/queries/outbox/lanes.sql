@@ -1,29 +1,38 @@
 -- outbox.lanes: which tenants have messages due, from which number each sends, and whether a person has paused it: what a
--- claim is dealt out of. The index is walked from tenant to tenant, a step each, so that a million messages of one tenant
--- cost no other tenant anything; a walk that does not reach the last tenant goes on where it ended.
--- Serves from outbox_queue_ready_idx.
+-- claim is dealt out of. While few messages are due, it is their tenants. When there are more than one claim looks at, the
+-- index is walked from tenant to tenant, a step each, so that a million messages of one tenant cost no other tenant
+-- anything; the walk goes on where the last one ended.
+-- Serves from outbox_queue_due_at_idx and outbox_queue_tenant_idx.
 -- $1 the number that a tenant without one sends from text, or NULL  $2 the walk begins behind this tenant text
--- $3 tenants that a walk visits integer
+-- $3 how many due messages are few integer  $4 tenants that a walk visits integer
 -- returns  a row for each tenant with due messages, or one without a tenant: tenant id, sender (empty: none), due messages
---          (counted to 16), the fewest deferrals among them, is_paused, where the next walk begins (empty: at the
+--          (counted to 16 in a walk), the fewest deferrals among them, is_paused, where the next walk begins (empty: at the
 --          first). The senders stand in pgcourier.scopes for scopes.sql
 WITH RECURSIVE
+head AS MATERIALIZED (
+    SELECT q.tenant_id, q.deferrals FROM outbox_queue AS q
+    WHERE q.due_at <= now()
+    ORDER BY q.due_at, q.seq
+    LIMIT $3::integer),
+is_many AS MATERIALIZED (SELECT count(*) >= $3::integer AS yes FROM head),
 walk (tenant_id, step) AS (
-    SELECT (SELECT q.tenant_id FROM outbox_queue AS q
-            WHERE NOT q.is_delayed AND q.tenant_id > $2::text
-            ORDER BY q.tenant_id LIMIT 1), 1
+    SELECT (SELECT q.tenant_id FROM outbox_queue AS q WHERE q.tenant_id > $2::text ORDER BY q.tenant_id LIMIT 1), 1
+    FROM is_many AS m WHERE m.yes
     UNION ALL
-    SELECT (SELECT q.tenant_id FROM outbox_queue AS q
-            WHERE NOT q.is_delayed AND q.tenant_id > w.tenant_id
-            ORDER BY q.tenant_id LIMIT 1), w.step + 1
-    FROM walk AS w WHERE w.tenant_id IS NOT NULL AND w.step < $3::integer),
+    SELECT (SELECT q.tenant_id FROM outbox_queue AS q WHERE q.tenant_id > w.tenant_id ORDER BY q.tenant_id LIMIT 1), w.step + 1
+    FROM walk AS w WHERE w.tenant_id IS NOT NULL AND w.step < $4::integer),
 found AS MATERIALIZED (
+    SELECT h.tenant_id, count(*) AS due, min(h.deferrals) AS deferrals
+    FROM head AS h CROSS JOIN is_many AS m
+    WHERE NOT m.yes
+    GROUP BY h.tenant_id
+    UNION ALL
     SELECT w.tenant_id, d.due, d.deferrals
     FROM walk AS w
     CROSS JOIN LATERAL (
         SELECT count(*) AS due, min(x.deferrals) AS deferrals
         FROM (SELECT q.deferrals FROM outbox_queue AS q
-              WHERE q.tenant_id = w.tenant_id AND NOT q.is_delayed AND q.due_at <= now()
+              WHERE q.tenant_id = w.tenant_id AND q.due_at <= now()
               ORDER BY q.due_at, q.seq
               LIMIT 16) AS x) AS d
     WHERE w.tenant_id IS NOT NULL AND d.due > 0),
@@ -34,7 +43,7 @@ lanes AS MATERIALIZED (
 SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        EXISTS (SELECT FROM outbox_pauses AS p
                WHERE (p.kind, p.id) IN (('all', ''), ('tenant', l.tenant_id), ('sender', l.sender))) AS is_paused,
-       coalesce((SELECT w.tenant_id FROM walk AS w WHERE w.step = $3::integer), '') AS next_walk,
+       coalesce((SELECT w.tenant_id FROM walk AS w WHERE w.step = $4::integer), '') AS next_walk,
        set_config('pgcourier.scopes', (SELECT coalesce(array_agg(DISTINCT 'sender:' || s.sender), '{}')::text
                                        FROM lanes AS s WHERE s.sender <> ''), true) AS scopes
 FROM (VALUES (true)) AS always (is_so)

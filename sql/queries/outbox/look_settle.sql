@@ -37,8 +37,7 @@ settled AS (
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
     WHERE m.seq = o.seq AND o.act IN ('sent', 'failed', 'dead')
-    RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.deferrals, m.correlation_id, m.provider_message_id, m.last_error,
-              m.expires_at),
+    RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.deferrals, m.correlation_id, m.provider_message_id, m.last_error),
 held AS (
     UPDATE messages_out AS m
     SET held_reason = o.reason, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
@@ -56,8 +55,8 @@ unsettled AS (
     FROM ours AS o
     WHERE l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND o.act IN ('held', 'next look', 'retry look')),
 queued AS (
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_retry, deferrals)
-    SELECT s.seq, s.id, s.tenant_id, s."to", least(clock_timestamp(), s.expires_at), s.expires_at, true, s.deferrals
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
+    SELECT s.seq, s.id, s.tenant_id, s."to", clock_timestamp(), true, s.deferrals
     FROM settled AS s WHERE s.status = 'failed'),
 letters AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts)

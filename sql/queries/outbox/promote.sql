@@ -18,6 +18,6 @@ locked AS MATERIALIZED (
     ORDER BY q.seq
     FOR UPDATE)
 UPDATE outbox_queue AS q
-SET due_at = now(), is_behind = false, is_delayed = false
+SET due_at = now(), is_behind = false
 FROM locked AS l
 WHERE q.seq = l.seq;

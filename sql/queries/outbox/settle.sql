@@ -26,7 +26,7 @@ settled AS (
     FROM ours AS o
     WHERE m.seq = o.seq
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.correlation_id, m.provider_message_id, m.error_code,
-              m.last_error, m.deferrals, m.expires_at, o.was, o.token, o.due_at),
+              m.last_error, m.deferrals, o.was, o.token, o.due_at),
 freed AS (
     DELETE FROM outbox_leases AS l USING settled AS s
     WHERE s.status <> 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
@@ -35,10 +35,8 @@ set_aside AS (
     FROM settled AS s
     WHERE s.status = 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
 queued AS (
-    -- What expires is looked at then at the latest, so that what stands behind it does not wait for a retry that will not be.
-    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at, is_delayed, is_retry, deferrals)
-    SELECT s.seq, s.id, s.tenant_id, s."to", least(s.due_at, s.expires_at), s.expires_at,
-           least(s.due_at, s.expires_at) > clock_timestamp(), true, s.deferrals
+    INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
+    SELECT s.seq, s.id, s.tenant_id, s."to", s.due_at, true, s.deferrals
     FROM settled AS s WHERE s.status IN ('failed', 'pending')),
 letters AS (
     INSERT INTO dead_letter_jobs (tenant_id, job_type, payload, error_message, attempts)
