@@ -429,7 +429,11 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances'];
+        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
+        'retention_passes', 'erasures'];
+    -- What runs with the rights of its owner.
+    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
+    is_closed boolean;
     missing text[];
     one text;
     found record;
@@ -451,9 +455,18 @@ BEGIN
                            (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
     END IF;
 
-    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = 'pgcourier_take_dedupe_key')
+    -- Where everybody may create functions beside the tables, one of them could be called with the owner's rights.
+    is_closed := NOT EXISTS (SELECT FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a
+                             WHERE n.oid = home::regnamespace AND a.grantee = 0 AND a.privilege_type = 'CREATE');
+    IF NOT is_closed THEN
+        RETURN NEXT format('roles: everybody may create functions in the schema %s, so that no function there or in ops runs with the rights of its owner, '
+                           'and pgcourier_ops_reader and pgcourier_writer can do less: REVOKE CREATE ON SCHEMA %s FROM PUBLIC, then pgcourier migrate up',
+                           home, home);
+    END IF;
+    PERFORM ops.secure_function(p.oid::regprocedure, is_closed AND (p.proname = 'pgcourier_take_dedupe_key' OR p.proname = ANY (looks)))
     FROM pg_proc AS p
-    WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
+    WHERE p.proconfig IS NOT NULL
+      AND (p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' OR p.pronamespace = 'ops'::regnamespace);
 
     IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
         PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
@@ -600,7 +613,7 @@ COMMENT ON FUNCTION ops.masked(address text) IS 'An address as logs and views sh
 
 CREATE FUNCTION ops.masked_text(words text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN regexp_replace(regexp_replace(words, '(\+[0-9]{3})[0-9]{3,10}([0-9]{2})'::text, '\1…\2'::text, 'g'::text), '(?<![-+…[:alnum:]])([0-9]{3})[0-9]{4,10}([0-9]{2})(?![-[:alnum:]])'::text, '\1…\2'::text, 'g'::text);
+    RETURN regexp_replace(regexp_replace(regexp_replace(words, '(?<![[:alnum:]])([A-Z]{2}\.(?:ENT\.)?[0-9][0-9A-Za-z]{2})[0-9A-Za-z]+([0-9A-Za-z]{2})'::text, '\1…\2'::text, 'g'::text), '(\+(?:[ .()-]?[0-9]){3})(?:[ .()-]{0,2}[0-9]){2,}([ .()-]?[0-9]{2})'::text, '\1…\2'::text, 'g'::text), '((?<=%2B)|(?<![-+…[:alnum:]]))([0-9]{3})[0-9]{2,}([0-9]{2})(?![0-9A-Za-z]|-[0-9a-f]{4}-)'::text, '\2…\3'::text, 'g'::text);
 
 COMMENT ON FUNCTION ops.masked_text(words text) IS 'Words without the whole of the phone numbers in them.';
 
@@ -1185,7 +1198,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125120000_operations';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125123000_lease_account';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1555,7 +1568,7 @@ END $$;
 
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO '$user', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);
@@ -1798,7 +1811,8 @@ CREATE TABLE public.outbox_leases (
     sender text DEFAULT ''::text NOT NULL,
     look_at timestamp with time zone,
     looks smallint DEFAULT 0 NOT NULL,
-    look_failures smallint DEFAULT 0 NOT NULL
+    look_failures smallint DEFAULT 0 NOT NULL,
+    account_sid text
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
 
@@ -1815,6 +1829,8 @@ COMMENT ON COLUMN public.outbox_leases.look_at IS 'When a message of unknown out
 COMMENT ON COLUMN public.outbox_leases.looks IS 'How many looks Twilio has answered.';
 
 COMMENT ON COLUMN public.outbox_leases.look_failures IS 'How many looks in a row it has not.';
+
+COMMENT ON COLUMN public.outbox_leases.account_sid IS 'The Twilio account that it was claimed for; its list alone tells what became of it.';
 
 CREATE TABLE public.outbox_queue (
     seq bigint NOT NULL,
@@ -3117,6 +3133,24 @@ COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
 COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
+CREATE TABLE public.alert_watch (
+    is_only boolean DEFAULT true NOT NULL,
+    looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT alert_watch_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE public.alert_watch IS 'One row: when ops.health was last looked at for alerts, by whichever instance.';
+
+CREATE TABLE public.alerts_open (
+    figure text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    correlation_id text NOT NULL
+);
+
+COMMENT ON TABLE public.alerts_open IS 'The figures of ops.health that are an alert now; a row goes when its figure is one no longer.';
+
+COMMENT ON COLUMN public.alerts_open.correlation_id IS 'Of the events alert_raised and alert_ended in event_log.';
+
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
     START WITH 1
@@ -3229,6 +3263,12 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY public.alert_watch
+    ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY public.alerts_open
+    ADD CONSTRAINT alerts_open_pkey PRIMARY KEY (figure);
 
 ALTER TABLE ONLY public.dead_letter_jobs
     ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);
@@ -3613,5 +3653,13 @@ GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasures TO pgcourier_service;
+
 GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_passes TO pgcourier_service;
 

@@ -12,11 +12,13 @@ CREATE FUNCTION ops.masked(address text) RETURNS text
 COMMENT ON FUNCTION ops.masked IS 'An address as logs and views show it: +336…78.';
 
 -- Reasons come from Twilio, from people and from the predecessor: what looks like a number in them is masked too. Digits
--- within ids (SM…, uuids) are none.
+-- within ids (SM…, uuids) are none, and neither is what is written as a date.
 CREATE FUNCTION ops.masked_text(words text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    RETURN regexp_replace(regexp_replace(words, '(\+[0-9]{3})[0-9]{3,10}([0-9]{2})', '\1…\2', 'g'),
-                          '(?<![-+…[:alnum:]])([0-9]{3})[0-9]{4,10}([0-9]{2})(?![-[:alnum:]])', '\1…\2', 'g');
+    RETURN regexp_replace(regexp_replace(regexp_replace(words,
+               '(?<![[:alnum:]])([A-Z]{2}\.(?:ENT\.)?[0-9][0-9A-Za-z]{2})[0-9A-Za-z]+([0-9A-Za-z]{2})', '\1…\2', 'g'),
+               '(\+(?:[ .()-]?[0-9]){3})(?:[ .()-]{0,2}[0-9]){2,}([ .()-]?[0-9]{2})', '\1…\2', 'g'),
+               '((?<=%2B)|(?<![-+…[:alnum:]]))([0-9]{3})[0-9]{2,}([0-9]{2})(?![0-9A-Za-z]|-[0-9a-f]{4}-)', '\2…\3', 'g');
 COMMENT ON FUNCTION ops.masked_text IS 'Words without the whole of the phone numbers in them.';
 
 CREATE FUNCTION ops.span(length interval) RETURNS text

@@ -50,6 +50,9 @@ DECLARE
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
         'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
         'retention_passes', 'erasures'];
+    -- What runs with the rights of its owner.
+    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
+    is_closed boolean;
     missing text[];
     one text;
     found record;
@@ -71,9 +74,18 @@ BEGIN
                            (SELECT string_agg(format('CREATE ROLE %I NOLOGIN', m), '; ') FROM unnest(missing) AS m));
     END IF;
 
-    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = 'pgcourier_take_dedupe_key')
+    -- Where everybody may create functions beside the tables, one of them could be called with the owner's rights.
+    is_closed := NOT EXISTS (SELECT FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a
+                             WHERE n.oid = home::regnamespace AND a.grantee = 0 AND a.privilege_type = 'CREATE');
+    IF NOT is_closed THEN
+        RETURN NEXT format('roles: everybody may create functions in the schema %s, so that no function there or in ops runs with the rights of its owner, '
+                           'and pgcourier_ops_reader and pgcourier_writer can do less: REVOKE CREATE ON SCHEMA %s FROM PUBLIC, then pgcourier migrate up',
+                           home, home);
+    END IF;
+    PERFORM ops.secure_function(p.oid::regprocedure, is_closed AND (p.proname = 'pgcourier_take_dedupe_key' OR p.proname = ANY (looks)))
     FROM pg_proc AS p
-    WHERE p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' AND p.proconfig IS NOT NULL;
+    WHERE p.proconfig IS NOT NULL
+      AND (p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' OR p.pronamespace = 'ops'::regnamespace);
 
     IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
         PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
@@ -138,13 +150,10 @@ COMMENT ON FUNCTION ops.grant_roles IS 'Makes the roles pgcourier_ops_reader, pg
 DO $$
 DECLARE
     one regprocedure;
-    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
 BEGIN
     FOR one IN SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'ops'::regnamespace LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one);
     END LOOP;
-    PERFORM ops.secure_function(p.oid::regprocedure, p.proname = ANY (looks))
-    FROM pg_proc AS p WHERE p.pronamespace = 'ops'::regnamespace AND p.proconfig IS NOT NULL;
     -- Tables that change their size by orders of magnitude: never a plan that walks one of them, nor one compiled for its cost.
     FOR one IN SELECT p.oid FROM pg_proc AS p
                WHERE p.pronamespace = 'ops'::regnamespace AND p.proname IN ('trace', 'explanation') LOOP

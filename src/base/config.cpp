@@ -88,7 +88,8 @@ bool is_loopback(const std::string& host) {
            (is_address(host, AF_INET) && host.starts_with("127."));
 }
 
-/// `http(s)://host…`, with a path and a query of any form: who it belongs to chose them.
+/// `https://host…`, http on loopback only, with a path and a query of any form: who it belongs to
+/// chose them.
 bool is_hook_url(std::string_view text) {
     const std::size_t colon = text.find("://");
     if (colon == std::string_view::npos) return false;
@@ -97,7 +98,7 @@ bool is_hook_url(std::string_view text) {
     const std::string_view rest = text.substr(colon + 3);
     const auto url =
         http_url(fmt::format("{}://{}", scheme, rest.substr(0, rest.find_first_of("/?#"))));
-    return url.has_value();
+    return url.has_value() && (scheme == "https" || is_loopback(url->host));
 }
 
 /// An address, or a range of them that is smaller than the whole internet.

@@ -46,7 +46,9 @@ void Reloader::reload(Service& service) {
     for (const std::string_view name : changed_variables(environment_, environment))
         add_name(is_reloaded(name) ? used : waiting, name);
     service.reload(*config);
-    environment_ = std::move(environment);
+    // What waits for a restart is not in force: it is named again at the next reload.
+    environment_ = [before = std::move(environment_), now = std::move(environment)](
+                       const char* name) { return is_reloaded(name) ? now(name) : before(name); };
     log_.info("Configuration reloaded", {{"changed", used.empty() ? "nothing" : used}});
     if (!waiting.empty())
         log_.warn("These have changed too and need a restart", {{"variables", waiting}});

@@ -57,8 +57,8 @@ struct Walk {
     void (*add_parameters)(pg::Params&, const Erasure&);
 };
 
-void with_addresses_through_seq(pg::Params& params, const Erasure& e) {
-    params.add(e.addresses).add(e.through_seq).add(e.only_counts);
+void with_addresses_through_seq_and_pattern(pg::Params& params, const Erasure& e) {
+    params.add(e.addresses).add(e.through_seq).add(e.only_counts).add(pattern_of(e.addresses));
 }
 void with_addresses_until(pg::Params& params, const Erasure& e) {
     params.add(e.addresses).add(e.asked_at).add(e.only_counts);
@@ -72,7 +72,7 @@ void with_pattern(pg::Params& params, const Erasure& e) {
 
 // Messages before events: that of a message which is to be routed again is left alone with it.
 constexpr std::array<Walk, 6> kWalks{{
-    {"messages_out", sql::maintenance::erase_messages_out, with_addresses_through_seq},
+    {"messages_out", sql::maintenance::erase_messages_out, with_addresses_through_seq_and_pattern},
     {"messages_in", sql::maintenance::erase_messages_in, with_addresses_until},
     {"webhook_events", sql::maintenance::erase_events, with_addresses_until_and_pattern},
     {"delivery_events", sql::maintenance::erase_deliveries, with_pattern},

@@ -265,6 +265,7 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
                    .look_beyond = std::max(look_beyond_, kLookBeyond),
                    .lease = settings_.lease,
                    .instance_id = settings_.instance_id,
+                   .account_sid = settings_.account_sid,
                    .rate = settings_.rate,
                    .lead = lead_});
         rows = transaction->commit(calls);

@@ -30,6 +30,7 @@ struct ExchangeSettings {
     RetryPolicy policy;
     ScopeNames scopes;
     std::string instance_id;
+    std::string account_sid;
     std::string default_sender;  // bare; empty: none
     int rate = 0;                // starts a second of a sender; 0: no limit
     std::chrono::milliseconds lease{30'000};
@@ -53,8 +54,11 @@ class Exchange {
     explicit Exchange(ExchangeSettings settings, const Clock& clock = system_clock())
         : settings_{std::move(settings)}, clock_{clock} {}
 
-    /// From now on outcomes are judged, and claims made, in these scopes.
-    void use(ScopeNames scopes) { settings_.scopes = std::move(scopes); }
+    /// From now on outcomes are judged, and claims made, in these scopes and for this account.
+    void use(ScopeNames scopes, std::string account_sid) {
+        settings_.scopes = std::move(scopes);
+        settings_.account_sid = std::move(account_sid);
+    }
 
     /// limit  messages to claim; 0: none
     /// token  a fresh one for each claim

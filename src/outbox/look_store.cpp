@@ -64,7 +64,8 @@ std::vector<Look> claim_looks(pg::Connection& db, std::size_t limit,
                          .looks = static_cast<int>(row.int64(10)),
                          .failures = static_cast<int>(row.int64(11)),
                          .token = {row.string(12)},
-                         .until_us = row.int64(13)});
+                         .until_us = row.int64(13),
+                         .account_sid = row.string(14)});
     }
     return looks;
 }

@@ -31,6 +31,7 @@ struct Look {
     LeaseToken token;           // of the attempt
     std::int64_t until_us = 0;  // outbox_leases.look_at as this look has set it: a look that was
                                 // overtaken by another one writes nothing
+    std::string account_sid;    // that it was sent with; empty: not known
 };
 
 /// Takes messages whose next look is due, the longest waiting first, so that no other instance does

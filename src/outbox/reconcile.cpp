@@ -150,8 +150,17 @@ std::size_t Reconciler::claim() {
             decided_.push_back({std::move(look), std::move(step)});
             continue;
         }
+        const std::string& account = settings_.provider.account_sid;
+        if (!look.account_sid.empty() && look.account_sid != account) {
+            LookStep step{.act = LookAct::held,
+                          .reason =
+                              "it may have been sent with another Twilio account, whose list "
+                              "cannot be read with these credentials"};
+            decided_.push_back({std::move(look), std::move(step)});
+            continue;
+        }
         const twilio::ListFilter filter{.to = look.send.to, .from = look.send.from};
-        const std::string path = twilio::list_messages_path(settings_.provider.account_sid, filter);
+        const std::string path = twilio::list_messages_path(account, filter);
         ask({.look = std::move(look), .listing = {}, .started = now}, path);
     }
     return looks.size();

@@ -107,6 +107,7 @@ ExchangeSettings exchange_settings(const SenderSettings& settings) {
     return {.policy = settings.policy,
             .scopes = {.credentials = credentials_scope(settings.provider)},
             .instance_id = settings.instance_id,
+            .account_sid = settings.provider.account_sid,
             .default_sender = settings.default_sender,
             .rate = settings.rate,
             .lease = settings.lease};
@@ -190,7 +191,8 @@ bool Sender::may_go_on(SteadyTime now) {
     if (!in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
     settings_.provider = std::move(*next_provider_);
     next_provider_.reset();
-    exchange_.use({.credentials = credentials_scope(settings_.provider)});
+    exchange_.use({.credentials = credentials_scope(settings_.provider)},
+                  settings_.provider.account_sid);
     looks_.woken(now);
     return true;
 }

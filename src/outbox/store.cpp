@@ -105,7 +105,7 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
         calls.push_back(
             {sql::outbox::claim_lease,
              pg::Params{options.token.value, tenants, messages, senders, options.look_beyond,
-                        options.lease.count(), options.instance_id, probes}});
+                        options.lease.count(), options.instance_id, probes, options.account_sid}});
         calls.push_back(
             {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
                                                  kProbeAgain.count(), options.lead.count()}});

@@ -86,6 +86,7 @@ struct LeaseOptions {
     std::size_t look_beyond = 16;  // due rows of each lane, for those that are not claimable
     std::chrono::milliseconds lease{30'000};
     std::string instance_id;
+    std::string account_sid;
     int rate = 0;                                       // starts a second of a sender; 0: no limit
     std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
 };

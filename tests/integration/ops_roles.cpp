@@ -263,6 +263,21 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(where_everybody_may_create_functions_none_runs_with_the_owners_rights,
+                        Canary) {
+    const std::string definers =
+        "SELECT count(*) FROM pg_proc WHERE prosecdef AND (pronamespace = 'ops'::regnamespace OR "
+        "proname LIKE 'pgcourier%')";
+    BOOST_TEST(db.count(definers) == 5);
+    db.exec("GRANT CREATE ON SCHEMA public TO PUBLIC");
+    BOOST_TEST(has(db.query_value("SELECT string_agg(g, ' ') FROM ops.grant_roles() AS g"),
+                   "REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+    BOOST_TEST(db.count(definers) == 0);
+    db.exec("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    BOOST_TEST(db.count("SELECT count(*) FROM ops.grant_roles()") == 0);
+    BOOST_TEST(db.count(definers) == 5);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_runs_with_the_owners_rights_looks_for_its_tables_in_their_schema_only,
                         Canary) {
     TEST_LINES(db.query_rows(

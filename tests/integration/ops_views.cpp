@@ -573,6 +573,20 @@ BOOST_FIXTURE_TEST_CASE(a_notification_queue_that_fills_shows, Ops) {
 // ---- ops.bloat
 // --------------------------------------------------------------------------------------------------
 
+BOOST_FIXTURE_TEST_CASE(numbers_in_words_are_masked_however_they_are_written_and_ids_are_not, Ops) {
+    TEST_LINES(
+        db.query_rows(
+            "SELECT ops.masked_text(t) FROM unnest(ARRAY['ask +33612345678, or +33 6 12 34 56 78', "
+            "'FR.13491208655302741918 said so', '33612345678-2', "
+            "'To=whatsapp%3A%2B33612345678', '4512345678901234567']) AS t"),
+        "ask +336…78, or +33 6… 78", "FR.134…18 said so", "336…78-2", "To=whatsapp%3A%2B336…78",
+        "451…67");
+    for (const char* words :
+         {"twilio 63016 at 2026-11-25 10:00:00 UTC", "SM0123456789abcdef0123456789abcdef",
+          "12345678-1234-4123-8123-123456789012", "HTTP 500, order 12345"})
+        BOOST_TEST(db.query_value(fmt::format("SELECT ops.masked_text('{}')", words)) == words);
+}
+
 BOOST_FIXTURE_TEST_CASE(bloat_shows_sizes_and_dead_rows_of_each_table, Ops) {
     db.exec(
         "ALTER TABLE webhook_queue SET (autovacuum_enabled = off);"

@@ -51,7 +51,7 @@ struct Claims {
             sql::outbox::claim_lease,
             pg::Params{token.value, std::vector<std::string>{shop}, std::vector<std::int32_t>{10},
                        std::vector<std::string>{"+33700000001"}, 100, 30000, "test",
-                       std::vector<bool>{false}});
+                       std::vector<bool>{false}, "AC1"});
     }
     int take(const LeaseToken& token) {
         return connection
@@ -371,7 +371,7 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
     for (int generic = 0; generic < 2; ++generic) {
         const std::string lease = plan_of(sql::outbox::claim_lease,
                                           "('t', '{t1,t2}', '{32,32}', '{+33,+33}', 16, 30000, "
-                                          "'i', '{f,f}')");
+                                          "'i', '{f,f}', 'AC1')");
         BOOST_TEST(lease.find("Seq Scan") == std::string::npos, lease);
         BOOST_TEST(lease.find("Index Scan using outbox_queue_tenant_idx") != std::string::npos,
                    lease);

@@ -274,6 +274,21 @@ BOOST_FIXTURE_TEST_CASE(a_body_that_twilio_has_rewritten_is_held_for_a_person, L
     BOOST_TEST(is_idle());
 }
 
+// Its list does not have what the other account sent: nothing there proves that it was not sent.
+BOOST_FIXTURE_TEST_CASE(what_was_sent_with_another_account_is_held_for_a_person, Looking) {
+    twilio.script().add({.times = 1, .then = {.answer = sim::Answer::error, .status = 500}});
+    const std::string id = add(kAnna, "text");
+    sender.run_once();
+    BOOST_TEST(status(id) == "unknown");
+    BOOST_TEST(lease("account_sid") == settings().provider.account_sid);
+    db.exec("UPDATE outbox_leases SET account_sid = 'AC' || repeat('9', 32)");
+    BOOST_TEST(looks_until([&] { return column(id, "held_reason IS NOT NULL") == "t"; }));
+    BOOST_TEST(lists() == 0);
+    BOOST_TEST(sender.run_once() == 0);
+    BOOST_TEST(status(id) == "unknown");
+    BOOST_TEST(column(id, "held_reason LIKE '%another Twilio account%'") == "t");
+}
+
 BOOST_FIXTURE_TEST_CASE(under_hold_a_person_decides_and_nobody_is_asked, Looking) {
     outbox::ReconcileSettings settings = test::reconcile_settings_of(*this);
     settings.unknown = UnknownPolicy::hold;

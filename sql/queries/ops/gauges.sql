@@ -21,10 +21,8 @@ FROM (VALUES ('all'), ('tenant'), ('sender')) AS k (kind)
 LEFT JOIN ops.pauses AS p ON p.scope = k.kind
 GROUP BY k.kind
 UNION ALL
-SELECT 'dead_letters', k.kind, count(l.job_type)
+SELECT 'dead_letters', k.kind, (SELECT count(*) FROM (SELECT FROM ops.dead_letters AS d WHERE d.job_type = k.kind LIMIT 10000) AS l)
 FROM (VALUES ('message_out'), ('webhook_event')) AS k (kind)
-LEFT JOIN (SELECT d.job_type FROM ops.dead_letters AS d LIMIT 10000) AS l ON l.job_type = k.kind
-GROUP BY k.kind
 UNION ALL
 SELECT 'instances', k.state, count(i.id)
 FROM (VALUES ('running', false), ('silent', true)) AS k (state, is_silent)

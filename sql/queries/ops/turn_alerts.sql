@@ -1,5 +1,5 @@
 -- ops.turn_alerts: looks at ops.health, at most once in a while for all instances together, and writes down which figures
--- have become an alert and which are one no longer. Whoever gets a row tells of it: nobody else does.
+-- have become an alert and which are ok again: one that swings around its threshold is told once. Whoever gets a row tells of it: nobody else does.
 -- The row of alert_watch is the lock: whoever finds it taken leaves the look to the other.
 -- $1 ms since the last look bigint
 -- returns  figure, whether it is an alert now, its value (NULL: there is no such figure any more), what to do, correlation
@@ -21,7 +21,7 @@ raised AS (
     RETURNING a.figure, a.correlation_id, a.since),
 ended AS (
     DELETE FROM alerts_open AS a USING look AS l
-    WHERE NOT EXISTS (SELECT FROM health AS h WHERE h.figure = a.figure AND h.state = 'alert')
+    WHERE NOT EXISTS (SELECT FROM health AS h WHERE h.figure = a.figure AND h.state <> 'ok')
     RETURNING a.figure, a.correlation_id, a.since),
 turned AS MATERIALIZED (
     SELECT t.figure, t.is_alert, h.value, h.advice, t.correlation_id,

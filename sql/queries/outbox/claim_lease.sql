@@ -7,6 +7,7 @@
 -- $1 token text  $2 tenants text[]  $3 messages of each integer[]  $4 the number that each sends from text[]
 -- $5 due rows to look at beyond those integer  $6 lease in ms bigint  $7 instance id text
 -- $8 lanes whose message is a probe boolean[]: then the one that was put back least often
+-- $9 Twilio's account text
 -- returns  how many rows were looked at, how many put behind, whether a lane had more than was looked at; what was leased
 --          stands in pgcourier.claimed for claim_take.sql, which needs a snapshot of its own
 WITH lanes AS MATERIALIZED (
@@ -45,9 +46,10 @@ heads AS MATERIALIZED (
           WHERE NOT j.is_leased AND j.ahead_due_at IS NULL) AS r
     WHERE r.place <= r.messages),
 taken AS (
-    INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, sender, claimed_at, expires_at)
+    INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, sender, claimed_at, expires_at,
+                               account_sid)
     SELECT h.tenant_id, h.recipient, h.seq, h.message_id, $1::text, m.attempts + 1, $7::text, h.sender, clock_timestamp(),
-           clock_timestamp() + $6::bigint * interval '1 ms'
+           clock_timestamp() + $6::bigint * interval '1 ms', nullif($9::text, '')
     FROM heads AS h
     JOIN messages_out AS m ON m.seq = h.seq
     ORDER BY h.tenant_id, h.recipient

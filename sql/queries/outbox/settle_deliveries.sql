@@ -48,7 +48,7 @@ messages AS MATERIALIZED (
     ORDER BY m.seq
     FOR UPDATE SKIP LOCKED),
 judged AS MATERIALIZED (
-    SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, m.tenant_id,
+    SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, x.event_id, m.tenant_id,
            m."to", m.correlation_id, coalesce(w.rank, 0) AS was_rank,
            coalesce(m.sent_from, nullif(e."from", ''), t.whatsapp_phone_number) AS sent_from,
            CASE WHEN m.id IS NULL AND x.message_id IS NOT NULL THEN 'locked'
@@ -172,9 +172,16 @@ logged_contradictions AS (
     SELECT j.tenant_id, 'delivery_contradicts', 'message_out', j.message_id, j.correlation_id, 'provider',
            jsonb_build_object('attempt', j.attempt, 'provider_message_id', j.provider_message_id, 'status', j.status)
     FROM judged AS j WHERE j.verdict IN ('settles late', 'contradicts')),
+-- The recipient was erased meanwhile: what Twilio tells of them later is not kept either.
+forgotten AS (
+    UPDATE webhook_events AS e
+    SET raw = '', query = '', payload = '{"erased": true}', "to" = 'erased'
+    FROM judged AS j
+    WHERE e.id = j.event_id AND j."to" = 'erased' AND j.verdict NOT IN ('waits', 'locked')),
 done AS (
     UPDATE delivery_events AS d
-    SET settled_at = CASE WHEN j.verdict NOT IN ('waits', 'locked') THEN clock_timestamp() END,
+    SET error_message = CASE WHEN j."to" = 'erased' THEN NULL ELSE d.error_message END,
+        settled_at = CASE WHEN j.verdict NOT IN ('waits', 'locked') THEN clock_timestamp() END,
         look_again_at = CASE j.verdict WHEN 'waits' THEN clock_timestamp() + interval '5 s' WHEN 'locked' THEN now() END
     FROM judged AS j WHERE d.id = j.id)
 SELECT j.id, j.verdict, j.message_id, j.provider_message_id, j.tenant_id, j."to", f.sent_from, f.error_code,

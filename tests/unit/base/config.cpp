@@ -133,6 +133,9 @@ const std::vector<Refused> kRefused = {
     {"ALERT_WEBHOOK_URL", "pa55word"},
     {"ALERT_WEBHOOK_URL", "https:///pa55word"},
     {"ALERT_WEBHOOK_URL", "ftp://hooks.example.com/pa55word"},
+    {"ALERT_WEBHOOK_URL", "http://hooks.example.com/pa55word"},
+    {"SENTRY_DSN", "http://pa55word@sentry.example.com/1"},
+    {"SENTRY_DSN", "http://pa55word@127.0.0.1.example.com/1"},
     {"LOG_LEVEL", "loud"},
     {"LOG_FORMAT", "xml"},
 };
