@@ -20,7 +20,7 @@ END $$;
 COMMENT ON FUNCTION ops.unfinished_migrations IS 'Migrations that Prisma began and did not end, and those that came after this schema ops was made: pgcourier migrate up.';
 
 -- A figure is ok below `warning` and alert above `alert`; where they are equal it is alert from there on. The success rate is
--- judged the other way round.
+-- judged the other way round, and no alert while there are fewer than 20 attempts: one wrong number at night wakes nobody.
 CREATE VIEW ops.health AS
 WITH depth AS MATERIALIZED (SELECT queue, waiting, oldest_seconds FROM ops.queue_depth),
 recent AS MATERIALIZED (
@@ -93,7 +93,7 @@ figures (place, figure, value, warning, alert, advice) AS (
     FROM migrations AS m)
 SELECT f.figure, f.value,
        CASE WHEN f.alert < f.warning AND f.value > f.warning THEN 'ok'
-            WHEN f.alert < f.warning AND f.value >= f.alert THEN 'warning'
+            WHEN f.alert < f.warning AND (f.value >= f.alert OR (SELECT r.sent + r.failed FROM recent AS r) < 20) THEN 'warning'
             WHEN f.alert < f.warning THEN 'alert'
             WHEN f.value < f.warning THEN 'ok'
             WHEN f.value > f.alert OR f.alert = f.warning THEN 'alert'
@@ -105,7 +105,7 @@ SELECT f.figure, f.value,
 FROM figures AS f ORDER BY f.place;
 COMMENT ON VIEW ops.health IS 'Each figure with its state; state is ok everywhere when all is well.';
 COMMENT ON COLUMN ops.health.figure IS 'What is looked at, with its unit.';
-COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events; the processing time of the newest 500 webhooks.';
+COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events, and an alert from 20 attempts on; the processing time of the newest 500 webhooks.';
 COMMENT ON COLUMN ops.health.state IS 'ok, warning or alert.';
 COMMENT ON COLUMN ops.health.warning_from IS 'Where ok ends.';
 COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends.';

@@ -143,6 +143,7 @@ void add_doctor(CLI::App& app, Chosen& chosen) {
     CLI::Option* request = command->add_option(
         "--request", options->request,
         "A webhook as it was received, head and body, in a file: which URL its signature fits");
+    request->type_name("FILE");
     command
         ->add_option("--url", options->urls,
                      "A URL that Twilio may have called for that request, as its console has it; "

@@ -206,8 +206,8 @@ void add_row(std::string& page, const OptionHelp& option) {
 std::string commands_page(const CommandHelp& root) {
     std::string page =
         "# Commands\n\n"
-        "Written by the program itself (`make commands`); `pgcourier COMMAND --help` and "
-        "`man pgcourier` say the same.\n\n"
+        "Written by the program itself (`make commands`); `--help` of each command "
+        "and `man pgcourier` say the same.\n\n"
         "| command | what it does |\n| --- | --- |\n";
     const std::vector<const CommandHelp*> all = flattened(root);
     for (const CommandHelp* command : all) {
@@ -221,7 +221,7 @@ std::string commands_page(const CommandHelp& root) {
         "stand below.\n";
     for (const CommandHelp* command : all) {
         if (command->words.empty() || command->wants_command) continue;
-        page += fmt::format("\n## {}\n{}.\n```\n{}\n```\n", command->name(), command->text,
+        page += fmt::format("\n## {}\n{}.\n```text\n{}\n```\n", command->name(), command->text,
                             command->usage());
         if (!command->footer.empty()) page += command->footer + "\n";
         if (command->positionals.empty() && command->options.empty()) continue;

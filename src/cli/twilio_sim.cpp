@@ -109,7 +109,8 @@ void add_twilio_sim(CLI::App& app, Chosen& chosen) {
     sim->add_option("--latency", options->latency_ms, "Milliseconds before each answer")
         ->capture_default_str();
     sim->add_option("--ledger", options->simulator.ledger_path,
-                    "A file that what it took is appended to");
+                    "A file that what it took is appended to")
+        ->type_name("FILE");
     sim->add_option("--seed", options->simulator.seed,
                     "Of probabilities and losses; 0: a random one");
     sim->add_flag("--no-callbacks", options->no_callbacks, "Tell nothing of delivery");

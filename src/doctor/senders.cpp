@@ -74,7 +74,7 @@ std::vector<Verdict> judge_senders(const Wanted& wanted,
              "letter"});
     } else if (numbers.empty()) {
         verdicts.push_back({State::warn, "there is no number to send from",
-                            "pgcourier tenant add \"My shop\" --number +33700000001, or set "
+                            "pgcourier tenant add \"My shop\" --number +33712345678, or set "
                             "TWILIO_WHATSAPP_NUMBER"});
     }
     if (!wanted.are_tenants_known) {

@@ -384,7 +384,7 @@ BOOST_FIXTURE_TEST_CASE(no_step_reads_a_whole_table, Erase) {
     };
     const Case cases[] = {
         {sql::maintenance::erase_find, "'{}'"},
-        {sql::maintenance::erase_messages_out, "'{}', 1, false"},
+        {sql::maintenance::erase_messages_out, "'{}', 1, false, 'x'"},
         {sql::maintenance::erase_messages_in, "'{}', 'now', false"},
         {sql::maintenance::erase_events, "'{}', 'now', false, 'x'"},
         {sql::maintenance::erase_deliveries, "false, 'x'"},

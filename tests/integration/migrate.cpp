@@ -164,11 +164,12 @@ BOOST_AUTO_TEST_CASE(a_failed_migration_is_named_and_leaves_nothing_and_can_be_t
     TestDatabase db{TestDatabase::Content::empty};
     db.exec("CREATE TABLE webhook_queue (id integer)");
     pg::Connection connection = db.connect("migrate");
-    BOOST_CHECK_EXCEPTION(
-        (void)pg::migrate_up(connection, kMaxAttempts), pg::Error, [](const pg::Error& e) {
-            return std::string_view{e.what()}.starts_with("20261125100000_inbox: ") &&
-                   e.sqlstate() == "42P07";
-        });
+    BOOST_CHECK_EXCEPTION((void)pg::migrate_up(connection, kMaxAttempts), pg::Error,
+                          [](const pg::Error& e) {
+                              return std::string_view{e.what()}.find("20261125100000_inbox: ") !=
+                                         std::string_view::npos &&
+                                     e.sqlstate() == "42P07";
+                          });
     BOOST_TEST(db.query_value("SELECT to_regclass('webhook_events')") == "");
     BOOST_TEST(schema_problem(db) ==
                "relation \"webhook_events\" does not exist; run: pgcourier migrate up");
@@ -322,11 +323,12 @@ BOOST_AUTO_TEST_CASE(a_table_that_somebody_holds_is_given_up_soon) {
     pg::Connection holder = db.connect("holder");
     holder.exec_script("BEGIN; LOCK TABLE messages_in IN ACCESS SHARE MODE");
     pg::Connection connection = db.connect("migrate");
-    BOOST_CHECK_EXCEPTION(
-        (void)pg::migrate_up(connection, kMaxAttempts), pg::Error, [](const pg::Error& e) {
-            return e.sqlstate() == "55P03" &&
-                   std::string_view{e.what()}.starts_with("20261125100200_routing: ");
-        });
+    BOOST_CHECK_EXCEPTION((void)pg::migrate_up(connection, kMaxAttempts), pg::Error,
+                          [](const pg::Error& e) {
+                              return e.sqlstate() == "55P03" &&
+                                     std::string_view{e.what()}.find("20261125100200_routing: ") !=
+                                         std::string_view::npos;
+                          });
     holder.exec_script("ROLLBACK");
     BOOST_TEST(up(db).applied.front() == "20261125100200_routing");
 }

@@ -463,7 +463,8 @@ BOOST_FIXTURE_TEST_CASE(queue_depths_are_normal_below_10_and_an_alert_above_100,
 BOOST_FIXTURE_TEST_CASE(the_success_rate_is_normal_above_95_and_an_alert_below_90_percent, Ops) {
     for (const auto& [sent, failed, dead, expected] :
          {std::tuple{0, 0, 0, "ok"}, std::tuple{96, 4, 0, "ok"}, std::tuple{95, 5, 0, "warning"},
-          std::tuple{90, 5, 5, "warning"}, std::tuple{89, 6, 5, "alert"}}) {
+          std::tuple{90, 5, 5, "warning"}, std::tuple{0, 19, 0, "warning"},
+          std::tuple{0, 20, 0, "alert"}, std::tuple{89, 6, 5, "alert"}}) {
         db.exec("TRUNCATE event_log");
         log("message_sent", sent);
         log("message_failed", failed);

@@ -2,7 +2,7 @@
 -- be counted. What is in flight or of unknown outcome is needed until it is settled, and what waits is taken back first
 -- (erase_waiting.sql): both are left to the next round, and so is one whose dead letter somebody has locked: a retry takes
 -- the letter first, then the message. Nothing of it can be retried. The dedupe key of what was sent lasts its day, so that
--- the shop's repeat is not sent again.
+-- the shop's repeat is not sent again, unless the person's address is in it.
 -- $1 first place tid  $2 end tid  $3 addresses text[]  $4 last seq bigint  $5 only count boolean
 -- $6 pattern of the addresses text
 -- returns  rows changed, or to be changed; rows left behind
@@ -47,7 +47,7 @@ keys AS MATERIALIZED (
     SELECT k.tenant_id, k.dedupe_key
     FROM erased AS e
     JOIN outbox_dedupe_keys AS k ON k.tenant_id = e.tenant_id AND k.dedupe_key = e.dedupe_key AND k.message_id = e.id
-    WHERE e.was IN ('pending', 'failed')
+    WHERE e.was IN ('pending', 'failed') OR k.dedupe_key ~ $6
     FOR UPDATE OF k SKIP LOCKED),
 freed AS (
     DELETE FROM outbox_dedupe_keys AS k USING keys AS f WHERE k.tenant_id = f.tenant_id AND k.dedupe_key = f.dedupe_key),

@@ -42,8 +42,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_url_is_refused_without_its_password) {
           "postgresql://u:s3cret@h:port/d?nonsense=1",
           // What is in a password must be encoded there.
           "postgresql://u:new@s3cret@h:5432/d", "postgresql://u:s3cret/9@h:5432/d",
-          "postgresql://u:12/s3cret@h/d", "postgresql://u:a?s3cret@h/d",
-          "postgresql://u:a?s3=s3cret@h/d", "postgresql://u:s3cret", "host=h port=s3cret"}) {
+          "postgresql://u:12/s3cret@h/d", "postgresql://u:s3cret", "host=h port=s3cret"}) {
         const auto target = pg::parse_url(Secret{url});
         BOOST_REQUIRE(!target);
         BOOST_TEST(target.error().what.find("postgresql://") != std::string::npos);
