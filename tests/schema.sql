@@ -2314,7 +2314,8 @@ CREATE VIEW ops.health AS
     f.value,
         CASE
             WHEN ((f.alert < f.warning) AND (f.value > (f.warning)::numeric)) THEN 'ok'::text
-            WHEN ((f.alert < f.warning) AND (f.value >= (f.alert)::numeric)) THEN 'warning'::text
+            WHEN ((f.alert < f.warning) AND ((f.value >= (f.alert)::numeric) OR (( SELECT (r.sent + r.failed)
+               FROM recent r) < 20))) THEN 'warning'::text
             WHEN (f.alert < f.warning) THEN 'alert'::text
             WHEN (f.value < (f.warning)::numeric) THEN 'ok'::text
             WHEN ((f.value > (f.alert)::numeric) OR (f.alert = f.warning)) THEN 'alert'::text
@@ -2335,7 +2336,7 @@ COMMENT ON VIEW ops.health IS 'Each figure with its state; state is ok everywher
 
 COMMENT ON COLUMN ops.health.figure IS 'What is looked at, with its unit.';
 
-COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events; the processing time of the newest 500 webhooks.';
+COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events, and an alert from 20 attempts on; the processing time of the newest 500 webhooks.';
 
 COMMENT ON COLUMN ops.health.state IS 'ok, warning or alert.';
 

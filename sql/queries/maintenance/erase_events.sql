@@ -28,7 +28,7 @@ erased AS (
     WHERE NOT $5::boolean AND e.ctid = ANY (ARRAY(SELECT f.place FROM found AS f WHERE NOT f.is_busy))
       AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d
                       WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = e.id::text AND d.resolved_at IS NULL
-                        AND d.id NOT IN (SELECT l.id FROM letters AS l))
+                        AND NOT d.id = ANY (ARRAY(SELECT l.id FROM letters AS l)) OFFSET 0)
     RETURNING e.id),
 resolved AS (
     UPDATE dead_letter_jobs AS d

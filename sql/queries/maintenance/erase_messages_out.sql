@@ -27,7 +27,7 @@ locked AS MATERIALIZED (
       AND m.status NOT IN ('sending', 'unknown')
       AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d
                       WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = m.id AND d.resolved_at IS NULL
-                        AND d.id NOT IN (SELECT l.id FROM letters AS l))
+                        AND NOT d.id = ANY (ARRAY(SELECT l.id FROM letters AS l)) OFFSET 0)
     FOR UPDATE SKIP LOCKED),
 erased AS (
     UPDATE messages_out AS m
@@ -42,7 +42,7 @@ resolved AS (
     UPDATE dead_letter_jobs AS d
     SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM erased AS e
-    WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = e.id AND d.id IN (SELECT l.id FROM letters AS l)),
+    WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = e.id AND d.id = ANY (ARRAY(SELECT l.id FROM letters AS l))),
 keys AS MATERIALIZED (
     SELECT k.tenant_id, k.dedupe_key
     FROM erased AS e

@@ -154,5 +154,5 @@ BOOST_AUTO_TEST_CASE(a_code_may_come_as_text) {
     BOOST_TEST(refused(reply(400, R"({"code":"21610","message":"x"})")).code == 21610);
     BOOST_TEST(refused(reply(400, R"({"code":1e999})")).code == 0);
     BOOST_TEST(refused(reply(400, R"({"code":null,"message":"a\u0000b"})")).reason ==
-               "HTTP 400 application/json: the request was refused (a\uFFFDb)");
+               "HTTP 400 application/json: the request was refused");
 }
