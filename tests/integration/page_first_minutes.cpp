@@ -97,7 +97,7 @@ struct NewUser {
         return {{"DATABASE_URL", own_url().reveal()},
                 {"HOST", "127.0.0.1"},
                 {"PORT", std::to_string(ports.service)},
-                {"TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"},
+                {"TWILIO_ACCOUNT_SID", "AC00000000000000000000000000005151"},
                 {"TWILIO_AUTH_TOKEN", "00000000000000000000000000000000"},
                 {"TWILIO_API_BASE_URL", fmt::format("http://127.0.0.1:{}", ports.twilio)},
                 {"WEBHOOK_PUBLIC_URL", fmt::format("http://127.0.0.1:{}", ports.service)}};
