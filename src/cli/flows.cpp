@@ -34,7 +34,7 @@ std::vector<double> per_second(const Flows* before, const Flows& now) {
 
 std::vector<double> FlowRates::add(const Flows& now) {
     while (looks_.size() > 1 && seconds_between(looks_[1], now) >= kWindow) looks_.pop_front();
-    const std::vector<double> rates = per_second(looks_.empty() ? nullptr : &looks_.front(), now);
+    std::vector<double> rates = per_second(looks_.empty() ? nullptr : &looks_.front(), now);
     looks_.push_back(now);
     return rates;
 }
