@@ -18,7 +18,7 @@ void add_name(std::string& names, std::string_view name) {
 Config Reloader::first() {
     const auto file = ConfigFile::named_in(process_environment);
     if (!file) throw Failure{kUsage, file.error().what};
-    environment_ = file->over(process_environment);
+    environment_ = started_ = file->over(process_environment);
     auto config = read_config(environment_, Needs::service);
     if (!config) throw Failure{kUsage, config.error().what};
     return std::move(*config);
@@ -47,8 +47,9 @@ void Reloader::reload(Service& service) {
         add_name(is_reloaded(name) ? used : waiting, name);
     service.reload(*config);
     // What waits for a restart is not in force: it is named again at the next reload.
-    environment_ = [before = std::move(environment_), now = std::move(environment)](
-                       const char* name) { return is_reloaded(name) ? now(name) : before(name); };
+    environment_ = [started = started_, now = std::move(environment)](const char* name) {
+        return is_reloaded(name) ? now(name) : started(name);
+    };
     log_.info("Configuration reloaded", {{"changed", used.empty() ? "nothing" : used}});
     if (!waiting.empty())
         log_.warn("These have changed too and need a restart", {{"variables", waiting}});

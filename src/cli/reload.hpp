@@ -21,6 +21,7 @@ class Reloader {
     const Environment& environment() const { return environment_; }
 
   private:
+    Environment started_ = process_environment;      // with which the service was started
     Environment environment_ = process_environment;  // in force
     Log log_{"Service"};
 };

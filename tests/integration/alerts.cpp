@@ -102,6 +102,23 @@ BOOST_FIXTURE_TEST_CASE(a_figure_that_turns_to_alert_and_back_is_told_once_each,
     BOOST_TEST(notifications == 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_figure_that_swings_around_its_threshold_is_told_once, Watched) {
+    Watching one{db, clock};
+    for (int i = 0; i < 3; ++i) {
+        db.exec("DELETE FROM webhook_queue; " + std::string{kFlood});
+        pass();
+        one.look();
+        db.exec("DELETE FROM webhook_queue WHERE id > 50");  // a warning
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.size() == 1);
+    db.exec("DELETE FROM webhook_queue");
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_restart_repeats_nothing_and_knows_what_is_open, Watched) {
     db.exec(kFlood);
     Watching(db, clock).look();

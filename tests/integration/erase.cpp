@@ -2,6 +2,7 @@
 // One person is taken out of the database, whatever happens meanwhile.
 #include "base/wake.hpp"
 #include "maintenance/erasure.hpp"
+#include "outbox/delivery.hpp"
 #include "outbox/exchange.hpp"
 #include "router/worker.hpp"
 #include "sql/maintenance.hpp"
@@ -185,6 +186,57 @@ BOOST_FIXTURE_TEST_CASE(that_it_was_done_is_written_down_once_without_the_number
     // Of somebody who is not there it is done too.
     BOOST_TEST(erase(kOther));
     BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'person_erased'") == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_twilio_tells_later_is_erased_too, Erase) {
+    add("sent", kPerson);
+    finish("sent", "sent");
+    const auto tell = [&](const char* state) {
+        receive(db,
+                twilio::encode_form({{"MessageSid", "SM00000000000000000000000000000099"},
+                                     {"MessageStatus", state},
+                                     {"From", std::string{"whatsapp:"} + kShop},
+                                     {"To", std::string{"whatsapp:"} + kPerson}}),
+                "m=sent&a=1");
+        route();
+    };
+    const std::string id = ask();
+    tell("delivered");
+    BOOST_REQUIRE(has(everything(), "33612345678"));
+    BOOST_TEST(work(id));
+    BOOST_TEST(!has(everything(), "33612345678"));
+
+    tell("read");
+    BOOST_REQUIRE(has(everything(), "33612345678"));
+    outbox::Delivery{db.options("delivery"), wake, 1}.run_once();
+    BOOST_TEST(!has(everything(), "33612345678"));
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE payload ? 'erased'") == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_sent_is_not_sent_again_since_its_recipient_was_erased, Erase) {
+    add("sent", kPerson, "order-17");
+    finish("sent", "sent");
+    BOOST_TEST(erase());
+    BOOST_CHECK_THROW(add("again", kPerson, "order-17"), pg::Error);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_retries_is_left_to_the_next_round, Erase) {
+    add("dead", kPerson);
+    finish("dead", "dead");
+    db.exec(
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) SELECT 'ours', id, "
+        "'message_out', '{\"message_out_id\": \"dead\"}' FROM tenants");
+    const std::string id = ask();
+    {
+        pg::Connection retrying = db.connect("retrying");
+        pg::Transaction transaction{retrying};
+        retrying.exec_script("SELECT FROM dead_letter_jobs WHERE id = 'ours' FOR UPDATE");
+        BOOST_TEST(!work(id));
+        BOOST_TEST(db.query_value("SELECT \"to\" FROM messages_out") == kPerson);
+    }
+    BOOST_TEST(work(id));
+    BOOST_TEST(db.query_value("SELECT \"to\" FROM messages_out") == "erased");
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs WHERE resolved_at IS NULL") == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_user_id_leads_to_the_person_s_other_number, Erase) {

@@ -31,7 +31,8 @@ locked AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED),
 erased AS (
     UPDATE messages_out AS m
-    SET "to" = 'erased', body = '', media_url = NULL, content_variables = NULL, dedupe_key = NULL, held_reason = NULL,
+    SET "to" = 'erased', body = '', media_url = NULL, content_variables = NULL, held_reason = NULL,
+        dedupe_key = CASE WHEN m.status NOT IN ('pending', 'failed') AND m.dedupe_key !~ $6 THEN m.dedupe_key END,
         last_error = regexp_replace(regexp_replace(m.last_error, $6::text, '…', 'g'), '\+?[0-9]{7,}', '…', 'g'),
         next_attempt_at = CASE WHEN m.status NOT IN ('pending', 'failed') THEN m.next_attempt_at END,
         status = CASE WHEN m.status IN ('pending', 'failed') THEN 'canceled' ELSE m.status END
