@@ -4,6 +4,8 @@
 #include "pg/connection.hpp"
 #include "pg/private_postgres.hpp"
 
+#include <memory>
+#include <mutex>
 #include <string>
 
 namespace pgcourier::test {
@@ -41,7 +43,8 @@ class TestDatabase {
 
     /// Statements as they would be typed in psql, on a connection of their own.
     void exec(const std::string& script) const;
-    /// The first column of the first row; empty when there is none or it is NULL.
+    /// The first column of the first row; empty when there is none or it is NULL. Queries share a
+    /// connection, which a test may well cut: they change nothing of their session.
     std::string query_value(const std::string& query) const;
     std::int64_t count(const std::string& query) const { return std::stoll(query_value(query)); }
     /// Every row as its columns joined by `|`.
@@ -55,8 +58,13 @@ class TestDatabase {
     void add_seller(const std::string& tenant_id, const std::string& number) const;
 
   private:
+    template <class Use>
+    auto with_connection(Use use) const;
+
     std::string name_;
     Secret url_;
+    mutable std::mutex querying_;
+    mutable std::unique_ptr<pg::Connection> connection_;
 };
 
 }  // namespace pgcourier::test
