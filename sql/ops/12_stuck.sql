@@ -66,10 +66,17 @@ FROM ((SELECT x.id, x.status, x.correlation_id, x.received_at FROM delivery_even
       UNION ALL
       (SELECT x.id, x.status, x.correlation_id, x.received_at FROM delivery_events AS x
        WHERE x.settled_at IS NULL AND x.look_again_at < now() ORDER BY x.look_again_at LIMIT 100)) AS d
-WHERE d.received_at < now() - interval '10 min';
+WHERE d.received_at < now() - interval '10 min'
+UNION ALL
+SELECT 'backfill', b.id::text, NULL,
+       'what was missed from ' || ops.moment(b.since) || ' on is not fetched'
+       || CASE WHEN b.last_error IS NOT NULL THEN ', Twilio''s list cannot be read: ' || ops.masked_text(b.last_error) ELSE ', and nobody does it' END,
+       NULL, b.asked_at, 'Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill tries at once'
+FROM (SELECT x.id, x.since, x.asked_at, x.last_error FROM backfills AS x
+      WHERE x.ended_at IS NULL AND (x.failures >= 3 OR x.due_at < now() - interval '2 min') ORDER BY x.due_at LIMIT 100) AS b;
 COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well. An unknown outcome is here after 2 minutes, or at once when it is held for a person.';
-COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; sending: nobody sends; pause: a person''s, while messages wait for its end.';
-COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, or what is paused.';
+COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; backfill: Twilio''s list for a gap; sending: nobody sends; pause: a person''s, while messages wait for its end.';
+COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, backfills.id, or what is paused.';
 COMMENT ON COLUMN ops.stuck.tenant_id IS 'The shop that it is of.';
 COMMENT ON COLUMN ops.stuck.why IS 'What holds it up.';
 COMMENT ON COLUMN ops.stuck.correlation_id IS 'What belongs together: SELECT * FROM ops.trace(correlation_id).';

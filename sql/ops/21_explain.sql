@@ -26,6 +26,10 @@ BEGIN
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
+    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
+        words := words || format('after an outage sending waits until each STOP that was missed is known, until %s at the latest',
+                                 ops.moment(one.ends_at));
+    END LOOP;
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
@@ -52,7 +56,7 @@ BEGIN
     END IF;
     RETURN nullif(array_to_string(words, '; '), '');
 END $$;
-COMMENT ON FUNCTION ops.obstacle_words IS 'What keeps a queued message from being claimed: pauses, breakers, no sender, a rate. NULL: nothing.';
+COMMENT ON FUNCTION ops.obstacle_words IS 'What keeps a queued message from being claimed: pauses, an outage just over, breakers, no sender, a rate. NULL: nothing.';
 
 -- A message that is in the queue or under a lease. Of the one before it in its conversation the same is said once.
 CREATE FUNCTION ops.waiting_words(message messages_out, is_the_one_before boolean DEFAULT false) RETURNS text

@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
     add_optout(app, chosen);
     add_prune(app, chosen);
     add_erase(app, chosen);
+    add_backfill(app, chosen);
     add_config(app, chosen);
     add_doctor(app, chosen);
     add_twilio_sim(app, chosen);

@@ -33,6 +33,7 @@ void add_seller(CLI::App& app, Chosen& chosen);
 void add_optout(CLI::App& app, Chosen& chosen);
 void add_prune(CLI::App& app, Chosen& chosen);
 void add_erase(CLI::App& app, Chosen& chosen);
+void add_backfill(CLI::App& app, Chosen& chosen);
 void add_config(CLI::App& app, Chosen& chosen);
 void add_doctor(CLI::App& app, Chosen& chosen);
 void add_twilio_sim(CLI::App& app, Chosen& chosen);

@@ -1,5 +1,6 @@
 #include "cli/service.hpp"
 
+#include "backfill/worker.hpp"
 #include "base/ids.hpp"
 #include "base/incident.hpp"
 #include "base/metrics.hpp"
@@ -46,6 +47,14 @@ constexpr milliseconds kListenerAnswer{10000};
 constexpr int kPollsPerLook = 3;
 constexpr seconds kGoodbyeUntil{25};
 constexpr seconds kGoodbyeAnswer{2};
+// Longer than this without a process that receives webhooks is a gap: after a start, or after the
+// database did not answer. While we were there all the time, the pulse may only have been slow.
+constexpr milliseconds kOutage{10'000};
+constexpr milliseconds kSlowPulse{20'000};
+// A process that receives says so this often, whatever OUTBOX_POLL_INTERVAL_MS is.
+constexpr milliseconds kReceivingPulse{5'000};
+// What a sender without webhooks leaves to those that come back just now to find the gap.
+constexpr milliseconds kFindersTurn{2'000};
 // Files beside the server's connections: the database's, logs, libraries; and for each call to
 // Twilio its connection, twice since the simulator of `dev` holds the other end.
 constexpr std::size_t kOtherFiles = 128;
@@ -148,6 +157,8 @@ struct Service::Parts {
     Wake sender_wake;
     Wake delivery_wake;
     Wake reconciler_wake;
+    Wake backfill_wake;
+    std::atomic<bool> was_away{true};  // since receiving was last said
     std::unique_ptr<inbox::Writer> inbox;
     std::shared_ptr<webhook::SigningKeys> signing_keys;
     std::shared_ptr<http::ServerCertificate> certificate;  // null: plain HTTP
@@ -156,6 +167,7 @@ struct Service::Parts {
     std::unique_ptr<outbox::Sender> sender;
     std::unique_ptr<outbox::Delivery> delivery;
     std::unique_ptr<outbox::Reconciler> reconciler;
+    std::unique_ptr<backfill::Worker> backfill;
     std::unique_ptr<pg::Listener> listener;
     std::unique_ptr<maintenance::Tick> tick;
     std::atomic<maintenance::Tick*> ready_tick{
@@ -168,12 +180,13 @@ struct Service::Parts {
     std::jthread sender_thread;
     std::jthread delivery_thread;
     std::jthread reconciler_thread;
+    std::jthread backfill_thread;
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
         telemetry->request_stop();
-        for (std::jthread* thread :
-             {&sender_thread, &delivery_thread, &reconciler_thread, &listener_thread, &tick_thread})
+        for (std::jthread* thread : {&sender_thread, &delivery_thread, &reconciler_thread,
+                                     &backfill_thread, &listener_thread, &tick_thread})
             thread->request_stop();
         for (std::jthread& thread : router_threads) thread.request_stop();
     }
@@ -252,6 +265,20 @@ Result<bool> Service::start() {
         return listening.error();
     }
 
+    // Before anything is sent: whoever wrote STOP while nobody received must be heard first.
+    const auto say_receiving = [p = parts.get(),
+                                retention = std::chrono::days{config_.retention_days}](
+                                   pg::Connection& receiving_db) {
+        const bool was_away = p->was_away.exchange(false);
+        const auto gap =
+            backfill::say_receiving(receiving_db, was_away ? kOutage : kSlowPulse, retention);
+        if (!gap) return;
+        kLog.warn("Nobody received webhooks for a while: Twilio's list is read for what was missed",
+                  {{"seconds", gap->count()}});
+        p->backfill_wake.notify();
+    };
+    if (config_.roles.webhook) say_receiving(*db);
+
     pg::ConnectOptions listening = direct_options(config_, "listener");
     listening.answer_timeout = kListenerAnswer;
     parts->listener = std::make_unique<pg::Listener>(
@@ -288,6 +315,15 @@ Result<bool> Service::start() {
         kWorkerLog.info("Starting outbox sender worker...");
         outbox::SenderSettings settings = outbox::sender_settings(config_, parts->self.id);
         settings.drain = kSenderDrain;
+        settings.on_connect = [say_receiving, p = parts.get(),
+                               receives = config_.roles.webhook](pg::Connection& sender_db) {
+            if (receives) {
+                p->was_away = true;
+                say_receiving(sender_db);
+                return milliseconds{0};
+            }
+            return backfill::silence(sender_db) > kOutage ? kFindersTurn : milliseconds{0};
+        };
         parts->sender = std::make_unique<outbox::Sender>(connect_options(config_, "sender"),
                                                          std::move(settings), parts->sender_wake,
                                                          system_clock(), random_seed());
@@ -302,6 +338,11 @@ Result<bool> Service::start() {
             parts->reconciler_wake, system_clock(), random_seed());
         parts->reconciler_thread = start_thread(
             "reconciler", [p = parts.get()](std::stop_token stop) { p->reconciler->run(stop); });
+        parts->backfill = std::make_unique<backfill::Worker>(
+            connect_options(config_, "backfill"), backfill::settings_of(config_, parts->self.id),
+            parts->backfill_wake, system_clock(), random_seed());
+        parts->backfill_thread = start_thread(
+            "backfill", [p = parts.get()](std::stop_token stop) { p->backfill->run(stop); });
         kWorkerLog.info("Outbox sender worker started successfully");
     }
 
@@ -311,6 +352,7 @@ Result<bool> Service::start() {
         actions.messages_due = [p = parts.get()] { p->sender_wake.notify(); };
         actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
         actions.looks_due = [p = parts.get()] { p->reconciler_wake.notify(); };
+        actions.backfills_due = [p = parts.get()] { p->backfill_wake.notify(); };
         actions.leases_expired = [](pg::Connection& tick_db) {
             const std::size_t count = outbox::sweep(tick_db);
             if (count > 0)
@@ -337,16 +379,20 @@ Result<bool> Service::start() {
     actions.erasures_due = [](pg::Connection& tick_db) {
         maintenance::erase_a_while(tick_db, system_clock());
     };
+    if (config_.roles.webhook) actions.receiving = say_receiving;
     actions.database_answered = [p = parts.get()](bool answers) {
+        if (!answers) p->was_away = true;
         p->readiness.database_answers = answers;
         p->telemetry->database_answered(answers);
     };
     actions.besides = [p = parts.get()](pg::Connection& tick_db) {
         p->telemetry->besides(tick_db);
     };
-    parts->tick =
-        std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"), parts->self,
-                                            config_.outbox_poll_interval, std::move(actions));
+    const milliseconds pulse = config_.roles.webhook
+                                   ? std::min(config_.outbox_poll_interval, kReceivingPulse)
+                                   : config_.outbox_poll_interval;
+    parts->tick = std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"),
+                                                      parts->self, pulse, std::move(actions));
     parts->ready_tick = parts->tick.get();
     parts->tick_thread = start_thread(
         "maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });
@@ -371,6 +417,7 @@ void Service::reload(const Config& config) {
     const outbox::Provider provider = outbox::sender_settings(next, {}).provider;
     if (parts_->sender) parts_->sender->use(provider);
     if (parts_->reconciler) parts_->reconciler->use(provider);
+    if (parts_->backfill) parts_->backfill->use(provider);
 }
 
 bool Service::reload_certificate() {
@@ -396,6 +443,7 @@ void Service::stop() {
     parts_->sender_thread = {};
     parts_->delivery_thread = {};
     parts_->reconciler_thread = {};
+    parts_->backfill_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};
     say_goodbye();

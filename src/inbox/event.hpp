@@ -4,7 +4,9 @@
 #include "base/ids.hpp"
 #include "twilio/event.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,6 +30,8 @@ struct NewEvent {
     std::string from;
     std::string to;
     CorrelationId correlation_id;  // fresh for each delivery
+    /// Twilio's date, of what was fetched afterwards.
+    std::optional<std::chrono::sys_seconds> occurred{};
 };
 
 /// A received body made into a row, under a correlation id of its own.

@@ -3,6 +3,8 @@
 #include "inbox/batch.hpp"
 #include "sql/inbox.hpp"
 
+#include <algorithm>
+
 namespace pgcourier::inbox {
 namespace {
 
@@ -44,6 +46,41 @@ std::vector<std::int64_t> insert_events(pg::Connection& db,
     inserted.reserve(static_cast<std::size_t>(rows.size()));
     for (const pg::Row row : rows) inserted.push_back({row.text(1), row.int64(0)});
     return inserted_ids(keys, order, inserted);
+}
+
+std::vector<std::int64_t> insert_missing(pg::Connection& db, std::span<const NewEvent> events) {
+    using View = std::string_view;
+    const auto column = [&](auto&& value_of) {
+        std::vector<View> values;
+        values.reserve(events.size());
+        for (const NewEvent& event : events) values.push_back(value_of(event));
+        return values;
+    };
+    std::vector<std::optional<std::int64_t>> dates;
+    for (const NewEvent& event : events) {
+        dates.push_back(event.occurred ? std::optional{std::chrono::milliseconds{
+                                             event.occurred->time_since_epoch()}
+                                                           .count()}
+                                       : std::nullopt);
+    }
+    pg::Params params;
+    params.add(column([](const NewEvent& e) { return View{e.key}; }))
+        .add(column([](const NewEvent& e) { return twilio::to_text(e.kind); }))
+        .add_bytes(column([](const NewEvent& e) { return View{e.raw}; }))
+        .add(column([](const NewEvent& e) { return View{e.payload_json}; }))
+        .add(column([](const NewEvent& e) { return View{e.from}; }))
+        .add(column([](const NewEvent& e) { return View{e.to}; }))
+        .add(column([](const NewEvent& e) { return View{e.correlation_id.value}; }))
+        .add(dates);
+    const pg::Call call{sql::inbox::insert_missing, std::move(params)};
+    const pg::Rows rows = std::move(db.transact({&call, 1}).front());
+
+    std::vector<std::int64_t> ids(events.size());
+    for (const pg::Row row : rows) {
+        const auto found = std::ranges::find(events, row.text(1), &NewEvent::key);
+        ids[static_cast<std::size_t>(found - events.begin())] = row.int64(0);
+    }
+    return ids;
 }
 
 std::vector<Duplicate> find_duplicates(pg::Connection& db,

@@ -25,6 +25,16 @@ namespace pgcourier::inbox {
 std::vector<std::int64_t> insert_events(pg::Connection& db,
                                         std::span<const NewEvent* const> events);
 
+/// Commits those that are not there yet, in this order, puts them into webhook_queue and wakes the
+/// routers once. A message that is there although its event is no longer kept is not stored again.
+///
+/// events   with their dates; each key once
+/// returns  for each event its row's id, or 0 when it was there
+/// throws   pg::Error: nothing was stored; a deadlock among them, after which it may be done again.
+///          pg::CommitUnknown: perhaps all of it was; doing it again is safe by the keys
+/// SQL      queries/inbox/insert_missing.sql
+std::vector<std::int64_t> insert_missing(pg::Connection& db, std::span<const NewEvent> events);
+
 struct Duplicate {
     std::size_t index = 0;  // of the event that was asked for
     Stored stored;          // is_new: the row is our own after all

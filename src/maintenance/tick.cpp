@@ -37,6 +37,8 @@ void Tick::run_once() {
     if (found.boolean(5)) call(actions_.looks_due);
     if (found.boolean(6) && actions_.messages_expired) actions_.messages_expired(*db_);
     if (found.boolean(7) && actions_.dedupe_keys_old) actions_.dedupe_keys_old(*db_);
+    if (found.boolean(10)) call(actions_.backfills_due);
+    if (actions_.receiving) actions_.receiving(*db_);
     if (found.boolean(8)) call_with_time(actions_.retention_due);
     if (found.boolean(9)) call_with_time(actions_.erasures_due);
 }

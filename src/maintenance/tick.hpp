@@ -25,6 +25,10 @@ struct TickActions {
     /// The next step of deleting what is old, and of erasing a person.
     std::function<void(pg::Connection&)> retention_due;
     std::function<void(pg::Connection&)> erasures_due;
+    /// Some gap is to be filled from Twilio's list, or gone on with.
+    std::function<void()> backfills_due;
+    /// After each tick that the database answered: that this process receives webhooks.
+    std::function<void(pg::Connection&)> receiving;
     /// After each tick: whether the database answered.
     std::function<void(bool)> database_answered;
     /// After each tick, and soon after ask(): for what needs the database now and then and is not

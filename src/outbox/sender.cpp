@@ -275,8 +275,15 @@ bool Sender::connect(SteadyTime now) {
     if (now < reconnect_at_) return false;
     try {
         db_.emplace(options_);
+        if (settings_.on_connect) paused_until_ = clock_.steady_now() + settings_.on_connect(*db_);
     } catch (const pg::Error& e) {
-        failed(e, clock_.steady_now());
+        if (e.is_lost()) {
+            failed(e, clock_.steady_now());
+        } else {
+            log_.error("Outbox sender was refused by its database", {{"error", e.what()}});
+            db_.reset();
+            reconnect_at_ = clock_.steady_now() + jittered(kReconnect, rng_);
+        }
         return false;
     }
     if (was_connected_) log_.info("Outbox sender has its database again");

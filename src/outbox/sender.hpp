@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,9 @@ struct SenderSettings {
     std::chrono::milliseconds lease{30'000};
     /// How long a stop waits for calls in flight and for the database to take their outcomes.
     std::chrono::milliseconds drain{25'000};
+    /// Called over each new connection before anything is claimed over it: there may have been an
+    /// outage. returns how long to claim nothing
+    std::function<std::chrono::milliseconds(pg::Connection&)> on_connect{};
 };
 
 SenderSettings sender_settings(const Config& config, std::string instance_id);

@@ -86,6 +86,7 @@ std::string details_json(const Params& params) {
     add_embedded("flow_data", "FlowData");
     add_embedded("channel_metadata", "ChannelMetadata");
     details.add_text("message_type", value("MessageType"));
+    details.add_text("date_sent", value("DateSent"));
     return details.text();
 }
 

@@ -47,8 +47,9 @@ struct InboundMessage {
     /// title, description}, location {latitude, longitude, address, label}, quoted {message_sid,
     /// sender}, referral {body, headline, source_id, source_type, source_url, media_id,
     /// media_content_type, media_url, num_media, ctwa_clid}, forwarded, frequently_forwarded
-    /// (true), interactive_data, flow_data, channel_metadata (JSON), message_type. Values are text
-    /// as received unless named otherwise.
+    /// (true), interactive_data, flow_data, channel_metadata (JSON), message_type,
+    /// date_sent (only of a message that was fetched from Twilio's list: no webhook has it). Values
+    /// are text as received unless named otherwise.
     std::string details_json;
 };
 

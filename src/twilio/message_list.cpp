@@ -7,6 +7,7 @@
 #include "twilio/request.hpp"
 #include "twilio/sid.hpp"
 
+#include <fmt/format.h>
 #include <rapidjson/document.h>
 
 #include <algorithm>
@@ -20,11 +21,19 @@ using namespace std::chrono;
 constexpr std::size_t kMostBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kMostMessages = 1000;  // the largest PageSize
 constexpr std::size_t kMostPathBytes = 4096;
+constexpr int kMostMedia = 64;  // as of a webhook
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 std::string with_whatsapp(std::string_view address) {
     return std::string{"whatsapp:"}.append(bare_address(address));
+}
+
+/// `2026-01-31`
+std::string day_text(sys_days day) {
+    const year_month_day date{day};
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
 /// The next word of the text, without it and the spaces around afterwards.
@@ -64,6 +73,11 @@ std::string_view text_of(const rapidjson::Value& object, const char* name) {
     return {member->value.GetString(), member->value.GetStringLength()};
 }
 
+/// A number, or a text that is one: Twilio writes `num_media` as text.
+std::optional<int> number_of(const rapidjson::Value& object, const char* name) {
+    return whole_number<int>(text_of(object, name));  // numbers are parsed as text
+}
+
 ListedMessage read_message(const rapidjson::Value& object) {
     return {.sid = std::string{text_of(object, "sid")},
             .to = std::string{bare_address(text_of(object, "to"))},
@@ -71,7 +85,11 @@ ListedMessage read_message(const rapidjson::Value& object) {
             .body = std::string{text_of(object, "body")},
             .direction = std::string{text_of(object, "direction")},
             .status = std::string{text_of(object, "status")},
-            .created = read_rfc2822(text_of(object, "date_created"))};
+            .created = read_rfc2822(text_of(object, "date_created")),
+            .sent = read_rfc2822(text_of(object, "date_sent")),
+            .updated = read_rfc2822(text_of(object, "date_updated")),
+            .num_media = std::clamp(number_of(object, "num_media").value_or(0), 0, kMostMedia),
+            .error_code = number_of(object, "error_code")};
 }
 
 }  // namespace
@@ -80,6 +98,7 @@ std::string list_messages_path(std::string_view account_sid, const ListFilter& f
     Params query;
     if (!filter.to.empty()) query.emplace_back("To", with_whatsapp(filter.to));
     if (!filter.from.empty()) query.emplace_back("From", with_whatsapp(filter.from));
+    if (filter.sent_on) query.emplace_back("DateSent", day_text(*filter.sent_on));
     query.emplace_back("PageSize", std::to_string(filter.page_size));
     return create_message_path(account_sid) + "?" + encode_form(query);
 }

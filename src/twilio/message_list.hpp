@@ -18,6 +18,8 @@ struct ListFilter {
     std::string to;
     std::string from;
     std::size_t page_size = 50;  // 1..1000
+    /// That Twilio sent, or received, on this day in GMT; one that it has not sent yet is left out.
+    std::optional<std::chrono::sys_days> sent_on{};
 };
 
 struct ListedMessage {
@@ -28,7 +30,13 @@ struct ListedMessage {
     std::string direction;  // inbound, outbound-api, outbound-reply, outbound-call
     std::string status;
     std::optional<std::chrono::sys_seconds> created;  // date_created; missing or no date: nullopt
+    /// date_sent: of an inbound message the time of its webhook.
+    std::optional<std::chrono::sys_seconds> sent{};
+    std::optional<std::chrono::sys_seconds> updated{};  // date_updated
+    int num_media = 0;
+    std::optional<int> error_code{};
 
+    bool is_inbound() const { return direction == "inbound"; }
     bool is_outbound() const { return direction.starts_with("outbound"); }
 };
 

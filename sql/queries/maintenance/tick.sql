@@ -21,4 +21,9 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM outbox_queue WHERE expires_at <= now()) AS messages_expired,
        EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old,
        EXISTS (SELECT FROM retention_passes WHERE due_at <= now()) AS retention_due,
-       EXISTS (SELECT FROM erasures WHERE due_at <= now()) AS erasures_due;
+       EXISTS (SELECT FROM erasures WHERE due_at <= now()) AS erasures_due,
+       EXISTS (SELECT FROM backfills AS b
+               WHERE b.ended_at IS NULL
+                 AND (b.due_at <= now()
+                      OR b.instance_id IS NOT NULL AND NOT EXISTS (SELECT FROM instances AS i WHERE i.id = b.instance_id)))
+           AS backfills_due;

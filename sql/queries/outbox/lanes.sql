@@ -1,5 +1,6 @@
--- outbox.lanes: which tenants have messages due, from which number each sends, and whether a person has paused it: what a
--- claim is dealt out of. While few messages are due, it is their tenants. When there are more than one claim looks at, the
+-- outbox.lanes: which tenants have messages due, from which number each sends, and whether a person or an outage keeps it
+-- from sending: what a claim is dealt out of. While few messages are due, it is their tenants. When there are more than
+-- one claim looks at, the
 -- index is walked from tenant to tenant, a step each, so that a million messages of one tenant cost no other tenant
 -- anything; the walk goes on where the last one ended.
 -- Serves from outbox_queue_due_at_idx and outbox_queue_tenant_idx.
@@ -39,10 +40,13 @@ found AS MATERIALIZED (
 lanes AS MATERIALIZED (
     SELECT f.tenant_id, f.due, f.deferrals, coalesce(t.whatsapp_phone_number, $1::text, '') AS sender
     FROM found AS f
-    LEFT JOIN tenants AS t ON t.id = f.tenant_id)
+    LEFT JOIN tenants AS t ON t.id = f.tenant_id),
+-- After an outage sending waits until each STOP is known that was said in it, for some seconds at most.
+gap AS MATERIALIZED (SELECT EXISTS (SELECT FROM backfills AS b WHERE b.sending_waits_until > clock_timestamp()) AS waits)
 SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        EXISTS (SELECT FROM outbox_pauses AS p
-               WHERE (p.kind, p.id) IN (('all', ''), ('tenant', l.tenant_id), ('sender', l.sender))) AS is_paused,
+               WHERE (p.kind, p.id) IN (('all', ''), ('tenant', l.tenant_id), ('sender', l.sender)))
+           OR (SELECT g.waits FROM gap AS g) AS is_paused,
        coalesce((SELECT w.tenant_id FROM walk AS w WHERE w.step = $4::integer), '') AS next_walk,
        set_config('pgcourier.scopes', (SELECT coalesce(array_agg(DISTINCT 'sender:' || s.sender), '{}')::text
                                        FROM lanes AS s WHERE s.sender <> ''), true) AS scopes

@@ -6,7 +6,8 @@ WITH next AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED),
 gone AS (
     DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
-SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query, e.received_at,
+SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query,
+       coalesce(e.occurred_at, e.received_at) AS received_at,
        e.correlation_id, t.id AS tenant_id,
        t.id IS NOT NULL AND e.kind = 'inbound' AND EXISTS (
            SELECT FROM seller_phones AS s
@@ -16,7 +17,7 @@ SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END
        (extract(epoch FROM clock_timestamp() - e.received_at) * 1000000)::bigint AS age_us
 FROM next AS n
 CROSS JOIN LATERAL (
-    SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.correlation_id, w."from",
+    SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.occurred_at, w.correlation_id, w."from",
            CASE w.kind WHEN 'status' THEN w."from" ELSE w."to" END AS shop
     FROM webhook_events AS w WHERE w.id = n.id OFFSET 0) AS e
 LEFT JOIN LATERAL (SELECT s.id FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true;

@@ -24,15 +24,16 @@ WITH stored AS (
 -- Persons in order, as every other batch takes them: two that lock the same ones cannot wait for each other.
 said AS MATERIALIZED (
     SELECT o.id, o.tenant_id, o.correlation_id, o.event_id, o.word,
-           pgcourier_record_opt_word(o.tenant_id, o.person, o.word, o.received_at, o.source, o.event_id,
+           pgcourier_record_opt_word(o.tenant_id, o.person, o.word, o.said_at, o.source, o.event_id,
                                      o.correlation_id) AS is_opted_out
     FROM (
-        SELECT s.id, s.tenant_id, s.correlation_id, s.event_id, w.person, w.word, e.received_at, e.source
+        SELECT s.id, s.tenant_id, s.correlation_id, s.event_id, w.person, w.word, e.said_at, e.source
         FROM unnest($13::bigint[], $14::text[], $15::text[]) AS w (event_id, person, word)
         JOIN stored AS s ON s.event_id = w.event_id
         CROSS JOIN LATERAL (
-            SELECT e.received_at, e.source FROM webhook_events AS e WHERE e.id = w.event_id OFFSET 0) AS e
-        ORDER BY s.tenant_id, w.person, e.received_at, w.event_id
+            SELECT coalesce(e.occurred_at, e.received_at) AS said_at, e.source
+            FROM webhook_events AS e WHERE e.id = w.event_id OFFSET 0) AS e
+        ORDER BY s.tenant_id, w.person, e.said_at, w.event_id
         OFFSET 0) AS o),
 repeated AS MATERIALIZED (
     SELECT r.event_id, m.id, m.tenant_id, coalesce(m.correlation_id, e.correlation_id) AS correlation_id

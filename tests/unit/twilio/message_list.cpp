@@ -45,6 +45,12 @@ BOOST_AUTO_TEST_CASE(the_call_names_both_sides_with_whatsapp) {
     BOOST_TEST(list_messages_path(kAccount, {.to = "FR.1349", .from = {}, .page_size = 1000}) ==
                "/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json?"
                "To=whatsapp%3AFR.1349&PageSize=1000");
+    BOOST_TEST(list_messages_path(kAccount, {.to = "+33700000001",
+                                             .from = {},
+                                             .page_size = 200,
+                                             .sent_on = sys_days{year{2026} / 1 / 31}}) ==
+               "/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json?"
+               "To=whatsapp%3A%2B33700000001&DateSent=2026-01-31&PageSize=200");
 }
 
 BOOST_AUTO_TEST_CASE(a_page_is_read_as_twilio_writes_it) {
@@ -73,6 +79,28 @@ BOOST_AUTO_TEST_CASE(what_twilio_leaves_null_is_empty) {
     BOOST_TEST(second.body.empty());
     BOOST_TEST(!second.created);
     BOOST_TEST(!second.is_outbound());
+}
+
+BOOST_AUTO_TEST_CASE(times_media_and_errors_are_read_whether_text_or_number) {
+    const auto page = read_message_page(kAccount, R"({"messages": [
+        {"sid": "MMc26223853f8c46b4ab7dfaa6abba0a26", "direction": "inbound", "num_media": "2",
+         "date_sent": "Fri, 24 May 2019 17:44:47 +0000",
+         "date_updated": "Fri, 24 May 2019 17:44:50 +0000", "error_code": 30007},
+        {"sid": "SMc26223853f8c46b4ab7dfaa6abba0a27", "num_media": 1, "error_code": null},
+        {"sid": "SMc26223853f8c46b4ab7dfaa6abba0a28", "num_media": "-1"},
+        {"sid": "SMc26223853f8c46b4ab7dfaa6abba0a29", "num_media": "1000000"}]})");
+    BOOST_REQUIRE(page);
+    const ListedMessage& first = page->messages[0];
+    BOOST_TEST(first.is_inbound());
+    BOOST_TEST(first.num_media == 2);
+    BOOST_TEST((first.sent == at(2019, 5, 24, 17h + 44min + 47s)));
+    BOOST_TEST((first.updated == at(2019, 5, 24, 17h + 44min + 50s)));
+    BOOST_TEST(first.error_code.value() == 30007);
+    BOOST_TEST(page->messages[1].num_media == 1);
+    BOOST_TEST(!page->messages[1].error_code);
+    BOOST_TEST(!page->messages[1].sent);
+    BOOST_TEST(page->messages[2].num_media == 0);
+    BOOST_TEST(page->messages[3].num_media == 64);
 }
 
 BOOST_AUTO_TEST_CASE(the_last_page_has_no_next_one) {

@@ -1,0 +1,28 @@
+-- backfill.claim: takes the gap that sending waits for, else the oldest that is due. None while another one is under way, a
+-- person's command apart: they share Twilio's patience. What a process had that is not there any more (its row in instances went at the next start) is due
+-- at once, what is ours as well: we have lost our connection meanwhile.
+-- $1 instance id text  $2 token text  $3 lease in ms bigint
+WITH open AS MATERIALIZED (
+    SELECT b.id, b.is_automatic, b.sending_waits_until, b.token, b.due_at,
+           b.token IS NOT NULL AND b.due_at > clock_timestamp()
+           AND (b.instance_id IS NULL
+                OR b.instance_id <> $1::text AND EXISTS (SELECT FROM instances AS i WHERE i.id = b.instance_id)) AS is_others
+    FROM backfills AS b WHERE b.ended_at IS NULL),
+next AS MATERIALIZED (
+    SELECT b.id
+    FROM backfills AS b
+    WHERE b.id = (SELECT o.id FROM open AS o
+                  WHERE NOT o.is_others
+                    AND (o.due_at <= clock_timestamp() OR o.token IS NOT NULL)
+                    AND NOT EXISTS (SELECT FROM open AS u WHERE u.is_others AND u.is_automatic)
+                  ORDER BY o.sending_waits_until NULLS LAST, o.id
+                  LIMIT 1)
+    FOR UPDATE)
+UPDATE backfills AS b
+SET token = $2::text, instance_id = $1, due_at = clock_timestamp() + $3::bigint * interval '1 ms'
+FROM next AS n
+WHERE b.id = n.id
+RETURNING b.id, b.is_automatic, b.step, b.number, (extract(epoch FROM b.day::timestamp) * 1000)::bigint AS day_ms,
+          (extract(epoch FROM b.since) * 1000)::bigint AS since_ms, (extract(epoch FROM b.until) * 1000)::bigint AS until_ms,
+          (extract(epoch FROM b.covered_until) * 1000)::bigint AS covered_ms, b.failures,
+          (extract(epoch FROM b.reading_until) * 1000)::bigint AS reading_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms;

@@ -1,0 +1,129 @@
+#pragma once
+// The SQL of backfill: gaps to rows and back, what is known already. Whoever has taken a gap has
+// it under a token and a lease; a write that finds another token there changes nothing.
+
+#include "backfill/window.hpp"
+#include "base/ids.hpp"
+#include "pg/connection.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgcourier::backfill {
+
+/// While a gap's row says nothing new it is its process's for so long.
+inline constexpr std::chrono::milliseconds kLease{60'000};
+
+enum class Step { words, messages, deliveries };
+
+/// Where in a step: what is read next. The beginning has no number.
+struct Place {
+    std::string number;
+    std::chrono::sys_days day{};
+};
+
+/// What was found; counts over some walks can be added.
+struct Tally {
+    std::int64_t listed = 0;  // messages on the pages that were read
+    std::int64_t known = 0;   // of the wanted ones, those that were there
+    std::int64_t young = 0;   // left to their webhooks
+    std::int64_t fetched = 0;
+    std::int64_t with_media = 0;       // of the fetched
+    std::int64_t without_content = 0;  // of the fetched: neither text nor media
+    std::int64_t media_missing = 0;    // of the fetched: Twilio did not tell their media
+    std::int64_t unreadable = 0;       // no sender or receiver that could be one: not stored
+    std::int64_t deliveries = 0;       // states of sent messages that were news
+};
+Tally operator+(const Tally& a, const Tally& b);
+Tally operator-(const Tally& a, const Tally& b);
+
+/// A gap that is ours.
+struct Task {
+    std::int64_t id = 0;
+    std::string token;
+    Gap gap;
+    Step step = Step::words;
+    Place place;
+    /// Up to which of Twilio's dates the walk under way reads, from its beginning on.
+    std::optional<WallTime> reading_until{};
+    int failures = 0;
+    WallTime now;  // of the database
+};
+
+/// This process receives webhooks. When nobody had said so for longer than `silence`, a gap is
+/// found.
+///
+/// retention  the furthest that a gap reaches back
+/// returns    how long the gap is
+/// SQL        queries/backfill/receiving.sql
+std::optional<std::chrono::seconds> say_receiving(pg::Connection& db,
+                                                  std::chrono::milliseconds silence,
+                                                  std::chrono::days retention);
+
+/// For how long nobody has received webhooks; zero where nobody ever has.
+std::chrono::milliseconds silence(pg::Connection& db);
+
+/// Takes a gap that is due, or that its process has left behind.
+///
+/// instance_id  ours
+/// SQL          queries/backfill/{claim_lock,claim}.sql
+std::optional<Task> claim(pg::Connection& db, std::string_view instance_id);
+
+/// What a person typed, or what is wrong with it.
+struct Times {
+    WallTime since;
+    WallTime until;
+    bool is_ordered = false;  // since is before until
+    bool is_kept = false;     // since is not further back than what is kept
+    bool has_come = false;    // until is not in the future
+};
+/// throws  pg::Error where it is no time
+Times read_times(pg::Connection& db, const std::string& since,
+                 const std::optional<std::string>& until, std::chrono::days retention);
+
+/// A person's gap, which is theirs from the beginning.
+Task ask(pg::Connection& db, const Times& times, const std::optional<std::string>& who);
+
+WallTime database_now(pg::Connection& db);
+
+/// How far it is, and what was found since the last note. returns false when it is not ours any
+/// more
+bool note(pg::Connection& db, const Task& task, const Tally& since_last);
+/// It is still ours. returns false when it is not
+bool keep(pg::Connection& db, const Task& task);
+/// Sending may go on.
+void words_known(pg::Connection& db, const Task& task);
+/// Whether one of these events is still to be routed.
+bool are_waiting(pg::Connection& db, const std::vector<std::int64_t>& event_ids);
+
+/// Gives it back.
+///
+/// due_in   nullopt: it has ended
+/// problem  why it did not get on; empty: it did
+/// returns  what was found in all, over all walks; nullopt: it was not ours any more
+std::optional<Tally> settle(pg::Connection& db, const Task& task,
+                            std::optional<std::chrono::milliseconds> due_in,
+                            const std::string& problem);
+
+/// The numbers that people write to: the tenants' and `default_number` where it is not empty.
+std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number);
+/// Which of these messages are there.
+std::set<std::string, std::less<>> find_known(pg::Connection& db,
+                                              const std::vector<std::string>& sids);
+
+struct SendingNumber {
+    std::string number;
+    WallTime first;  // the first message whose end nobody has told
+};
+std::vector<SendingNumber> senders(pg::Connection& db, WallTime since, WallTime until);
+/// Which of these are messages of ours that are not in this state yet.
+std::set<std::string, std::less<>> find_news(pg::Connection& db,
+                                             const std::vector<std::string>& sids,
+                                             const std::vector<std::string>& states);
+
+}  // namespace pgcourier::backfill

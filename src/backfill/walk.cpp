@@ -1,0 +1,238 @@
+#include "backfill/walk.hpp"
+
+#include "backfill/event.hpp"
+#include "base/fault_point.hpp"
+#include "inbox/store.hpp"
+#include "twilio/media_list.hpp"
+#include "twilio/opt_out.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pgcourier::backfill {
+namespace {
+
+using std::chrono::days;
+using std::chrono::sys_days;
+
+// With texts of 1600 characters still under the 4 MiB that are read of one answer.
+constexpr std::size_t kPageSize = 200;
+// Of one day to one number; Twilio's own pages end before that, or it gives out pages in a circle.
+constexpr int kMostPages = 5'000;
+// In memory, of one day to one number. What is more is stored before the rest is read.
+constexpr std::size_t kMostMissing = 5'000;
+constexpr std::size_t kStoredAtOnce = 50;
+constexpr int kTriesOfInsert = 5;
+
+bool is_word(const twilio::ListedMessage& message) {
+    return twilio::opt_word(message.body) != twilio::OptWord::none;
+}
+
+// The newest come first, and with the same date the last.
+void put_oldest_first(std::vector<twilio::ListedMessage>& messages) {
+    std::ranges::reverse(messages);
+    std::ranges::stable_sort(messages, {}, [](const auto& m) { return *date_of(m); });
+}
+
+// A deadlock with a webhook that stores the same messages just now is nobody's fault.
+std::vector<std::int64_t> insert(pg::Connection& db, std::span<const inbox::NewEvent> events) {
+    for (int tried = 1;; ++tried) {
+        try {
+            return inbox::insert_missing(db, events);
+        } catch (const pg::Error& e) {
+            if (!e.sqlstate().starts_with("40") || tried == kTriesOfInsert) throw;
+        }
+    }
+}
+
+}  // namespace
+
+Walk::Walk(pg::Connection& db, Calls& calls, WalkSettings settings, std::function<bool()> may_go_on)
+    : db_{db}, calls_{calls}, settings_{std::move(settings)}, may_go_on_{std::move(may_go_on)} {}
+
+Walked Walk::failed(std::string why) {
+    problem_ = std::move(why);
+    return Walked::failed;
+}
+
+Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begin,
+                      const std::function<bool(const Place&)>& at) {
+    const std::vector<sys_days> all_days = days_of(settings_.window, settings_.now);
+    for (const std::string& number : numbers) {
+        if (number < begin.number) continue;
+        for (const sys_days day : all_days) {
+            if (number == begin.number && day < begin.day) continue;
+            if (!at({number, day})) return Walked::stopped;
+            const Walked walked = day_of_messages(number, day);
+            if (walked != Walked::whole) return walked;
+        }
+    }
+    return Walked::whole;
+}
+
+Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime until,
+                        const Place& begin, const std::function<bool(const Place&)>& at) {
+    for (const SendingNumber& sender : numbers) {
+        if (sender.number < begin.number) continue;
+        // Twilio's date may lie before ours.
+        const auto first = std::chrono::floor<days>(sender.first - kClockMargin);
+        const auto last = std::chrono::floor<days>(until + kClockMargin);
+        for (sys_days day = first; day <= last; day += days{1}) {
+            if (sender.number == begin.number && day < begin.day) continue;
+            if (!at({sender.number, day})) return Walked::stopped;
+            const Walked walked = day_of_deliveries(sender.number, day);
+            if (walked != Walked::whole) return walked;
+        }
+    }
+    return Walked::whole;
+}
+
+// `each` gets the pages of the list one after another; what it says other than whole ends it.
+Walked Walk::pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each) {
+    std::string path = twilio::list_messages_path(settings_.account_sid, filter);
+    for (int count = 0; !path.empty(); ++count) {
+        if (count == kMostPages) return failed("the list has more than 5000 pages for one day");
+        auto replies = calls_.get({&path, 1}, may_go_on_);
+        if (!replies) return Walked::stopped;
+        if (!replies->front().is_ok()) return failed(replies->front().problem);
+        auto page = twilio::read_message_page(settings_.account_sid, replies->front().body);
+        if (!page) return failed(page.error().what);
+        tally_.listed += static_cast<std::int64_t>(page->messages.size());
+        const bool is_last = is_before(page->messages, settings_.window);
+        path = is_last ? std::string{} : std::move(page->next_path);
+        const Walked walked = each(std::move(page->messages));
+        if (walked != Walked::whole) return walked;
+    }
+    return Walked::whole;
+}
+
+Walked Walk::day_of_messages(const std::string& number, sys_days day) {
+    Messages missing;
+    const twilio::ListFilter filter{
+        .to = number, .from = {}, .page_size = kPageSize, .sent_on = day};
+    const Walked walked = pages(filter, [&](Messages page) -> Walked {
+        const Walked kept = keep_missing(std::move(page), missing);
+        if (kept != Walked::whole || missing.size() < kMostMissing) return kept;
+        return store(std::exchange(missing, {}));
+    });
+    return walked == Walked::whole ? store(std::move(missing)) : walked;
+}
+
+// Of one page, those that are wanted and not here. A STOP does not wait for the other pages.
+Walked Walk::keep_missing(Messages page, Messages& missing) {
+    std::erase_if(page, [&](const twilio::ListedMessage& message) {
+        const Fate fate = fate_of(message, settings_.window, settings_.take);
+        if (fate == Fate::young) ++tally_.young;
+        return fate != Fate::take;
+    });
+    std::vector<std::string> sids;
+    for (const auto& message : page) sids.push_back(message.sid);
+    const auto known = find_known(db_, sids);
+    std::erase_if(page, [&](const auto& message) { return known.contains(message.sid); });
+    tally_.known += static_cast<std::int64_t>(known.size());
+
+    const auto others = std::stable_partition(page.begin(), page.end(), is_word);
+    missing.insert(missing.end(), others, page.end());
+    page.erase(others, page.end());
+    return store(std::move(page));
+}
+
+Walked Walk::store(Messages missing) {
+    put_oldest_first(missing);
+    const std::span<const twilio::ListedMessage> all{missing};
+    for (std::size_t i = 0; i < all.size(); i += kStoredAtOnce) {
+        const Walked walked = store_some(all.subspan(i, std::min(kStoredAtOnce, all.size() - i)));
+        if (walked != Walked::whole) return walked;
+    }
+    return Walked::whole;
+}
+
+Walked Walk::store_some(std::span<const twilio::ListedMessage> some) {
+    std::vector<std::string> paths;
+    std::vector<std::vector<twilio::Media>> media(some.size());
+    std::vector<std::size_t> owners;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+        if (some[i].num_media == 0 || settings_.is_dry_run) continue;
+        paths.push_back(twilio::media_list_path(settings_.account_sid, some[i].sid));
+        owners.push_back(i);
+    }
+    const auto replies = calls_.get(paths, may_go_on_);
+    if (!replies) return Walked::stopped;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const Reply& reply = (*replies)[i];
+        const bool is_gone = reply.status == 404 || reply.status == 410;  // deleted at Twilio
+        const bool is_given_up = settings_.gives_media_up && reply.status >= 500;
+        if (is_gone || is_given_up) continue;
+        if (!reply.is_ok()) return failed("a message's media: " + reply.problem);
+        auto read = twilio::read_media_list(calls_.provider().base_url, settings_.account_sid,
+                                            some[owners[i]].sid, reply.body);
+        if (!read && !settings_.gives_media_up) return failed(read.error().what);
+        if (read) media[owners[i]] = std::move(*read);
+    }
+
+    Tally found;
+    std::vector<inbox::NewEvent> events;
+    std::vector<std::size_t> sources;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+        auto event = message_event(some[i], media[i], settings_.account_sid);
+        if (!event) {
+            ++found.unreadable;
+            continue;
+        }
+        events.push_back(std::move(*event));
+        sources.push_back(i);
+    }
+    const auto ids =
+        settings_.is_dry_run ? std::vector<std::int64_t>(events.size(), 1) : insert(db_, events);
+    fault_point("backfill.stored");
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] == 0) {  // its webhook came meanwhile
+            ++found.known;
+            continue;
+        }
+        const twilio::ListedMessage& message = some[sources[i]];
+        ++found.fetched;
+        if (message.num_media > 0) ++found.with_media;
+        if (message.num_media == 0 && message.body.empty()) ++found.without_content;
+        if (message.num_media > 0 && media[sources[i]].empty() && !settings_.is_dry_run)
+            ++found.media_missing;
+        if (is_word(message)) words_.push_back(ids[i]);
+    }
+    tally_.known += found.known;
+    tally_.fetched += found.fetched;
+    tally_.with_media += found.with_media;
+    tally_.without_content += found.without_content;
+    tally_.media_missing += found.media_missing;
+    tally_.unreadable += found.unreadable;
+    return Walked::whole;
+}
+
+Walked Walk::day_of_deliveries(const std::string& number, sys_days day) {
+    const twilio::ListFilter filter{
+        .to = {}, .from = number, .page_size = kPageSize, .sent_on = day};
+    return pages(filter, [&](Messages page) -> Walked {
+        std::vector<inbox::NewEvent> events;
+        std::vector<std::string> sids;
+        std::vector<std::string> states;
+        for (const twilio::ListedMessage& message : page) {
+            auto event =
+                message.is_outbound() ? status_event(message, settings_.account_sid) : std::nullopt;
+            if (!event) continue;
+            events.push_back(std::move(*event));
+            sids.push_back(message.sid);
+            states.push_back(message.status);
+        }
+        const auto news = find_news(db_, sids, states);
+        std::vector<inbox::NewEvent> told;
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            if (news.contains(sids[i])) told.push_back(std::move(events[i]));
+        }
+        if (told.empty()) return Walked::whole;
+        const auto ids =
+            settings_.is_dry_run ? std::vector<std::int64_t>(told.size(), 1) : insert(db_, told);
+        tally_.deliveries += std::ranges::count_if(ids, [](std::int64_t id) { return id != 0; });
+        return Walked::whole;
+    });
+}
+
+}  // namespace pgcourier::backfill

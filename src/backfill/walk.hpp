@@ -1,0 +1,74 @@
+#pragma once
+// One walk through Twilio's list: each number, each day of the window, the oldest first. Stores
+// what is missing in the order in which it was said, and nothing that is there.
+
+#include "backfill/calls.hpp"
+#include "backfill/store.hpp"
+#include "backfill/window.hpp"
+#include "pg/connection.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pgcourier::backfill {
+
+enum class Walked {
+    whole,
+    stopped,  // it was told to, or has lost its gap
+    failed    // Twilio's list cannot be read: problem() says why
+};
+
+struct WalkSettings {
+    std::string account_sid;
+    Window window;
+    WallTime now;
+    Take take = Take::all;
+    bool is_dry_run = false;  // only counts
+    /// What Twilio has answered with a 5xx again and again when it was asked for one message's
+    /// media is not waited for any longer: the text is stored without.
+    bool gives_media_up = false;
+};
+
+class Walk {
+  public:
+    /// db, calls     outlive it
+    /// may_go_on     asked at least each second
+    Walk(pg::Connection& db, Calls& calls, WalkSettings settings, std::function<bool()> may_go_on);
+
+    /// Reads what people wrote to these numbers, from `begin` on. `at` is called with what is read
+    /// next, as soon as all before it is stored; false ends the walk.
+    ///
+    /// throws  pg::Error; doing it again is safe
+    Walked messages(const std::vector<std::string>& numbers, const Place& begin,
+                    const std::function<bool(const Place&)>& at);
+    /// Reads what became of messages that these numbers sent; stores what is news as callbacks.
+    Walked deliveries(const std::vector<SendingNumber>& numbers, WallTime until, const Place& begin,
+                      const std::function<bool(const Place&)>& at);
+
+    const Tally& tally() const { return tally_; }
+    const std::string& problem() const { return problem_; }
+    /// The words that were stored: events that the router is to take first.
+    const std::vector<std::int64_t>& words() const { return words_; }
+
+  private:
+    using Messages = std::vector<twilio::ListedMessage>;
+    Walked pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each);
+    Walked day_of_messages(const std::string& number, std::chrono::sys_days day);
+    Walked keep_missing(Messages page, Messages& missing);
+    Walked store(Messages missing);
+    Walked store_some(std::span<const twilio::ListedMessage> some);
+    Walked day_of_deliveries(const std::string& number, std::chrono::sys_days day);
+    Walked failed(std::string why);
+
+    pg::Connection& db_;
+    Calls& calls_;
+    WalkSettings settings_;
+    std::function<bool()> may_go_on_;
+    Tally tally_;
+    std::string problem_;
+    std::vector<std::int64_t> words_;
+};
+
+}  // namespace pgcourier::backfill

@@ -1,0 +1,283 @@
+#include "backfill/worker.hpp"
+
+#include "base/fault_point.hpp"
+#include "outbox/sender.hpp"
+
+#include <algorithm>
+
+namespace pgcourier::backfill {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::chrono::hours kUntilWoken{1};
+constexpr milliseconds kReconnect{1'000};
+constexpr milliseconds kKeep{15'000};
+constexpr milliseconds kRouterPoll{50};
+// Of the time that sending waits.
+constexpr seconds kRouterPatience{20};
+constexpr int kFailuresUntilMediaIsGivenUp = 5;
+// Messages sent so long before a gap may still have had callbacks to come in it.
+constexpr std::chrono::hours kCallbacksTake{1};
+
+}  // namespace
+
+Settings settings_of(const Config& config, std::string instance_id) {
+    Settings settings;
+    settings.provider = outbox::sender_settings(config, {}).provider;
+    settings.default_number = config.twilio_whatsapp_number;
+    settings.instance_id = std::move(instance_id);
+    settings.retention = std::chrono::days{config.retention_days};
+    return settings;
+}
+
+Worker::Worker(pg::ConnectOptions options, Settings settings, Wake& wake, const Clock& clock,
+               std::uint64_t seed)
+    : options_{std::move(options)},
+      settings_{std::move(settings)},
+      wake_{wake},
+      clock_{clock},
+      rng_{seed} {}
+
+Worker::~Worker() = default;
+
+void Worker::run(std::stop_token stop) {
+    while (!stop.stop_requested()) {
+        try {
+            while (!stop.stop_requested() && fill_next(stop)) {
+            }
+            db_.reset();
+            wake_.wait_for(stop, kUntilWoken);
+        } catch (const pg::Error& e) {
+            log_.error("Fetching what was missed needs its database", {{"error", e.what()}});
+            db_.reset();
+            wake_.wait_for(stop, jittered(kReconnect, rng_));  // what was taken is ours still
+        }
+    }
+}
+
+void Worker::use(outbox::Provider provider) {
+    {
+        const std::scoped_lock lock{mutex_};
+        next_provider_ = std::move(provider);
+    }
+    wake_.notify();
+}
+
+void Worker::take_over_provider() {
+    const std::scoped_lock lock{mutex_};
+    if (!next_provider_) return;
+    settings_.provider = std::move(*next_provider_);
+    next_provider_.reset();
+    calls_.reset();
+}
+
+void Worker::prepare() {
+    take_over_provider();
+    if (!db_) db_.emplace(options_);
+    if (!calls_) calls_.emplace(settings_.provider, settings_.calls, clock_, rng_());
+    kept_at_ = clock_.steady_now();
+    is_lost_ = false;
+}
+
+Filled Worker::fill_for_person(const Times& times, const std::optional<std::string>& who,
+                               const std::stop_token& stop) {
+    prepare();
+    Task task = ask(*db_, times, who);
+    Filled filled = fill(task, stop);
+    if (!is_lost_) give_back(task, filled, true);
+    return filled;
+}
+
+Filled Worker::look(const Times& times, const std::stop_token& stop) {
+    prepare();
+    Task task{.gap = {.since = times.since,
+                      .until = times.until,
+                      .covered_until = {},
+                      .is_automatic = false},
+              .now = database_now(*db_)};
+    const auto on_place = [&](Walk& walk) {
+        return [&](const Place& place) {
+            if (settings_.on_place) settings_.on_place(place, walk.tally());
+            return !stop.stop_requested();
+        };
+    };
+    const auto walk_of_dry_run = [&](const Window& window) {
+        return Walk{*db_,
+                    *calls_,
+                    {.account_sid = settings_.provider.account_sid,
+                     .window = window,
+                     .now = task.now,
+                     .is_dry_run = true},
+                    [stop] { return !stop.stop_requested(); }};
+    };
+    Walk messages = walk_of_dry_run(window_of(task.gap, task.now, settings_.retention));
+    Walked walked =
+        messages.messages(numbers(*db_, settings_.default_number), {}, on_place(messages));
+    Filled filled{walked, messages.tally(), messages.problem()};
+    if (walked != Walked::whole) return filled;
+    const WallTime since = task.gap.since - kCallbacksTake;
+    Walk deliveries =
+        walk_of_dry_run({since - kClockMargin, task.gap.until + kClockMargin, task.now});
+    walked = deliveries.deliveries(senders(*db_, since, task.gap.until), task.gap.until, {},
+                                   on_place(deliveries));
+    return {walked, filled.tally + deliveries.tally(), deliveries.problem()};
+}
+
+bool Worker::fill_next(const std::stop_token& stop) {
+    prepare();
+    std::optional<Task> task = claim(*db_, settings_.instance_id);
+    if (!task) return false;
+    fault_point("backfill.claimed");
+    if (task->step == Step::words || !task->gap.is_automatic) {
+        log_.info("Fetching what was missed", {{"backfillId", task->id},
+                                               {"since", to_iso8601(task->gap.since)},
+                                               {"until", to_iso8601(task->gap.until)}});
+    }
+    const Filled filled = fill(*task, stop);
+    if (!is_lost_) give_back(*task, filled, stop.stop_requested());
+    return true;
+}
+
+Filled Worker::fill(Task& task, const std::stop_token& stop) {
+    Filled all;
+    const auto then = [&](Step step, Filled (Worker::*find)(Task&, const std::stop_token&)) {
+        if (all.walked != Walked::whole || task.step != step) return;
+        Filled filled = (this->*find)(task, stop);
+        filled.tally = filled.tally + all.tally;
+        all = std::move(filled);
+    };
+    then(Step::words, &Worker::find_words);
+    then(Step::messages, &Worker::find_messages);
+    then(Step::deliveries, &Worker::find_deliveries);
+    return all;
+}
+
+Walk Worker::walk_of(Task& task, const Window& window, Take take, const std::stop_token& stop) {
+    noted_ = {};
+    return {*db_,
+            *calls_,
+            {.account_sid = settings_.provider.account_sid,
+             .window = window,
+             .now = task.now,
+             .take = take,
+             .gives_media_up = task.failures >= kFailuresUntilMediaIsGivenUp},
+            [this, &task, stop] {
+                const SteadyTime now = clock_.steady_now();
+                if (now - kept_at_ > kKeep) {
+                    is_lost_ = !keep(*db_, task);
+                    kept_at_ = now;
+                }
+                return !is_lost_ && !stop.stop_requested();
+            }};
+}
+
+bool Worker::go_on(Task& task, Walk& walk, const Place& place) {
+    task.place = place;
+    if (settings_.on_place) settings_.on_place(place, walk.tally());
+    is_lost_ = !note(*db_, task, walk.tally() - noted_);
+    noted_ = walk.tally();
+    kept_at_ = clock_.steady_now();
+    fault_point("backfill.noted");
+    return !is_lost_;
+}
+
+void Worker::next_step(Task& task, Step step, const Walk& walk) {
+    task.step = step;
+    task.place = {};
+    is_lost_ = !note(*db_, task, walk.tally() - noted_);
+    noted_ = walk.tally();
+}
+
+// Each STOP first, so that sending waits for pages only and not for media.
+Filled Worker::find_words(Task& task, const std::stop_token& stop) {
+    const Window window = window_of(task.gap, task.now, settings_.retention);
+    Walk walk = walk_of(task, window, Take::words, stop);
+    const Walked walked =
+        walk.messages(numbers(*db_, settings_.default_number), task.place,
+                      [&](const Place& place) { return go_on(task, walk, place); });
+    if (walked == Walked::whole) {
+        wait_for_router(task, walk, stop);
+        words_known(*db_, task);
+        next_step(task, Step::messages, walk);
+        log_.info("Every STOP of the gap is known: sending goes on",
+                  {{"backfillId", task.id}, {"words", walk.tally().fetched}});
+    }
+    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+}
+
+// A STOP holds once it is routed. Where no router runs, sending goes on when its time is over.
+void Worker::wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop) {
+    if (walk.words().empty()) return;
+    const SteadyTime until = clock_.steady_now() + kRouterPatience;
+    Wake sleep;
+    while (!stop.stop_requested() && clock_.steady_now() < until && are_waiting(*db_, walk.words()))
+        sleep.wait_for(stop, kRouterPoll);
+    is_lost_ = !keep(*db_, task);
+}
+
+Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
+    task.now = database_now(*db_);
+    const Window window = window_of(task.gap, task.now, settings_.retention);
+    // Whoever goes on in the middle reads the rest up to a later time than the first numbers were
+    // read; what counts is the earlier one.
+    if (task.place.number.empty() || !task.reading_until) task.reading_until = window.young;
+    Walk walk = walk_of(task, window, Take::all, stop);
+    const Walked walked =
+        walk.messages(numbers(*db_, settings_.default_number), task.place,
+                      [&](const Place& place) { return go_on(task, walk, place); });
+    if (walked == Walked::whole) {
+        const bool is_first = !task.gap.covered_until;
+        task.gap.covered_until = std::exchange(task.reading_until, std::nullopt);
+        next_step(task, is_first ? Step::deliveries : Step::messages, walk);
+    }
+    if (walk.tally().fetched > 0) {
+        log_.info("Messages that were missed are fetched",
+                  {{"backfillId", task.id}, {"messages", walk.tally().fetched}});
+    }
+    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+}
+
+Filled Worker::find_deliveries(Task& task, const std::stop_token& stop) {
+    const WallTime since = task.gap.since - kCallbacksTake;
+    const Window window{since - kClockMargin, task.gap.until + kClockMargin, task.now};
+    Walk walk = walk_of(task, window, Take::all, stop);
+    const Walked walked =
+        walk.deliveries(senders(*db_, since, task.gap.until), task.gap.until, task.place,
+                        [&](const Place& place) { return go_on(task, walk, place); });
+    if (walked == Walked::whole) next_step(task, Step::messages, walk);
+    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+}
+
+void Worker::give_back(Task& task, const Filled& filled, bool is_stopping) {
+    if (filled.walked == Walked::stopped) {
+        if (is_stopping) settle(*db_, task, milliseconds{0}, "");
+        return;
+    }
+    if (filled.walked == Walked::failed) {
+        const milliseconds pause = pause_after(task.failures + 1);
+        log_.warn(
+            "Twilio's list cannot be read: what was missed is fetched when it can",
+            {{"backfillId", task.id}, {"reason", filled.problem}, {"nextInMs", pause.count()}});
+        settle(*db_, task, jittered(pause, rng_), filled.problem);
+        return;
+    }
+    const auto next = next_walk_in(task.gap, task.now);
+    const auto all = settle(*db_, task, next, "");
+    if (next || !all) return;
+    log_.info("What was missed has been fetched", {{"backfillId", task.id},
+                                                   {"messages", all->fetched},
+                                                   {"withMedia", all->with_media},
+                                                   {"deliveries", all->deliveries}});
+    if (all->without_content + all->media_missing + all->unreadable > 0) {
+        log_.warn(
+            "Twilio's list does not tell all: some of what was fetched has no content, or no media",
+            {{"backfillId", task.id},
+             {"withoutContent", all->without_content},
+             {"mediaMissing", all->media_missing},
+             {"unreadable", all->unreadable}});
+    }
+}
+
+}  // namespace pgcourier::backfill
