@@ -49,10 +49,9 @@ pg::Rows run(pg::Connection& db, const pg::Statement& statement, pg::Params para
     return std::move(db.transact(calls).back());
 }
 
-std::set<std::string, std::less<>> first_column(const pg::Rows& rows) {
-    std::set<std::string, std::less<>> found;
-    for (const pg::Row row : rows) found.insert(row.string(0));
-    return found;
+Hold hold_of(const pg::Rows& rows) {
+    if (rows.empty()) return Hold::lost;
+    return rows[0].boolean(0) ? Hold::urgent_waits : Hold::ours;
 }
 
 // Each count of two tallies, joined.
@@ -79,11 +78,15 @@ Tally operator-(const Tally& a, const Tally& b) {
     return joined(a, b, std::minus<>{});
 }
 
-std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, milliseconds silence,
-                                                  std::chrono::days retention) {
-    const pg::Rows rows =
-        db.exec(sql::backfill::receiving,
-                pg::Params{silence.count(), retention.count(), kSendingWaits.count()});
+std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Receiving& how) {
+    pg::Params params{how.silence.count(), how.retention.count(), kSendingWaits.count(),
+                      how.started_id};
+    if (how.refused) {
+        params.add(how.refused->count());
+    } else {
+        params.add(std::nullopt);
+    }
+    const pg::Rows rows = db.exec(sql::backfill::receiving, std::move(params));
     if (rows.empty()) return std::nullopt;
     return std::chrono::seconds{rows[0].int64(0)};
 }
@@ -143,21 +146,20 @@ WallTime database_now(pg::Connection& db) {
     return wall(db.exec(sql::backfill::now)[0].int64(0));
 }
 
-bool note(pg::Connection& db, const Task& task, const Tally& since_last) {
+Hold note(pg::Connection& db, const Task& task, const Tally& since_last) {
     const auto day = task.place.number.empty()
                          ? std::nullopt
                          : std::optional{to_iso8601(WallTime{task.place.day}).substr(0, 10)};
-    return !db.exec(sql::backfill::note,
-                    pg::Params{task.id, task.token, kLease.count(), to_text(task.step),
-                               task.place.number, day, since_last.fetched, since_last.with_media,
-                               since_last.without_content, since_last.media_missing,
-                               since_last.unreadable, since_last.deliveries,
-                               ms_of(task.reading_until), ms_of(task.gap.covered_until)})
-                .empty();
+    return hold_of(db.exec(
+        sql::backfill::note,
+        pg::Params{task.id, task.token, kLease.count(), to_text(task.step), task.place.number, day,
+                   since_last.fetched, since_last.with_media, since_last.without_content,
+                   since_last.media_missing, since_last.unreadable, since_last.deliveries,
+                   ms_of(task.reading_until), ms_of(task.gap.covered_until)}));
 }
 
-bool keep(pg::Connection& db, const Task& task) {
-    return !db.exec(sql::backfill::keep, pg::Params{task.id, task.token, kLease.count()}).empty();
+Hold keep(pg::Connection& db, const Task& task) {
+    return hold_of(db.exec(sql::backfill::keep, pg::Params{task.id, task.token, kLease.count()}));
 }
 
 void words_known(pg::Connection& db, const Task& task) {
@@ -190,10 +192,13 @@ std::vector<std::string> numbers(pg::Connection& db, const std::string& default_
     return all;
 }
 
-std::set<std::string, std::less<>> find_known(pg::Connection& db,
-                                              const std::vector<std::string>& sids) {
-    if (sids.empty()) return {};
-    return first_column(run(db, sql::backfill::find_known, pg::Params{sids}));
+std::map<std::string, std::int64_t, std::less<>> find_known(pg::Connection& db,
+                                                            const std::vector<std::string>& sids) {
+    std::map<std::string, std::int64_t, std::less<>> known;
+    if (sids.empty()) return known;
+    const pg::Rows rows = run(db, sql::backfill::find_known, pg::Params{sids});
+    for (const pg::Row row : rows) known.emplace(row.string(0), row.is_null(1) ? 0 : row.int64(1));
+    return known;
 }
 
 std::vector<SendingNumber> senders(pg::Connection& db, WallTime since, WallTime until) {
@@ -207,7 +212,10 @@ std::set<std::string, std::less<>> find_news(pg::Connection& db,
                                              const std::vector<std::string>& sids,
                                              const std::vector<std::string>& states) {
     if (sids.empty()) return {};
-    return first_column(run(db, sql::backfill::find_news, pg::Params{sids, states}));
+    std::set<std::string, std::less<>> news;
+    const pg::Rows rows = run(db, sql::backfill::find_news, pg::Params{sids, states});
+    for (const pg::Row row : rows) news.insert(row.string(0));
+    return news;
 }
 
 }  // namespace pgcourier::backfill

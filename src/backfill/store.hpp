@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,15 +56,20 @@ struct Task {
     WallTime now;  // of the database
 };
 
-/// This process receives webhooks. When nobody had said so for longer than `silence`, a gap is
-/// found.
+struct Receiving {
+    std::chrono::milliseconds silence;  // the longest that is no gap
+    std::chrono::days retention;        // the furthest that a gap reaches back
+    /// Of a process that starts its instances.id: unless another one receives, a gap is found
+    /// however short the silence was.
+    std::optional<std::string> started_id{};
+    /// How long ago this process began to refuse webhooks, which is a gap in any case.
+    std::optional<std::chrono::milliseconds> refused{};
+};
+/// This process receives webhooks. When nobody had said so for too long, a gap is found.
 ///
-/// retention  the furthest that a gap reaches back
-/// returns    how long the gap is
-/// SQL        queries/backfill/receiving.sql
-std::optional<std::chrono::seconds> say_receiving(pg::Connection& db,
-                                                  std::chrono::milliseconds silence,
-                                                  std::chrono::days retention);
+/// returns  how long the gap is
+/// SQL      queries/backfill/receiving.sql
+std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Receiving& how);
 
 /// For how long nobody has received webhooks; zero where nobody ever has.
 std::chrono::milliseconds silence(pg::Connection& db);
@@ -91,11 +97,15 @@ Task ask(pg::Connection& db, const Times& times, const std::optional<std::string
 
 WallTime database_now(pg::Connection& db);
 
-/// How far it is, and what was found since the last note. returns false when it is not ours any
-/// more
-bool note(pg::Connection& db, const Task& task, const Tally& since_last);
-/// It is still ours. returns false when it is not
-bool keep(pg::Connection& db, const Task& task);
+enum class Hold {
+    ours,
+    urgent_waits,  // ours, and sending waits for another gap that nobody has taken
+    lost
+};
+/// How far it is, and what was found since the last note.
+Hold note(pg::Connection& db, const Task& task, const Tally& since_last);
+/// It is still ours.
+Hold keep(pg::Connection& db, const Task& task);
 /// Sending may go on.
 void words_known(pg::Connection& db, const Task& task);
 /// Whether one of these events is still to be routed.
@@ -112,9 +122,9 @@ std::optional<Tally> settle(pg::Connection& db, const Task& task,
 
 /// The numbers that people write to: the tenants' and `default_number` where it is not empty.
 std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number);
-/// Which of these messages are there.
-std::set<std::string, std::less<>> find_known(pg::Connection& db,
-                                              const std::vector<std::string>& sids);
+/// Which of these messages are there, with the ids of their events, 0 where one is no longer kept.
+std::map<std::string, std::int64_t, std::less<>> find_known(pg::Connection& db,
+                                                            const std::vector<std::string>& sids);
 
 struct SendingNumber {
     std::string number;

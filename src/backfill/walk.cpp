@@ -21,7 +21,7 @@ constexpr std::size_t kPageSize = 200;
 constexpr int kMostPages = 5'000;
 // In memory, of one day to one number. What is more is stored before the rest is read.
 constexpr std::size_t kMostMissing = 5'000;
-constexpr std::size_t kStoredAtOnce = 50;
+constexpr std::ptrdiff_t kStoredAtOnce = 50;
 constexpr int kTriesOfInsert = 5;
 
 bool is_word(const twilio::ListedMessage& message) {
@@ -58,16 +58,18 @@ Walked Walk::failed(std::string why) {
 Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begin,
                       const std::function<bool(const Place&)>& at) {
     const std::vector<sys_days> all_days = days_of(settings_.window, settings_.now);
+    std::optional<Place> held_back;  // the first day of which a message was
     for (const std::string& number : numbers) {
         if (number < begin.number) continue;
         for (const sys_days day : all_days) {
             if (number == begin.number && day < begin.day) continue;
-            if (!at({number, day})) return Walked::stopped;
+            if (!at(held_back.value_or(Place{number, day}))) return Walked::stopped;
             const Walked walked = day_of_messages(number, day);
+            if (!held_back_why_.empty() && !held_back) held_back = Place{number, day};
             if (walked != Walked::whole) return walked;
         }
     }
-    return Walked::whole;
+    return held_back ? failed(held_back_why_) : Walked::whole;
 }
 
 Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime until,
@@ -128,7 +130,12 @@ Walked Walk::keep_missing(Messages page, Messages& missing) {
     std::vector<std::string> sids;
     for (const auto& message : page) sids.push_back(message.sid);
     const auto known = find_known(db_, sids);
-    std::erase_if(page, [&](const auto& message) { return known.contains(message.sid); });
+    std::erase_if(page, [&](const twilio::ListedMessage& message) {
+        const auto found = known.find(message.sid);
+        if (found != known.end() && found->second != 0 && is_word(message))
+            words_.push_back(found->second);
+        return found != known.end();
+    });
     tally_.known += static_cast<std::int64_t>(known.size());
 
     const auto others = std::stable_partition(page.begin(), page.end(), is_word);
@@ -139,17 +146,20 @@ Walked Walk::keep_missing(Messages page, Messages& missing) {
 
 Walked Walk::store(Messages missing) {
     put_oldest_first(missing);
-    const std::span<const twilio::ListedMessage> all{missing};
-    for (std::size_t i = 0; i < all.size(); i += kStoredAtOnce) {
-        const Walked walked = store_some(all.subspan(i, std::min(kStoredAtOnce, all.size() - i)));
+    for (auto begin = missing.begin(); begin != missing.end();) {
+        const auto end = begin + std::min<std::ptrdiff_t>(kStoredAtOnce, missing.end() - begin);
+        const Walked walked =
+            store_some({std::make_move_iterator(begin), std::make_move_iterator(end)});
         if (walked != Walked::whole) return walked;
+        begin = end;
     }
     return Walked::whole;
 }
 
-Walked Walk::store_some(std::span<const twilio::ListedMessage> some) {
+// The media of each; takes out of `some` what is held back because of them.
+// returns  nullopt: given up, or problem_ says what is wrong with more than one message
+std::optional<std::vector<Walk::Media>> Walk::media_of(Messages& some) {
     std::vector<std::string> paths;
-    std::vector<std::vector<twilio::Media>> media(some.size());
     std::vector<std::size_t> owners;
     for (std::size_t i = 0; i < some.size(); ++i) {
         if (some[i].num_media == 0 || settings_.is_dry_run) continue;
@@ -157,18 +167,48 @@ Walked Walk::store_some(std::span<const twilio::ListedMessage> some) {
         owners.push_back(i);
     }
     const auto replies = calls_.get(paths, may_go_on_);
-    if (!replies) return Walked::stopped;
+    if (!replies) return std::nullopt;
+    std::vector<Media> media(some.size());
+    std::vector<bool> is_held_back(some.size());
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const Reply& reply = (*replies)[i];
-        const bool is_gone = reply.status == 404 || reply.status == 410;  // deleted at Twilio
-        const bool is_given_up = settings_.gives_media_up && reply.status >= 500;
-        if (is_gone || is_given_up) continue;
-        if (!reply.is_ok()) return failed("a message's media: " + reply.problem);
-        auto read = twilio::read_media_list(calls_.provider().base_url, settings_.account_sid,
-                                            some[owners[i]].sid, reply.body);
-        if (!read && !settings_.gives_media_up) return failed(read.error().what);
-        if (read) media[owners[i]] = std::move(*read);
+        if (reply.status == 404 || reply.status == 410) continue;  // deleted at Twilio
+        if (reply.status == 401 || reply.status == 403 || reply.status == 429) {
+            problem_ = "a message's media: " + reply.problem;
+            return std::nullopt;
+        }
+        std::string problem = "a message's media: " + reply.problem;
+        if (reply.is_ok()) {
+            auto read = twilio::read_media_list(calls_.provider().base_url, settings_.account_sid,
+                                                some[owners[i]].sid, reply.body);
+            if (read) {
+                media[owners[i]] = std::move(*read);
+                continue;
+            }
+            problem = read.error().what;
+        }
+        if (settings_.gives_media_up) continue;
+        held_back_why_ = std::move(problem);
+        is_held_back[owners[i]] = true;
     }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+        if (is_held_back[i]) continue;
+        if (i != kept) {
+            some[kept] = std::move(some[i]);
+            media[kept] = std::move(media[i]);
+        }
+        ++kept;
+    }
+    some.resize(kept);
+    media.resize(kept);
+    return media;
+}
+
+Walked Walk::store_some(Messages some) {
+    const auto all_media = media_of(some);
+    if (!all_media) return problem_.empty() ? Walked::stopped : Walked::failed;
+    const std::vector<Media>& media = *all_media;
 
     Tally found;
     std::vector<inbox::NewEvent> events;

@@ -6,9 +6,11 @@
 #include "backfill/store.hpp"
 #include "backfill/window.hpp"
 #include "pg/connection.hpp"
+#include "twilio/event.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,8 @@ struct WalkSettings {
     WallTime now;
     Take take = Take::all;
     bool is_dry_run = false;  // only counts
-    /// What Twilio has answered with a 5xx again and again when it was asked for one message's
-    /// media is not waited for any longer: the text is stored without.
+    /// A message whose media Twilio does not tell is not waited for any longer: its text is stored
+    /// without. Else it is held back, it alone.
     bool gives_media_up = false;
 };
 
@@ -37,8 +39,9 @@ class Walk {
     /// may_go_on     asked at least each second
     Walk(pg::Connection& db, Calls& calls, WalkSettings settings, std::function<bool()> may_go_on);
 
-    /// Reads what people wrote to these numbers, from `begin` on. `at` is called with what is read
-    /// next, as soon as all before it is stored; false ends the walk.
+    /// Reads what people wrote to these numbers, from `begin` on. `at` is called before each day
+    /// with where to begin again should the walk end there: all before that is stored; false ends
+    /// the walk. One that held a message back has failed when it is through.
     ///
     /// throws  pg::Error; doing it again is safe
     Walked messages(const std::vector<std::string>& numbers, const Place& begin,
@@ -49,16 +52,19 @@ class Walk {
 
     const Tally& tally() const { return tally_; }
     const std::string& problem() const { return problem_; }
-    /// The words that were stored: events that the router is to take first.
+    /// The events of the words that were found, stored just now or there already: sending waits
+    /// for their routing.
     const std::vector<std::int64_t>& words() const { return words_; }
 
   private:
     using Messages = std::vector<twilio::ListedMessage>;
+    using Media = std::vector<twilio::Media>;
     Walked pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each);
     Walked day_of_messages(const std::string& number, std::chrono::sys_days day);
     Walked keep_missing(Messages page, Messages& missing);
     Walked store(Messages missing);
-    Walked store_some(std::span<const twilio::ListedMessage> some);
+    Walked store_some(Messages some);
+    std::optional<std::vector<Media>> media_of(Messages& some);
     Walked day_of_deliveries(const std::string& number, std::chrono::sys_days day);
     Walked failed(std::string why);
 
@@ -69,6 +75,7 @@ class Walk {
     Tally tally_;
     std::string problem_;
     std::vector<std::int64_t> words_;
+    std::string held_back_why_;  // empty: no message was held back
 };
 
 }  // namespace pgcourier::backfill

@@ -13,13 +13,21 @@ using std::chrono::seconds;
 
 constexpr std::chrono::hours kUntilWoken{1};
 constexpr milliseconds kReconnect{1'000};
-constexpr milliseconds kKeep{15'000};
+// Also how soon a gap that sending waits for comes before one that is being filled.
+constexpr milliseconds kKeep{5'000};
 constexpr milliseconds kRouterPoll{50};
 // Of the time that sending waits.
 constexpr seconds kRouterPatience{20};
-constexpr int kFailuresUntilMediaIsGivenUp = 5;
+constexpr int kFailuresUntilMediaIsGivenUp = 12;  // over half an hour
 // Messages sent so long before a gap may still have had callbacks to come in it.
 constexpr std::chrono::hours kCallbacksTake{1};
+
+Counter& fetched(const char* kind) {
+    return counter("pgcourier_backfill_fetched_total",
+                   "What Twilio took while nobody received it and its list told afterwards: "
+                   "messages, and states of sent ones.",
+                   {{"kind", kind}});
+}
 
 }  // namespace
 
@@ -38,7 +46,9 @@ Worker::Worker(pg::ConnectOptions options, Settings settings, Wake& wake, const 
       settings_{std::move(settings)},
       wake_{wake},
       clock_{clock},
-      rng_{seed} {}
+      rng_{seed},
+      messages_{fetched("message")},
+      deliveries_{fetched("delivery")} {}
 
 Worker::~Worker() = default;
 
@@ -79,6 +89,7 @@ void Worker::prepare() {
     if (!calls_) calls_.emplace(settings_.provider, settings_.calls, clock_, rng_());
     kept_at_ = clock_.steady_now();
     is_lost_ = false;
+    yields_ = false;
 }
 
 Filled Worker::fill_for_person(const Times& times, const std::optional<std::string>& who,
@@ -165,29 +176,46 @@ Walk Worker::walk_of(Task& task, const Window& window, Take take, const std::sto
              .gives_media_up = task.failures >= kFailuresUntilMediaIsGivenUp},
             [this, &task, stop] {
                 const SteadyTime now = clock_.steady_now();
-                if (now - kept_at_ > kKeep) {
-                    is_lost_ = !keep(*db_, task);
-                    kept_at_ = now;
-                }
-                return !is_lost_ && !stop.stop_requested();
+                if (now - kept_at_ > kKeep && !holds(task, keep(*db_, task))) return false;
+                return !stop.stop_requested();
             }};
+}
+
+// Whether to go on with it. A person's command, which runs beside all others, keeps nobody waiting.
+bool Worker::holds(const Task& task, Hold hold) {
+    kept_at_ = clock_.steady_now();
+    is_lost_ = hold == Hold::lost;
+    yields_ =
+        hold == Hold::urgent_waits && task.step != Step::words && !settings_.instance_id.empty();
+    return !is_lost_ && !yields_;
 }
 
 bool Worker::go_on(Task& task, Walk& walk, const Place& place) {
     task.place = place;
     if (settings_.on_place) settings_.on_place(place, walk.tally());
-    is_lost_ = !note(*db_, task, walk.tally() - noted_);
-    noted_ = walk.tally();
-    kept_at_ = clock_.steady_now();
+    const Hold hold = note_found(task, walk);
     fault_point("backfill.noted");
-    return !is_lost_;
+    return holds(task, hold);
+}
+
+Hold Worker::note_found(const Task& task, const Walk& walk) {
+    const Tally since_last = walk.tally() - noted_;
+    noted_ = walk.tally();
+    messages_.Increment(static_cast<double>(since_last.fetched));
+    deliveries_.Increment(static_cast<double>(since_last.deliveries));
+    return note(*db_, task, since_last);
 }
 
 void Worker::next_step(Task& task, Step step, const Walk& walk) {
     task.step = step;
     task.place = {};
-    is_lost_ = !note(*db_, task, walk.tally() - noted_);
-    noted_ = walk.tally();
+    is_lost_ = note_found(task, walk) == Hold::lost;
+}
+
+// A walk that was broken off within a day has found something since the last note, too.
+Filled Worker::ended(const Task& task, const Walk& walk, Walked walked) {
+    if (walked != Walked::whole && !is_lost_) is_lost_ = note_found(task, walk) == Hold::lost;
+    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
 }
 
 // Each STOP first, so that sending waits for pages only and not for media.
@@ -198,23 +226,27 @@ Filled Worker::find_words(Task& task, const std::stop_token& stop) {
         walk.messages(numbers(*db_, settings_.default_number), task.place,
                       [&](const Place& place) { return go_on(task, walk, place); });
     if (walked == Walked::whole) {
-        wait_for_router(task, walk, stop);
+        if (!wait_for_router(task, walk, stop)) return ended(task, walk, Walked::stopped);
         words_known(*db_, task);
         next_step(task, Step::messages, walk);
         log_.info("Every STOP of the gap is known: sending goes on",
                   {{"backfillId", task.id}, {"words", walk.tally().fetched}});
     }
-    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+    return ended(task, walk, walked);
 }
 
 // A STOP holds once it is routed. Where no router runs, sending goes on when its time is over.
-void Worker::wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop) {
-    if (walk.words().empty()) return;
+// returns  false: told to stop before
+bool Worker::wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop) {
+    if (walk.words().empty()) return true;
     const SteadyTime until = clock_.steady_now() + kRouterPatience;
     Wake sleep;
-    while (!stop.stop_requested() && clock_.steady_now() < until && are_waiting(*db_, walk.words()))
+    while (clock_.steady_now() < until && are_waiting(*db_, walk.words())) {
+        if (stop.stop_requested()) return false;
         sleep.wait_for(stop, kRouterPoll);
-    is_lost_ = !keep(*db_, task);
+    }
+    is_lost_ = keep(*db_, task) == Hold::lost;
+    return !is_lost_;
 }
 
 Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
@@ -236,7 +268,7 @@ Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
         log_.info("Messages that were missed are fetched",
                   {{"backfillId", task.id}, {"messages", walk.tally().fetched}});
     }
-    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+    return ended(task, walk, walked);
 }
 
 Filled Worker::find_deliveries(Task& task, const std::stop_token& stop) {
@@ -247,12 +279,12 @@ Filled Worker::find_deliveries(Task& task, const std::stop_token& stop) {
         walk.deliveries(senders(*db_, since, task.gap.until), task.gap.until, task.place,
                         [&](const Place& place) { return go_on(task, walk, place); });
     if (walked == Walked::whole) next_step(task, Step::messages, walk);
-    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+    return ended(task, walk, walked);
 }
 
 void Worker::give_back(Task& task, const Filled& filled, bool is_stopping) {
     if (filled.walked == Walked::stopped) {
-        if (is_stopping) settle(*db_, task, milliseconds{0}, "");
+        if (is_stopping || yields_) settle(*db_, task, milliseconds{0}, "");
         return;
     }
     if (filled.walked == Walked::failed) {

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/config.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "base/rng.hpp"
 #include "base/wake.hpp"
 #include "pg/connection.hpp"
@@ -81,8 +82,11 @@ class Worker {
     Filled find_deliveries(Task& task, const std::stop_token& stop);
     Walk walk_of(Task& task, const Window& window, Take take, const std::stop_token& stop);
     bool go_on(Task& task, Walk& walk, const Place& place);
+    bool holds(const Task& task, Hold hold);
+    Hold note_found(const Task& task, const Walk& walk);
     void next_step(Task& task, Step step, const Walk& walk);
-    void wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop);
+    Filled ended(const Task& task, const Walk& walk, Walked walked);
+    bool wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop);
     void give_back(Task& task, const Filled& filled, bool is_stopping);
     void take_over_provider();
 
@@ -92,11 +96,14 @@ class Worker {
     const Clock& clock_;
     Rng rng_;
     Log log_{"Backfill"};
+    Counter& messages_;
+    Counter& deliveries_;
     std::optional<Calls> calls_;
     std::optional<pg::Connection> db_;
     Tally noted_;  // of the walk under way, what its row has
     SteadyTime kept_at_{};
     bool is_lost_ = false;  // the gap is not ours any more
+    bool yields_ = false;   // to another one that sending waits for
 
     std::mutex mutex_;
     std::optional<outbox::Provider> next_provider_;  // guarded by mutex_

@@ -1,5 +1,6 @@
 #include "cli/service.hpp"
 
+#include "backfill/refusals.hpp"
 #include "backfill/worker.hpp"
 #include "base/ids.hpp"
 #include "base/incident.hpp"
@@ -47,8 +48,8 @@ constexpr milliseconds kListenerAnswer{10000};
 constexpr int kPollsPerLook = 3;
 constexpr seconds kGoodbyeUntil{25};
 constexpr seconds kGoodbyeAnswer{2};
-// Longer than this without a process that receives webhooks is a gap: after a start, or after the
-// database did not answer. While we were there all the time, the pulse may only have been slow.
+// Longer than this without a process that receives webhooks is a gap, after the database did not
+// answer. While we were there all the time, the pulse may only have been slow.
 constexpr milliseconds kOutage{10'000};
 constexpr milliseconds kSlowPulse{20'000};
 // A process that receives says so this often, whatever OUTBOX_POLL_INTERVAL_MS is.
@@ -158,7 +159,8 @@ struct Service::Parts {
     Wake delivery_wake;
     Wake reconciler_wake;
     Wake backfill_wake;
-    std::atomic<bool> was_away{true};  // since receiving was last said
+    std::atomic<bool> was_away{false};  // the database, since receiving was last said
+    backfill::Refusals refusals;
     std::unique_ptr<inbox::Writer> inbox;
     std::shared_ptr<webhook::SigningKeys> signing_keys;
     std::shared_ptr<http::ServerCertificate> certificate;  // null: plain HTTP
@@ -253,6 +255,9 @@ Result<bool> Service::start() {
         auto options = webhook::options_from(config_);
         if (!options) return options.error();
         parts->signing_keys = options->signing_keys;
+        options->on_unavailable = [p = parts.get()] {
+            p->refusals.note(system_clock().steady_now());
+        };
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
     http::ServerOptions server_options{
@@ -268,16 +273,19 @@ Result<bool> Service::start() {
     // Before anything is sent: whoever wrote STOP while nobody received must be heard first.
     const auto say_receiving = [p = parts.get(),
                                 retention = std::chrono::days{config_.retention_days}](
-                                   pg::Connection& receiving_db) {
-        const bool was_away = p->was_away.exchange(false);
-        const auto gap =
-            backfill::say_receiving(receiving_db, was_away ? kOutage : kSlowPulse, retention);
+                                   pg::Connection& receiving_db, backfill::Receiving how) {
+        how.retention = retention;
+        const auto gap = backfill::say_receiving(receiving_db, how);
+        p->was_away = false;
         if (!gap) return;
-        kLog.warn("Nobody received webhooks for a while: Twilio's list is read for what was missed",
-                  {{"seconds", gap->count()}});
+        const auto tell = *gap > kOutage ? &Log::warn : &Log::info;  // a restart is no trouble
+        (kLog.*tell)(
+            "Nobody received webhooks for a while: Twilio's list is read for what was missed",
+            {{"seconds", gap->count()}});
         p->backfill_wake.notify();
     };
-    if (config_.roles.webhook) say_receiving(*db);
+    if (config_.roles.webhook)
+        say_receiving(*db, {.silence = kOutage, .retention = {}, .started_id = parts->self.id});
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
     listening.answer_timeout = kListenerAnswer;
@@ -315,11 +323,10 @@ Result<bool> Service::start() {
         kWorkerLog.info("Starting outbox sender worker...");
         outbox::SenderSettings settings = outbox::sender_settings(config_, parts->self.id);
         settings.drain = kSenderDrain;
-        settings.on_connect = [say_receiving, p = parts.get(),
+        settings.on_connect = [say_receiving,
                                receives = config_.roles.webhook](pg::Connection& sender_db) {
             if (receives) {
-                p->was_away = true;
-                say_receiving(sender_db);
+                say_receiving(sender_db, {.silence = kOutage, .retention = {}});
                 return milliseconds{0};
             }
             return backfill::silence(sender_db) > kOutage ? kFindersTurn : milliseconds{0};
@@ -379,7 +386,18 @@ Result<bool> Service::start() {
     actions.erasures_due = [](pg::Connection& tick_db) {
         maintenance::erase_a_while(tick_db, system_clock());
     };
-    if (config_.roles.webhook) actions.receiving = say_receiving;
+    if (config_.roles.webhook) {
+        actions.receiving = [say_receiving, p = parts.get()](pg::Connection& tick_db) {
+            // The database may answer here and take no events. Should we end before that is over,
+            // the next start finds the gap.
+            const SteadyTime now = system_clock().steady_now();
+            if (p->refusals.go_on(now)) return;
+            say_receiving(tick_db, {.silence = p->was_away ? kOutage : kSlowPulse,
+                                    .retention = {},
+                                    .refused = p->refusals.over(now)});
+            p->refusals.forget(now);
+        };
+    }
     actions.database_answered = [p = parts.get()](bool answers) {
         if (!answers) p->was_away = true;
         p->readiness.database_answers = answers;

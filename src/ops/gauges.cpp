@@ -30,6 +30,8 @@ constexpr Shown kShown[] = {
     {"pauses", "pgcourier_pauses", "scope", "What people have paused (ops.pauses)."},
     {"dead_letters", "pgcourier_dead_letters", "job_type",
      "Dead letters that wait for a person, to 10,000 (ops.dead_letters)."},
+    {"backfills", "pgcourier_backfills", "state",
+     "Gaps for which Twilio's list is being read; failing: it cannot be (ops.backfills)."},
     {"instances", "pgcourier_instances", "state",
      "Processes on this database; silent ones were not heard for 30 s."},
 };

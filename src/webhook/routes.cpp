@@ -212,6 +212,7 @@ void Receiver::answer(Pending& pending, const inbox::Outcome& outcome) {
     const auto* stored = std::get_if<inbox::Stored>(&outcome);
     if (stored == nullptr) {
         metrics_.unavailable.Increment();
+        if (options_.on_unavailable) options_.on_unavailable();
         return pending.respond(refusal(503));
     }
     (stored->is_new ? metrics_.stored : metrics_.duplicate).Increment();

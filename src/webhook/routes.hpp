@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,8 @@ struct Options {
     std::chrono::milliseconds rate_limit_window{60'000};
     bool drops_signed_over_limit = false;
     std::chrono::milliseconds deadline{900};
+    /// A webhook was answered 503, which Twilio does not repeat. From any thread.
+    std::function<void()> on_unavailable{};
 };
 
 /// returns  the webhook's part of the configuration, or the trusted proxy that is none

@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace pgcourier {
 namespace {
 
@@ -18,9 +20,7 @@ constexpr const char* kClient = kMissedClient;
 
 BOOST_FIXTURE_TEST_CASE(only_a_silence_of_more_than_ten_seconds_is_a_gap, Missing) {
     pg::Connection connection = db.connect();
-    const auto say = [&] {
-        return backfill::say_receiving(connection, 10s, std::chrono::days{30}).has_value();
-    };
+    const auto say = [&] { return backfill::say_receiving(connection, kOutage).has_value(); };
     BOOST_TEST(!say());  // the first of all
     nobody_received_for("5 s");
     BOOST_TEST(!say());
@@ -32,6 +32,100 @@ BOOST_FIXTURE_TEST_CASE(only_a_silence_of_more_than_ten_seconds_is_a_gap, Missin
     nobody_received_for("90 days");
     BOOST_TEST(say());
     BOOST_TEST(db.query_value("SELECT max(until - since) FROM backfills") == "30 days");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_start_finds_a_gap_however_short_unless_another_one_receives, Missing) {
+    pg::Connection connection = db.connect();
+    const auto start = [&](const std::string& id) {
+        backfill::Receiving how = kOutage;
+        how.started_id = id;
+        return backfill::say_receiving(connection, how).has_value();
+    };
+    const auto instance = [&](const std::string& id, const std::string& roles,
+                              const std::string& started, const std::string& heard) {
+        db.exec(
+            fmt::format("INSERT INTO instances (id, host, pid, version, roles, started_at, "
+                        "heartbeat_at) VALUES ('{}', 'h', 1, '1', '{}', now() - interval "
+                        "'{}', now() - interval '{}')",
+                        id, roles, started, heard));
+    };
+    instance("own", "webhook,router,sender", "1 s", "1 s");
+    BOOST_TEST(!start("own"));  // the first of all
+    nobody_received_for("2 s");
+    BOOST_TEST(start("own"));
+
+    // Others that do not receive, are not there any more, or came later.
+    instance("sender", "router,sender", "1 h", "0 s");
+    instance("dead", "webhook", "1 h", "1 h");
+    instance("later", "webhook", "0 s", "0 s");
+    nobody_received_for("2 s");
+    BOOST_TEST(start("own"));
+    nobody_received_for("2 s");
+    BOOST_TEST(!start("later"));
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_refused_is_a_gap_whoever_else_received, Missing) {
+    pg::Connection connection = db.connect();
+    nobody_received_for("1 s");
+    backfill::Receiving how = kOutage;
+    how.refused = 40s;
+    BOOST_TEST(backfill::say_receiving(connection, how).has_value());
+    BOOST_TEST(db.query_value("SELECT until - since BETWEEN interval '40 s' AND interval '41 s' "
+                              "FROM backfills") == "t");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_clock_that_went_back_hides_no_later_gap, Missing) {
+    pg::Connection connection = db.connect();
+    nobody_received_for("-1 hour");  // said before a standby with another clock took over
+    BOOST_TEST(!backfill::say_receiving(connection, kOutage));
+    BOOST_TEST(db.query_value("SELECT last_receiving_at <= now() FROM receiving") == "t");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_gap_that_sending_waits_for_comes_before_one_that_is_being_filled,
+                        Missing) {
+    gap("5 hours");
+    miss(2h, "STOP");
+    BOOST_TEST(fill());  // its words and messages
+    db.exec("UPDATE backfills SET step = 'messages', covered_until = NULL, due_at = now()");
+    bool is_first = true;
+    backfill::Settings own = settings();
+    own.on_place = [&](const backfill::Place&, const backfill::Tally&) {
+        if (std::exchange(is_first, false)) gap("1 hour");
+    };
+    Wake wake;
+    backfill::Worker worker{db.options("backfill"), own, wake, system_clock(), 1};
+    BOOST_TEST(worker.run_once());
+    BOOST_TEST(db.query_rows("SELECT step || '|' || (token IS NULL) || '|' || (due_at <= now()) || "
+                             "'|' || (sending_waits_until IS NULL) FROM backfills ORDER BY id") ==
+                   (std::vector<std::string>{"messages|true|true|true", "words|true|true|false"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(worker.run_once());
+    BOOST_TEST(db.query_rows("SELECT covered_until IS NULL FROM backfills ORDER BY id") ==
+                   (std::vector<std::string>{"t", "f"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(worker.run_once());
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills WHERE covered_until IS NULL") == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(sending_waits_for_the_routing_of_a_stop_that_is_there_already, Missing) {
+    gap("5 hours");
+    deliver(miss(2h, "STOP"), "STOP");  // it came, and nobody has routed it
+    Wake wake;
+    backfill::Worker worker{db.options("backfill"), settings(), wake, system_clock(), 1};
+    std::jthread filling{[&](const std::stop_token& stop) { worker.run(stop); }};
+    BOOST_REQUIRE(eventually([&] { return calls("list") >= 1; }, kLong));
+    BOOST_TEST(!eventually(
+        [&] { return db.count("SELECT count(*) FROM backfills WHERE step <> 'words'") == 1; },
+        500ms));
+    filling.request_stop();
+    filling.join();
+    BOOST_TEST(db.query_value("SELECT step || '|' || (token IS NULL) || '|' || "
+                              "(sending_waits_until IS NULL) FROM backfills") ==
+               "words|true|false");
+    BOOST_TEST(fill());
+    BOOST_TEST(is_opted_out(kClient));
+    BOOST_TEST(db.query_value("SELECT sending_waits_until IS NULL FROM backfills") == "t");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_younger_than_a_minute_is_left_to_its_webhook_but_a_stop, Missing) {
@@ -114,26 +208,61 @@ BOOST_FIXTURE_TEST_CASE(all_numbers_of_the_shops_are_read_and_no_other, Missing)
 }
 
 BOOST_FIXTURE_TEST_CASE(a_list_that_cannot_be_read_is_read_later, Missing) {
-    const std::string id = gap("5 hours");
+    gap("5 hours");
     miss(2h);
-    twilio.script().add({.call = sim::ApiCall::list,
-                         .times = 2,
-                         .then = {.answer = sim::Answer::error, .status = 503}});
-    twilio.script().add(
-        {.call = sim::ApiCall::list, .times = 1, .then = {.answer = sim::Answer::truncated}});
-    for (int failures = 1; failures <= 2; ++failures) {
-        BOOST_TEST(fill());
-        BOOST_TEST(db.count("SELECT failures FROM backfills") == failures);
-        BOOST_TEST(db.query_value("SELECT due_at > now() FROM backfills") == "t");
+    backfill::Settings impatient = settings();
+    impatient.provider.timeout = 3s;
+    struct Case {
+        sim::Behaviour behaviour;
+        std::uint64_t times;  // an answer that can be read as none is final, others are tried twice
+        std::string error;
+    };
+    const std::vector<Case> cases{
+        {{.answer = sim::Answer::error, .status = 503}, 2, "HTTP 503"},
+        {{.answer = sim::Answer::error, .status = 500}, 2, "HTTP 500"},
+        {{.answer = sim::Answer::error, .status = 429}, 2, "HTTP 429"},
+        {{.answer = sim::Answer::error, .status = 401}, 1, "HTTP 401"},
+        {{.answer = sim::Answer::truncated}, 1, "the list of messages is no JSON object"},
+        {{.answer = sim::Answer::reset}, 2, "no answer"},
+        {{.answer = sim::Answer::hang}, 2, "no answer"}};
+    int failures = 0;
+    for (const Case& one : cases) {
+        twilio.script().add(
+            {.call = sim::ApiCall::list, .times = one.times, .then = one.behaviour});
+        BOOST_TEST(fill(impatient));
+        const std::string error = db.query_value("SELECT last_error FROM backfills");
+        BOOST_TEST(has(error, one.error), error);
+        BOOST_TEST(db.count("SELECT failures FROM backfills") == ++failures);
+        BOOST_TEST(db.query_value("SELECT covered_until IS NULL AND first_pass_at IS NULL AND "
+                                  "token IS NULL AND due_at > now() FROM backfills") == "t");
+        BOOST_TEST(messages() == 0);
         db.exec("UPDATE backfills SET due_at = now()");
     }
-    BOOST_TEST(db.query_value("SELECT last_error FROM backfills") ==
-               "the list of messages is no JSON object");
-    BOOST_TEST(messages() == 0);
+    BOOST_TEST(db.query_value("SELECT state FROM ops.backfills") == "failing");
+    BOOST_TEST(db.count("SELECT count(*) FROM ops.stuck WHERE entity = 'backfill'") == 1);
     BOOST_TEST(fill());
     BOOST_TEST(messages() == 1);
-    BOOST_TEST(db.query_value("SELECT failures || coalesce(last_error, '-') FROM backfills") ==
-               "0-");
+    BOOST_TEST(db.query_value("SELECT failures || coalesce(last_error, '-') || state FROM "
+                              "ops.backfills") == "0-waiting");
+    BOOST_TEST(db.count("SELECT count(*) FROM ops.stuck WHERE entity = 'backfill'") == 0);
+}
+
+// What is behind a page that cannot be read is not taken for read because the first page was.
+BOOST_FIXTURE_TEST_CASE(a_second_page_that_is_cut_is_read_again, Missing) {
+    constexpr int kTwoPages = 250;
+    gap("5 hours");
+    for (int i = 0; i < kTwoPages; ++i) miss(2h + std::chrono::seconds{i});
+    twilio.script().add({.call = sim::ApiCall::list,
+                         .skip = 1,
+                         .times = 1,
+                         .then = {.answer = sim::Answer::truncated}});
+    db.exec("UPDATE backfills SET step = 'messages'");
+    BOOST_TEST(fill());
+    BOOST_TEST(db.query_value("SELECT covered_until IS NULL AND failures = 1 FROM backfills") ==
+               "t");
+    db.exec("UPDATE backfills SET due_at = now()");
+    BOOST_TEST(fill());
+    BOOST_TEST(messages() == kTwoPages);
 }
 
 BOOST_FIXTURE_TEST_CASE(media_that_twilio_does_not_have_any_more_keep_no_text_back, Missing) {
@@ -150,12 +279,45 @@ BOOST_FIXTURE_TEST_CASE(media_that_twilio_does_not_have_any_more_keep_no_text_ba
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE media IS NULL") == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(media_that_cannot_be_read_just_now_are_waited_for, Missing) {
+BOOST_FIXTURE_TEST_CASE(media_that_cannot_be_read_just_now_hold_their_own_message_back, Missing) {
+    gap("30 hours");
+    const std::string with_picture = miss(29h, "with a picture", kClient, {picture(1)});
+    miss(28h, "the same day");
+    miss(1h, "the next day", kClient, {picture(2)});
+    const auto cannot_be_read = [&](std::uint64_t times) {
+        twilio.script().add({.call = sim::ApiCall::media,
+                             .times = times,
+                             .then = {.answer = sim::Answer::error, .status = 500}});
+    };
+    cannot_be_read(2);
+    BOOST_TEST(fill());
+    BOOST_TEST(db.query_rows("SELECT body FROM messages_in ORDER BY seq") ==
+                   (std::vector<std::string>{"the same day", "the next day"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(db.query_value("SELECT fetched || '|' || failures || '|' || last_error || '|' || "
+                              "(covered_until IS NULL) FROM backfills") ==
+               "2|1|a message's media: HTTP 500|true");
+    // Whoever goes on, also after a kill, begins with that day.
+    BOOST_TEST(db.query_value("SELECT number || '|' || (day <= (now() AT TIME ZONE 'UTC')::date - "
+                              "1) FROM backfills") == std::string{kMissedShop} + "|true");
+
+    // It comes without, in the end.
+    db.exec("UPDATE backfills SET due_at = now(), failures = 12");
+    cannot_be_read(2);
+    BOOST_TEST(fill());
+    BOOST_TEST(messages() == 3);
+    BOOST_TEST(db.query_value("SELECT fetched || '|' || media_missing || '|' || (covered_until IS "
+                              "NOT NULL) FROM backfills") == "3|1|true");
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE provider_message_id = '" +
+                        with_picture + "' AND media IS NULL") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(media_are_read_when_they_can_be, Missing) {
     gap("5 hours");
     miss(2h, "", kClient, {picture(1)});
     twilio.script().add({.call = sim::ApiCall::media,
                          .times = 2,
-                         .then = {.answer = sim::Answer::error, .status = 500}});
+                         .then = {.answer = sim::Answer::error, .status = 429}});
     BOOST_TEST(fill());
     BOOST_TEST(messages() == 0);
     db.exec("UPDATE backfills SET due_at = now()");
@@ -256,7 +418,7 @@ BOOST_FIXTURE_TEST_CASE(what_became_of_sent_messages_is_asked_for_too, Sending) 
 
     db.exec("INSERT INTO receiving VALUES (true, now() - interval '20 s')");
     pg::Connection connection = db.connect();
-    BOOST_REQUIRE(backfill::say_receiving(connection, 10s, std::chrono::days{30}).has_value());
+    BOOST_REQUIRE(backfill::say_receiving(connection, kOutage).has_value());
     backfill::Settings own;
     own.provider = settings().provider;
     own.instance_id = "test";

@@ -111,6 +111,12 @@ void Traffic::run() {
     write("message of a paused shop", "zoe", "+33600000206");
     write("message for tomorrow", "demo-shop", "+33600000207", ", send_at, expires_at",
           ", now() + interval '1 day', now() + interval '2 days'");
+    // As if nobody had received for a quarter of an hour.
+    db.exec(
+        "INSERT INTO backfills (asked_by, is_automatic, since, until, asked_at, due_at, step, "
+        "fetched, with_media, deliveries, first_pass_at, ended_at) VALUES ('outage', true, now() - "
+        "interval '40 min', now() - interval '25 min', now() - interval '25 min', now() - interval "
+        "'19 min', 'messages', 12, 3, 2, now() - interval '25 min', now() - interval '19 min')");
     // As if two minutes had passed, on a machine that is not slow.
     db.exec(
         "UPDATE outbox_queue SET due_at = due_at - interval '2 min' WHERE due_at <= now();"

@@ -1,5 +1,6 @@
 // After an outage the running program fetches what Twilio took meanwhile, each message once (G8).
 #include "support/missing.hpp"
+#include "support/webhook_sender.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
@@ -158,6 +159,65 @@ BOOST_FIXTURE_TEST_CASE(sending_does_not_wait_longer_for_a_list_that_hangs, Miss
     BOOST_TEST(db.query_value("SELECT m.sent_at > b.sending_waits_until AND b.sending_waits_until "
                               "<= b.asked_at + interval '26 s' FROM messages_out AS m, backfills "
                               "AS b") == "t");
+}
+
+// The database answers all the while, so that nothing else tells of it.
+BOOST_FIXTURE_TEST_CASE(what_was_answered_503_is_fetched, Missing) {
+    const Variables with_port = variables();
+    const Process service{{"serve"}, with_port};
+    const std::string hook =
+        fmt::format("http://127.0.0.1:{}/webhooks/twilio", with_port.at("PORT"));
+    BOOST_REQUIRE(eventually(
+        [&] {
+            return post_signed(hook, inbound_form(1, kClient, kMissedShop, "one")).status == 200;
+        },
+        kLong));
+    {
+        pg::Connection other = db.connect();
+        other.exec_script("BEGIN; LOCK TABLE webhook_events");
+        BOOST_TEST(post_signed(hook, inbound_form(2, kClient, kMissedShop, "two")).status == 503);
+        // Until nobody will store it any more.
+        const std::string metrics =
+            fmt::format("http://127.0.0.1:{}/metrics", with_port.at("PORT"));
+        BOOST_REQUIRE(eventually(
+            [&] { return has(get(metrics).body, R"(result="unavailable"} 1)"); }, kLong));
+    }
+    // Twilio's date of it lies before the gap, as far as two clocks may differ.
+    BOOST_REQUIRE(twilio.inbound({.from = kClient,
+                                  .to = kMissedShop,
+                                  .body = "two",
+                                  .media = {},
+                                  .more = {},
+                                  .sid = message_sid(2),
+                                  .sent_at = ago(2min),
+                                  .is_posted = false}));
+    BOOST_TEST(eventually([&] { return db.count("SELECT count(*) FROM backfills") == 1; }, kLong));
+    BOOST_TEST(db.query_value("SELECT until - since > interval '15 s' FROM backfills") == "t");
+    BOOST_TEST(eventually([&] { return messages() == 2; }, kLong));
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE source = 'backfill' AND key = "
+                        "'msg:" +
+                        message_sid(2) + "'") == 1);
+}
+
+// A list call that hangs keeps nobody from ending, and what it read is read again.
+BOOST_FIXTURE_TEST_CASE(sigterm_ends_a_list_call_that_hangs, Missing) {
+    miss(1h);
+    nobody_received_for("2 hours");
+    twilio.script().add(
+        {.call = sim::ApiCall::list, .times = 1, .then = {.answer = sim::Answer::hang}});
+    {
+        Process service{{"serve"}, variables()};
+        BOOST_REQUIRE_MESSAGE(eventually([&] { return calls("list") > 0; }, kLong),
+                              service.last_words());
+        service.signal(SIGTERM);
+        BOOST_TEST(service.wait() == 0);
+        BOOST_TEST(has(service.output(), "Stopped"));
+        BOOST_TEST(!has(service.output(), "Could not say goodbye"));
+    }
+    BOOST_TEST(db.query_value("SELECT token IS NULL AND covered_until IS NULL AND step = 'words' "
+                              "FROM backfills") == "t");
+    const Process service{{"serve"}, variables()};
+    BOOST_TEST(eventually([&] { return messages() == 1; }, kLong));
 }
 
 }  // namespace pgcourier

@@ -25,6 +25,9 @@ inline constexpr const char* kMissedClient = "+33698765432";
 // For machines that are busy with other tests.
 inline constexpr std::chrono::minutes kLong{3};
 
+inline const backfill::Receiving kOutage{.silence = std::chrono::seconds{10},
+                                         .retention = std::chrono::days{30}};
+
 struct Missing {
     TestDatabase db;
     sim::Simulator twilio{{.progress = {.callbacks = false}}};
@@ -69,9 +72,7 @@ struct Missing {
     std::string gap(const std::string& interval) const {
         nobody_received_for(interval);
         pg::Connection connection = db.connect();
-        BOOST_REQUIRE(
-            backfill::say_receiving(connection, std::chrono::seconds{10}, std::chrono::days{30})
-                .has_value());
+        BOOST_REQUIRE(backfill::say_receiving(connection, kOutage).has_value());
         return db.query_value("SELECT max(id) FROM backfills");
     }
     backfill::Settings settings() const {
@@ -88,7 +89,8 @@ struct Missing {
         return s;
     }
     /// One look of a worker, with a router beside it as in a service.
-    bool fill() const {
+    bool fill() const { return fill(settings()); }
+    bool fill(const backfill::Settings& with) const {
         Wake router_wake;
         router::Worker router{db.options("router"), router_wake, {}, system_clock(), 1};
         const std::jthread routing{[&](const std::stop_token& stop) {
@@ -98,7 +100,7 @@ struct Missing {
             }
         }};
         Wake wake;
-        backfill::Worker worker{db.options("backfill"), settings(), wake, system_clock(), 1};
+        backfill::Worker worker{db.options("backfill"), with, wake, system_clock(), 1};
         const bool was_due = worker.run_once();
         BOOST_REQUIRE(
             eventually([&] { return db.count("SELECT count(*) FROM webhook_queue") == 0; }, kLong));

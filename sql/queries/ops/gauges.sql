@@ -24,6 +24,9 @@ UNION ALL
 SELECT 'dead_letters', k.kind, (SELECT count(*) FROM (SELECT FROM ops.dead_letters AS d WHERE d.job_type = k.kind LIMIT 10000) AS l)
 FROM (VALUES ('message_out'), ('webhook_event')) AS k (kind)
 UNION ALL
+SELECT 'backfills', k.state, (SELECT count(*) FROM ops.backfills AS b WHERE b.ended_at IS NULL AND b.state = k.state)
+FROM (VALUES ('running'), ('waiting'), ('failing')) AS k (state)
+UNION ALL
 SELECT 'instances', k.state, count(i.id)
 FROM (VALUES ('running', false), ('silent', true)) AS k (state, is_silent)
 LEFT JOIN ops.instances AS i ON (i.silent_seconds > 30) = k.is_silent

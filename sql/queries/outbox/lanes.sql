@@ -1,8 +1,7 @@
 -- outbox.lanes: which tenants have messages due, from which number each sends, and whether a person or an outage keeps it
--- from sending: what a claim is dealt out of. While few messages are due, it is their tenants. When there are more than
--- one claim looks at, the
--- index is walked from tenant to tenant, a step each, so that a million messages of one tenant cost no other tenant
--- anything; the walk goes on where the last one ended.
+-- from sending: what a claim is dealt out of. While few messages are due, it is their tenants. When there are more than one
+-- claim looks at, the index is walked from tenant to tenant, a step each, so that a million messages of one tenant cost no
+-- other tenant anything; the walk goes on where the last one ended.
 -- Serves from outbox_queue_due_at_idx and outbox_queue_tenant_idx.
 -- $1 the number that a tenant without one sends from text, or NULL  $2 the walk begins behind this tenant text
 -- $3 how many due messages are few integer  $4 tenants that a walk visits integer
