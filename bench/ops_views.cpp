@@ -139,6 +139,7 @@ void fill(const test::TestDatabase& db, std::int64_t rows) {
 
 int main() {
     test::use_durable_server();
+    test::use_server_on_disk();
     const std::int64_t rows = rows_wanted();
     const test::TestDatabase db;
     std::printf("filling %lld messages each way\n", static_cast<long long>(rows));

@@ -214,7 +214,7 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_are_growing, System) {
     BOOST_TEST(db.count("SELECT count(*) FROM ops.pauses") == 0);
     BOOST_REQUIRE(eventually_count("outbox_queue", 0));
     BOOST_TEST(db.count("SELECT count(*) FROM ops.dead_letters") == 0);
-    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'sent'") == 3);
+    BOOST_TEST(eventually_count("messages_out WHERE status = 'sent'", 3));
     check(walk.section("It is over when"));
     check(walk.unwalked());
 }
