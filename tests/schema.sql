@@ -429,7 +429,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
+        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
@@ -1198,7 +1198,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125123000_lease_account';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125124000_alert_posts';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -3134,6 +3134,38 @@ COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
 COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
+CREATE TABLE public.alert_posts (
+    id bigint NOT NULL,
+    figure text NOT NULL,
+    is_alert boolean NOT NULL,
+    value text,
+    advice text,
+    correlation_id text NOT NULL,
+    seconds bigint NOT NULL,
+    turned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    posts integer DEFAULT 0 NOT NULL,
+    leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.alert_posts IS 'Changes of alerts_open that are still to be posted to ALERT_WEBHOOK_URL; a row goes when it was, or after an hour.';
+
+COMMENT ON COLUMN public.alert_posts.is_alert IS 'Whether the alert began; else it ended.';
+
+COMMENT ON COLUMN public.alert_posts.seconds IS 'For how long it had been an alert.';
+
+COMMENT ON COLUMN public.alert_posts.posts IS 'How often some instance began to post it.';
+
+COMMENT ON COLUMN public.alert_posts.leased_until IS 'Until then it is being posted; afterwards whoever can posts it again.';
+
+ALTER TABLE public.alert_posts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_posts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.alert_watch (
     is_only boolean DEFAULT true NOT NULL,
     looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
@@ -3264,6 +3296,9 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY public.alert_posts
+    ADD CONSTRAINT alert_posts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.alert_watch
     ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
@@ -3653,6 +3688,8 @@ GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_posts TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_service;
 

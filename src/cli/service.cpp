@@ -171,7 +171,6 @@ struct Service::Parts {
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
-        telemetry->request_stop();
         for (std::jthread* thread :
              {&sender_thread, &delivery_thread, &reconciler_thread, &listener_thread, &tick_thread})
             thread->request_stop();
@@ -398,6 +397,7 @@ void Service::stop() {
     parts_->reconciler_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};
+    parts_->telemetry->finish();  // what all of these had to report
     say_goodbye();
     parts_.reset();
     kLog.info("Stopped");
@@ -413,6 +413,7 @@ void Service::say_goodbye() {
             options.connect_timeout = kGoodbyeAnswer;
             options.answer_timeout = kGoodbyeAnswer;
             pg::Connection db{std::move(options)};
+            parts_->telemetry->say_goodbye(db);
             maintenance::remove_instance(db, parts_->self);
             return;
         } catch (const pg::Error& e) {

@@ -10,12 +10,21 @@
 #include <utility>
 
 namespace pgcourier::ops {
+namespace {
+
+constexpr std::int64_t kLate = 60;  // seconds, from which on a text says so
+
+}  // namespace
 
 std::string text_of(const Turn& turn, std::string_view source) {
     const std::string value = turn.value.empty() ? "no longer measured" : turn.value;
+    const std::string late =
+        turn.seconds_ago < kLate ? "" : fmt::format(" ({} min ago)", turn.seconds_ago / 60);
     if (turn.is_alert)
-        return fmt::format("{}: ALERT: {}: {}. {}", source, turn.figure, value, turn.advice);
-    return fmt::format("{}: over: {}: {}, after {} s", source, turn.figure, value, turn.seconds);
+        return fmt::format("{}: ALERT{}: {}: {}. {}", source, late, turn.figure, value,
+                           turn.advice);
+    return fmt::format("{}: over{}: {}: {}, after {} s", source, late, turn.figure, value,
+                       turn.seconds);
 }
 
 std::string slack_message(std::string_view text) {
@@ -44,8 +53,8 @@ std::string slack_message(std::string_view text) {
     return {buffer.GetString(), buffer.GetSize()};
 }
 
-Alerts::Alerts(std::string source, std::chrono::milliseconds interval,
-               std::function<void(const std::string&)> post, const Clock& clock)
+Alerts::Alerts(std::string source, std::chrono::milliseconds interval, Post post,
+               const Clock& clock)
     : source_{std::move(source)},
       interval_{interval},
       post_{std::move(post)},
@@ -53,8 +62,23 @@ Alerts::Alerts(std::string source, std::chrono::milliseconds interval,
       next_look_{clock.steady_now()} {}
 
 void Alerts::look(pg::Connection& db) {
-    if (clock_.steady_now() < next_look_) return;
-    next_look_ = clock_.steady_now() + interval_;
+    const bool is_time = clock_.steady_now() >= next_look_;
+    if (is_time) {
+        next_look_ = clock_.steady_now() + interval_;
+        turn(db);
+    }
+    if (!post_) return;
+    try {
+        if ((settle(db) || is_time) && !is_posting()) post_some(db);
+        can_post_ = true;
+    } catch (const pg::Error& e) {
+        if (e.is_lost()) throw;
+        if (std::exchange(can_post_, false))
+            log_.warn("Alerts cannot be posted", {{"error", e.what()}});
+    }
+}
+
+void Alerts::turn(pg::Connection& db) {
     pg::Rows rows;
     try {
         rows = exec_patiently(db, sql::ops::turn_alerts, pg::Params{interval_.count()});
@@ -75,6 +99,52 @@ void Alerts::look(pg::Connection& db) {
     }
 }
 
+bool Alerts::settle(pg::Connection& db) {
+    std::vector<std::int64_t> taken;
+    {
+        const std::scoped_lock lock{mutex_};
+        taken = taken_;
+    }
+    if (taken.empty()) return false;
+    // When the reply to this is lost, it is done again.
+    exec_patiently(db, sql::ops::settle_posts, pg::Params{taken});
+    const std::scoped_lock lock{mutex_};
+    taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+    return true;
+}
+
+void Alerts::post_some(pg::Connection& db) {
+    const pg::Rows rows = exec_patiently(db, sql::ops::claim_posts);
+    {
+        const std::scoped_lock lock{mutex_};
+        posting_ = static_cast<std::size_t>(rows.size());
+    }
+    for (const pg::Row row : rows) {
+        const std::int64_t id = row.int64(0);
+        post_(text_of({.figure = row.string(1),
+                       .is_alert = row.boolean(2),
+                       .value = row.string(3),
+                       .advice = row.string(4),
+                       .correlation_id = row.string(5),
+                       .seconds = row.int64(6),
+                       .seconds_ago = row.int64(7)},
+                      source_),
+              [this, id](bool is_taken) { note_ended(id, is_taken); });
+    }
+}
+
+// A post that was not taken is left in the table: its lease ends.
+void Alerts::note_ended(std::int64_t id, bool is_taken) {
+    const std::scoped_lock lock{mutex_};
+    --posting_;
+    if (is_taken) taken_.push_back(id);
+}
+
+bool Alerts::is_posting() const {
+    const std::scoped_lock lock{mutex_};
+    return posting_ > 0;
+}
+
 void Alerts::tell(const Turn& turn) const {
     if (turn.is_alert) {
         log_.error("Health alert", {{"figure", turn.figure},
@@ -87,7 +157,6 @@ void Alerts::tell(const Turn& turn) const {
                                            {"seconds", turn.seconds},
                                            {"correlationId", turn.correlation_id}});
     }
-    if (post_) post_(text_of(turn, source_));
 }
 
 }  // namespace pgcourier::ops

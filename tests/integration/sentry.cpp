@@ -196,6 +196,21 @@ BOOST_FIXTURE_TEST_CASE(a_process_that_was_killed_is_reported_by_the_next_one, S
     wait_for("crashed");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_the_last_call_finds_out_while_it_stops_is_still_reported, System) {
+    twilio.script().add(
+        {.then = {.answer = sim::Answer::error, .status = 401, .code = 20003, .delay = 4s}});
+    Process service{{"serve"}, variables()};
+    start(service);
+    write(1);
+    BOOST_REQUIRE(eventually([&] {
+        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1 &&
+               twilio.ledger().attempts_to("+33600000001") == 1;
+    }));
+    service.signal(SIGTERM);
+    BOOST_TEST(service.wait() == 0);
+    BOOST_TEST(find("breaker_open").has_value());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_sentry_that_hangs_holds_nothing_up_and_the_end_is_clean, System) {
     sentry.hang();
     twilio.script().add(
