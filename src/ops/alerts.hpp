@@ -18,6 +18,9 @@
 
 namespace pgcourier::ops {
 
+/// The figure that is an alert when ops.health cannot be read.
+inline constexpr std::string_view kBlind = "ops.health unreadable";
+
 /// A figure that became an alert or is one no longer.
 struct Turn {
     std::string figure;
@@ -52,7 +55,7 @@ class Alerts {
     ///
     /// throws  pg::Error when the connection is lost. When that was during the commit, the log may
     ///         lack a change that event_log knows of
-    /// SQL     queries/ops/turn_alerts.sql, claim_posts.sql
+    /// SQL     queries/ops/turn_alerts.sql, raise_blind.sql, claim_posts.sql
     void look(pg::Connection& db);
     /// Writes down which posts were taken.
     ///
@@ -63,6 +66,7 @@ class Alerts {
 
   private:
     void turn(pg::Connection& db);
+    pg::Rows look_or_raise(pg::Connection& db);
     void post_some(pg::Connection& db);
     void note_ended(std::int64_t id, bool is_taken);
     bool is_posting() const;
@@ -74,7 +78,7 @@ class Alerts {
     const Clock& clock_;
     const Log log_{"Health"};
     SteadyTime next_look_;
-    bool can_look_ = true;
+    int failed_looks_ = 0;
     bool can_post_ = true;
     mutable std::mutex mutex_;
     std::size_t posting_ = 0;          // guarded by mutex_

@@ -195,6 +195,46 @@ BOOST_FIXTURE_TEST_CASE(an_alert_on_a_figure_that_is_gone_ends, Watched) {
     BOOST_TEST(db.count("SELECT count(*) FROM alerts_open") == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(that_health_cannot_be_read_is_an_alert_itself_until_it_can, Watched) {
+    Watching one{db, clock};
+    Watching other{db, clock};
+    one.look();
+    db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
+    db.exec("UPDATE alert_watch SET looked_at = now() - interval '1 min'");
+    for (int i = 0; i < 2; ++i) {
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.empty());  // perhaps it is just being made anew
+    for (int i = 0; i < 3; ++i) {
+        pass();
+        one.look();
+        other.look();
+    }
+    BOOST_REQUIRE(one.posted.size() + other.posted.size() == 1);
+    BOOST_TEST(one.posted[0].starts_with(
+        "pgcourier (test): ALERT: ops.health unreadable: SQLSTATE 42703. No other alert is told "));
+    BOOST_TEST(events("alert_raised") == 1);
+
+    db.exec("ALTER VIEW ops.health RENAME COLUMN other TO advice");
+    pass();
+    one.look();
+    BOOST_REQUIRE(one.posted.size() == 2);
+    BOOST_TEST(one.posted[1].starts_with(
+        "pgcourier (test): over: ops.health unreadable: it can be read again, after "));
+}
+
+BOOST_FIXTURE_TEST_CASE(while_another_can_read_health_it_is_no_alert_that_one_cannot, Watched) {
+    Watching one{db, clock};
+    db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
+    for (int i = 0; i < 5; ++i) {
+        db.exec("UPDATE alert_watch SET looked_at = now() + interval '1 min'");  // the other one
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(an_alert_that_was_not_taken_is_posted_again_until_it_is, Watched) {
     db.exec(kFlood);
     Watching one{db, clock, 1ms, Watching::Receiver::refuses};
