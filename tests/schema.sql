@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -121,7 +121,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which.';
+COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';
 
 CREATE TABLE public.dead_letter_jobs (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
@@ -186,7 +186,7 @@ BEGIN
         END;
         words := format('message out %s was sent and not delivered; written again as message %s', message.id, new_id);
     ELSE
-        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = ops.event_of(letter);
         IF event IS NULL THEN
             words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
             RETURN;
@@ -204,6 +204,12 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) IS 'Does again what a dead letter is about; part of ops.retry_dead_letter.';
+
+CREATE FUNCTION ops.event_of(letter public.dead_letter_jobs) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN (((letter).payload ->> 'webhook_event_id'::text) ~ '^[0-9]{1,18}$'::text) THEN (((letter).payload ->> 'webhook_event_id'::text))::bigint ELSE NULL::bigint END;
+
+COMMENT ON FUNCTION ops.event_of(letter public.dead_letter_jobs) IS 'The event that a dead letter is about; part of the functions on dead letters.';
 
 CREATE TABLE public.webhook_events (
     id bigint NOT NULL,
@@ -318,15 +324,19 @@ BEGIN
     END IF;
     IF outgoing.id IS NULL AND incoming.id IS NULL THEN
         -- Twilio's id of it, a dead letter's, an event's, or a correlation id: then the first message that is not finished, else the last.
-        SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.provider_message_id = $1 ORDER BY m.seq DESC LIMIT 1;
+        SELECT m.* INTO outgoing FROM messages_out AS m
+        WHERE m.seq = (SELECT max(f.seq) FROM (SELECT x.seq FROM messages_out AS x WHERE x.provider_message_id = $1 OFFSET 0) AS f);
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO outgoing FROM dead_letter_jobs AS d JOIN messages_out AS m ON m.id = d.payload ->> 'message_out_id'
             WHERE d.id = $1 AND d.job_type = 'message_out';
         END IF;
         IF outgoing.id IS NULL THEN
-            SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.correlation_id = $1
-            ORDER BY m.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
-                     CASE WHEN m.status IN ('pending', 'failed', 'sending', 'unknown') THEN m.seq ELSE -m.seq END LIMIT 1;
+            -- Of very many, among 10,000: a shop may give all that it writes the same one.
+            SELECT m.* INTO outgoing FROM messages_out AS m
+            WHERE m.seq = (SELECT x.seq FROM (SELECT y.seq, y.status FROM messages_out AS y WHERE y.correlation_id = $1 LIMIT 10000) AS x
+                           ORDER BY x.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
+                                    CASE WHEN x.status IN ('pending', 'failed', 'sending', 'unknown') THEN x.seq ELSE -x.seq END
+                           LIMIT 1);
         END IF;
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO incoming FROM messages_in AS m WHERE m.provider_message_id = $1 AND m.duplicate_of IS NULL;
@@ -338,8 +348,10 @@ BEGIN
     END IF;
     correlation := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
     IF incoming.id IS NULL THEN
-        SELECT m.* INTO incoming FROM event_log AS l JOIN messages_in AS m ON m.id = l.entity_id
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'message_in' LIMIT 1;
+        SELECT m.* INTO incoming
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN messages_in AS m ON m.id = l.entity_id
+        WHERE l.entity_type = 'message_in' LIMIT 1;
     END IF;
     IF incoming.id IS NOT NULL THEN
         words := format('Message in %s %s.', incoming.id, ops.incoming_words(incoming));
@@ -356,8 +368,10 @@ BEGIN
         WHERE d.id = $1 AND d.job_type = 'webhook_event';
     END IF;
     IF event.id IS NULL THEN
-        SELECT e.* INTO event FROM event_log AS l JOIN webhook_events AS e ON e.id = l.entity_id::bigint
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$' LIMIT 1;
+        SELECT e.* INTO event
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN webhook_events AS e ON e.id = CASE WHEN l.entity_id ~ '^[0-9]{1,18}$' THEN l.entity_id::bigint END
+        WHERE l.entity_type = 'webhook_event' LIMIT 1;
     END IF;
     IF event.id IS NULL THEN
         SELECT e.* INTO event
@@ -385,16 +399,21 @@ BEGIN
         RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
     END IF;
     RETURN QUERY
-        SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id'),
-               coalesce(m.seq, (d.payload ->> 'webhook_event_id')::bigint)
-        FROM dead_letter_jobs AS d
-        LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
-        WHERE d.resolved_at IS NULL
-          AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
-          AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
-          AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
-          AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
-        ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
+        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
+        FROM (
+            SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id, m.seq AS message_seq,
+                   ops.event_of(d) AS event_id, d.created_at
+            FROM dead_letter_jobs AS d
+            LEFT JOIN LATERAL (SELECT x.seq, x.error_code FROM messages_out AS x
+                               WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true
+            WHERE d.resolved_at IS NULL
+              AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
+              AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
+              AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
+              AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
+            ORDER BY d.created_at
+            LIMIT 10000) AS f
+        ORDER BY f.message_seq NULLS LAST, f.event_id, f.created_at, f.id;
 END $$;
 
 COMMENT ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
@@ -429,7 +448,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
+        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
@@ -1046,7 +1065,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
+COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which. The oldest 10,000 at once: call it again for the rest; with since, to leave out those that cannot be done again.';
 
 CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
     LANGUAGE plpgsql
@@ -1109,16 +1128,19 @@ CREATE FUNCTION ops.trace(id text) RETURNS TABLE(at timestamp with time zone, wh
     AS $_$
 DECLARE
     correlations text[] := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
-    outgoing text[] := ARRAY(SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) ORDER BY m.seq LIMIT 1000);
+    outgoing text[] := ARRAY(SELECT x.id FROM (SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) LIMIT 1000) AS x
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.id = $1
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.provider_message_id = $1);
+    logged text[] := ARRAY(SELECT l.id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) LIMIT 5000);
     incoming text[];
     events bigint[];
 BEGIN
-    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'message_in'
+    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.id = ANY (logged) AND l.entity_type = 'message_in'
                       UNION SELECT $1);
     events := ARRAY(
         SELECT m.event_id FROM messages_in AS m WHERE m.id = ANY (incoming) AND m.event_id IS NOT NULL
         UNION SELECT l.entity_id::bigint FROM event_log AS l
-              WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
+              WHERE l.id = ANY (logged) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
         UNION SELECT e.id FROM webhook_events AS e WHERE e.key = 'msg:' || $1
         UNION SELECT e.id FROM webhook_events AS e WHERE e.id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END
         -- Callbacks of these messages that are not routed yet; those that are stand in delivery_events.
@@ -1156,7 +1178,7 @@ BEGIN
             SELECT coalesce('from a ' || x.message_type, 'no tenant has the number') AS words
             FROM messages_in AS x
             WHERE x.id = l.entity_id AND l.entity_type = 'message_in' AND l.event_type = 'webhook_received' OFFSET 0) AS i ON true
-        WHERE l.correlation_id = ANY (correlations)
+        WHERE l.id = ANY (logged)
         UNION ALL
         SELECT i.handled_at, 3, 'handled by the shop', 'message_in ' || i.id, NULL
         FROM messages_in AS i WHERE i.id = ANY (incoming) AND i.handled_at IS NOT NULL
@@ -1176,20 +1198,23 @@ BEGIN
         FROM (SELECT m.id, m.provider_message_id AS sid FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS o
         CROSS JOIN LATERAL (
             SELECT x.received_at, x.status, x.error_code, x.settled_at FROM delivery_events AS x
-            WHERE x.provider_message_id = o.sid OFFSET 0) AS d
+            WHERE x.provider_message_id = o.sid LIMIT 100) AS d
         UNION ALL
         SELECT d.created_at AT TIME ZONE 'UTC', 5, 'waits as a dead letter', 'dead_letter ' || d.id, ops.masked_text(d.error_message)
         FROM (SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
               WHERE x.job_type = 'message_out' AND x.payload ->> 'message_out_id' = ANY (outgoing) AND x.resolved_at IS NULL
               UNION ALL
               SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
-              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d)
+              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d
+        UNION ALL
+        SELECT NULL, 6, 'more', NULL, 'of an id with so much, 1,000 messages and 5,000 events are shown and not the rest: ask for the id of one message'
+        WHERE cardinality(outgoing) >= 1000 OR cardinality(logged) >= 5000)
     SELECT h.at, h.what, h.entity, nullif(h.detail, ''),
            round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at, h.place, h.entity)) * 1000)::numeric, 1)
     FROM happened AS h ORDER BY h.at, h.place, h.entity;
 END $_$;
 
-COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id).';
+COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id). At most 1,000 messages and 5,000 events; a last row without a time says when there are more.';
 
 CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1198,7 +1223,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125123000_lease_account';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125124000_alert_posts';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -2047,11 +2072,26 @@ CREATE VIEW ops.dead_letters AS
                     WHEN ((d.payload ->> 'webhook_event_id'::text) ~ '^[0-9]{1,18}$'::text) THEN ((d.payload ->> 'webhook_event_id'::text))::bigint
                     ELSE NULL::bigint
                 END)))) AS correlation_id
-   FROM (public.dead_letter_jobs d
-     LEFT JOIN public.messages_out m ON (((d.job_type = 'message_out'::text) AND (m.id = (d.payload ->> 'message_out_id'::text)))))
-  WHERE (d.resolved_at IS NULL);
+   FROM (( SELECT x.id,
+            x.tenant_id,
+            x.job_type,
+            x.payload,
+            x.error_message,
+            x.attempts,
+            x.created_at
+           FROM public.dead_letter_jobs x
+          WHERE (x.resolved_at IS NULL)
+          ORDER BY x.created_at DESC
+         LIMIT 10000) d
+     LEFT JOIN LATERAL ( SELECT x."to",
+            x.error_code,
+            x.status,
+            x.correlation_id
+           FROM public.messages_out x
+          WHERE ((d.job_type = 'message_out'::text) AND (x.id = (d.payload ->> 'message_out_id'::text)))
+         OFFSET 0) m ON (true));
 
-COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id). Of more than 10,000 the newest.';
 
 COMMENT ON COLUMN ops.dead_letters.id IS 'For ops.retry_dead_letter and ops.discard_dead_letter.';
 
@@ -3134,6 +3174,38 @@ COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
 COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
+CREATE TABLE public.alert_posts (
+    id bigint NOT NULL,
+    figure text NOT NULL,
+    is_alert boolean NOT NULL,
+    value text,
+    advice text,
+    correlation_id text NOT NULL,
+    seconds bigint NOT NULL,
+    turned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    posts integer DEFAULT 0 NOT NULL,
+    leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.alert_posts IS 'Changes of alerts_open that are still to be posted to ALERT_WEBHOOK_URL; a row goes when it was, or after an hour.';
+
+COMMENT ON COLUMN public.alert_posts.is_alert IS 'Whether the alert began; else it ended.';
+
+COMMENT ON COLUMN public.alert_posts.seconds IS 'For how long it had been an alert.';
+
+COMMENT ON COLUMN public.alert_posts.posts IS 'How often some instance began to post it.';
+
+COMMENT ON COLUMN public.alert_posts.leased_until IS 'Until then it is being posted; afterwards whoever can posts it again.';
+
+ALTER TABLE public.alert_posts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_posts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.alert_watch (
     is_only boolean DEFAULT true NOT NULL,
     looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
@@ -3264,6 +3336,9 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY public.alert_posts
+    ADD CONSTRAINT alert_posts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.alert_watch
     ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
@@ -3459,6 +3534,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letter_jobs TO pgcourier_
 REVOKE ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.event_of(letter public.dead_letter_jobs) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.event_of(letter public.dead_letter_jobs) TO pgcourier_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_events TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.event_state_words(event public.webhook_events) FROM PUBLIC;
@@ -3653,6 +3731,8 @@ GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_posts TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_service;
 

@@ -12,6 +12,13 @@
 
 namespace pgcourier::maintenance {
 
+/// What the database made of a tick.
+enum class Answer {
+    works,
+    fails,  // it answered, with an error
+    none    // no connection, or it was lost
+};
+
 /// What to do about what a tick found. Called on the tick's thread.
 struct TickActions {
     std::function<void()> events_due;
@@ -25,8 +32,8 @@ struct TickActions {
     /// The next step of deleting what is old, and of erasing a person.
     std::function<void(pg::Connection&)> retention_due;
     std::function<void(pg::Connection&)> erasures_due;
-    /// After each tick: whether the database answered.
-    std::function<void(bool)> database_answered;
+    /// After each tick.
+    std::function<void(Answer)> answered;
     /// After each tick, and soon after ask(): for what needs the database now and then and is not
     /// worth a connection of its own. It must not take long.
     std::function<void(pg::Connection&)> besides;
