@@ -85,8 +85,10 @@ pg::PrivatePostgres& test_server() {
             .directory = scratch.path + "/postgres",
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=1000", "shared_buffers=128MB", "max_wal_size=1GB",
-                         "log_statement=none", "log_min_duration_statement=-1",
+            .settings = {"max_connections=1000",
+                         // On the disk as a server of a database's own would have it.
+                         is_on_disk ? "shared_buffers=2GB" : "shared_buffers=128MB",
+                         "max_wal_size=1GB", "log_statement=none", "log_min_duration_statement=-1",
                          "autovacuum_naptime=10s"},
         });
         if (!started) throw std::runtime_error{started.error().what};
