@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -121,7 +121,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which.';
+COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';
 
 CREATE TABLE public.dead_letter_jobs (
     id text DEFAULT (gen_random_uuid())::text NOT NULL,
@@ -186,7 +186,7 @@ BEGIN
         END;
         words := format('message out %s was sent and not delivered; written again as message %s', message.id, new_id);
     ELSE
-        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = ops.event_of(letter);
         IF event IS NULL THEN
             words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
             RETURN;
@@ -205,6 +205,12 @@ END $$;
 
 COMMENT ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) IS 'Does again what a dead letter is about; part of ops.retry_dead_letter.';
 
+CREATE FUNCTION ops.event_of(letter public.dead_letter_jobs) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN (((letter).payload ->> 'webhook_event_id'::text) ~ '^[0-9]{1,18}$'::text) THEN (((letter).payload ->> 'webhook_event_id'::text))::bigint ELSE NULL::bigint END;
+
+COMMENT ON FUNCTION ops.event_of(letter public.dead_letter_jobs) IS 'The event that a dead letter is about; part of the functions on dead letters.';
+
 CREATE TABLE public.webhook_events (
     id bigint NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
@@ -217,8 +223,7 @@ CREATE TABLE public.webhook_events (
     "from" text DEFAULT ''::text NOT NULL,
     "to" text DEFAULT ''::text NOT NULL,
     correlation_id text NOT NULL,
-    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    occurred_at timestamp with time zone
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 COMMENT ON TABLE public.webhook_events IS 'The raw inbox, append-only: one row for each event that Twilio told us, whatever the number of deliveries.';
@@ -240,8 +245,6 @@ COMMENT ON COLUMN public.webhook_events.payload IS 'The body as JSON, for people
 COMMENT ON COLUMN public.webhook_events."from" IS 'The sender without whatsapp:, as the router compares it; empty when the event has none.';
 
 COMMENT ON COLUMN public.webhook_events."to" IS 'The receiver without whatsapp:.';
-
-COMMENT ON COLUMN public.webhook_events.occurred_at IS 'Backfilled events: Twilio''s date of it. NULL: when it was received.';
 
 CREATE FUNCTION ops.event_state_words(event public.webhook_events) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -321,15 +324,19 @@ BEGIN
     END IF;
     IF outgoing.id IS NULL AND incoming.id IS NULL THEN
         -- Twilio's id of it, a dead letter's, an event's, or a correlation id: then the first message that is not finished, else the last.
-        SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.provider_message_id = $1 ORDER BY m.seq DESC LIMIT 1;
+        SELECT m.* INTO outgoing FROM messages_out AS m
+        WHERE m.seq = (SELECT max(f.seq) FROM (SELECT x.seq FROM messages_out AS x WHERE x.provider_message_id = $1 OFFSET 0) AS f);
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO outgoing FROM dead_letter_jobs AS d JOIN messages_out AS m ON m.id = d.payload ->> 'message_out_id'
             WHERE d.id = $1 AND d.job_type = 'message_out';
         END IF;
         IF outgoing.id IS NULL THEN
-            SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.correlation_id = $1
-            ORDER BY m.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
-                     CASE WHEN m.status IN ('pending', 'failed', 'sending', 'unknown') THEN m.seq ELSE -m.seq END LIMIT 1;
+            -- Of very many, among 10,000: a shop may give all that it writes the same one.
+            SELECT m.* INTO outgoing FROM messages_out AS m
+            WHERE m.seq = (SELECT x.seq FROM (SELECT y.seq, y.status FROM messages_out AS y WHERE y.correlation_id = $1 LIMIT 10000) AS x
+                           ORDER BY x.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
+                                    CASE WHEN x.status IN ('pending', 'failed', 'sending', 'unknown') THEN x.seq ELSE -x.seq END
+                           LIMIT 1);
         END IF;
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO incoming FROM messages_in AS m WHERE m.provider_message_id = $1 AND m.duplicate_of IS NULL;
@@ -341,8 +348,10 @@ BEGIN
     END IF;
     correlation := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
     IF incoming.id IS NULL THEN
-        SELECT m.* INTO incoming FROM event_log AS l JOIN messages_in AS m ON m.id = l.entity_id
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'message_in' LIMIT 1;
+        SELECT m.* INTO incoming
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN messages_in AS m ON m.id = l.entity_id
+        WHERE l.entity_type = 'message_in' LIMIT 1;
     END IF;
     IF incoming.id IS NOT NULL THEN
         words := format('Message in %s %s.', incoming.id, ops.incoming_words(incoming));
@@ -359,8 +368,10 @@ BEGIN
         WHERE d.id = $1 AND d.job_type = 'webhook_event';
     END IF;
     IF event.id IS NULL THEN
-        SELECT e.* INTO event FROM event_log AS l JOIN webhook_events AS e ON e.id = l.entity_id::bigint
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$' LIMIT 1;
+        SELECT e.* INTO event
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN webhook_events AS e ON e.id = CASE WHEN l.entity_id ~ '^[0-9]{1,18}$' THEN l.entity_id::bigint END
+        WHERE l.entity_type = 'webhook_event' LIMIT 1;
     END IF;
     IF event.id IS NULL THEN
         SELECT e.* INTO event
@@ -388,16 +399,21 @@ BEGIN
         RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
     END IF;
     RETURN QUERY
-        SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id'),
-               coalesce(m.seq, (d.payload ->> 'webhook_event_id')::bigint)
-        FROM dead_letter_jobs AS d
-        LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
-        WHERE d.resolved_at IS NULL
-          AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
-          AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
-          AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
-          AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
-        ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
+        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
+        FROM (
+            SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id, m.seq AS message_seq,
+                   ops.event_of(d) AS event_id, d.created_at
+            FROM dead_letter_jobs AS d
+            LEFT JOIN LATERAL (SELECT x.seq, x.error_code FROM messages_out AS x
+                               WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true
+            WHERE d.resolved_at IS NULL
+              AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
+              AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
+              AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
+              AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
+            ORDER BY d.created_at
+            LIMIT 10000) AS f
+        ORDER BY f.message_seq NULLS LAST, f.event_id, f.created_at, f.id;
 END $$;
 
 COMMENT ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
@@ -432,8 +448,8 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open',
-        'retention_passes', 'erasures', 'receiving', 'backfills'];
+        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
+        'retention_passes', 'erasures'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
     is_closed boolean;
@@ -725,10 +741,6 @@ BEGIN
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
-    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
-        words := words || format('after an outage sending waits until each STOP that was missed is known, until %s at the latest',
-                                 ops.moment(one.ends_at));
-    END LOOP;
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
@@ -756,7 +768,7 @@ BEGIN
     RETURN nullif(array_to_string(words, '; '), '');
 END $$;
 
-COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, an outage just over, breakers, no sender, a rate. NULL: nothing.';
+COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, breakers, no sender, a rate. NULL: nothing.';
 
 CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1053,7 +1065,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
+COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which. The oldest 10,000 at once: call it again for the rest; with since, to leave out those that cannot be done again.';
 
 CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
     LANGUAGE plpgsql
@@ -1116,16 +1128,19 @@ CREATE FUNCTION ops.trace(id text) RETURNS TABLE(at timestamp with time zone, wh
     AS $_$
 DECLARE
     correlations text[] := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
-    outgoing text[] := ARRAY(SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) ORDER BY m.seq LIMIT 1000);
+    outgoing text[] := ARRAY(SELECT x.id FROM (SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) LIMIT 1000) AS x
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.id = $1
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.provider_message_id = $1);
+    logged text[] := ARRAY(SELECT l.id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) LIMIT 5000);
     incoming text[];
     events bigint[];
 BEGIN
-    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'message_in'
+    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.id = ANY (logged) AND l.entity_type = 'message_in'
                       UNION SELECT $1);
     events := ARRAY(
         SELECT m.event_id FROM messages_in AS m WHERE m.id = ANY (incoming) AND m.event_id IS NOT NULL
         UNION SELECT l.entity_id::bigint FROM event_log AS l
-              WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
+              WHERE l.id = ANY (logged) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
         UNION SELECT e.id FROM webhook_events AS e WHERE e.key = 'msg:' || $1
         UNION SELECT e.id FROM webhook_events AS e WHERE e.id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END
         -- Callbacks of these messages that are not routed yet; those that are stand in delivery_events.
@@ -1163,7 +1178,7 @@ BEGIN
             SELECT coalesce('from a ' || x.message_type, 'no tenant has the number') AS words
             FROM messages_in AS x
             WHERE x.id = l.entity_id AND l.entity_type = 'message_in' AND l.event_type = 'webhook_received' OFFSET 0) AS i ON true
-        WHERE l.correlation_id = ANY (correlations)
+        WHERE l.id = ANY (logged)
         UNION ALL
         SELECT i.handled_at, 3, 'handled by the shop', 'message_in ' || i.id, NULL
         FROM messages_in AS i WHERE i.id = ANY (incoming) AND i.handled_at IS NOT NULL
@@ -1183,20 +1198,23 @@ BEGIN
         FROM (SELECT m.id, m.provider_message_id AS sid FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS o
         CROSS JOIN LATERAL (
             SELECT x.received_at, x.status, x.error_code, x.settled_at FROM delivery_events AS x
-            WHERE x.provider_message_id = o.sid OFFSET 0) AS d
+            WHERE x.provider_message_id = o.sid LIMIT 100) AS d
         UNION ALL
         SELECT d.created_at AT TIME ZONE 'UTC', 5, 'waits as a dead letter', 'dead_letter ' || d.id, ops.masked_text(d.error_message)
         FROM (SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
               WHERE x.job_type = 'message_out' AND x.payload ->> 'message_out_id' = ANY (outgoing) AND x.resolved_at IS NULL
               UNION ALL
               SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
-              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d)
+              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d
+        UNION ALL
+        SELECT NULL, 6, 'more', NULL, 'of an id with so much, 1,000 messages and 5,000 events are shown and not the rest: ask for the id of one message'
+        WHERE cardinality(outgoing) >= 1000 OR cardinality(logged) >= 5000)
     SELECT h.at, h.what, h.entity, nullif(h.detail, ''),
            round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at, h.place, h.entity)) * 1000)::numeric, 1)
     FROM happened AS h ORDER BY h.at, h.place, h.entity;
 END $_$;
 
-COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id).';
+COMMENT ON FUNCTION ops.trace(id text) IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id). At most 1,000 messages and 5,000 events; a last row without a time says when there are more.';
 
 CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1205,7 +1223,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125130000_backfill';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125124000_alert_posts';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1721,137 +1739,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TABLE public.backfills (
-    id bigint NOT NULL,
-    asked_by text NOT NULL,
-    is_automatic boolean NOT NULL,
-    since timestamp with time zone NOT NULL,
-    until timestamp with time zone NOT NULL,
-    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    sending_waits_until timestamp with time zone,
-    due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    token text,
-    instance_id text,
-    step text DEFAULT 'words'::text NOT NULL,
-    number text DEFAULT ''::text NOT NULL,
-    day date,
-    reading_until timestamp with time zone,
-    covered_until timestamp with time zone,
-    fetched bigint DEFAULT 0 NOT NULL,
-    with_media bigint DEFAULT 0 NOT NULL,
-    without_content bigint DEFAULT 0 NOT NULL,
-    media_missing bigint DEFAULT 0 NOT NULL,
-    unreadable bigint DEFAULT 0 NOT NULL,
-    deliveries bigint DEFAULT 0 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    last_error text,
-    first_pass_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT backfills_step_check CHECK ((step = ANY (ARRAY['words'::text, 'messages'::text, 'deliveries'::text])))
-);
-
-COMMENT ON TABLE public.backfills IS 'The gaps for which Twilio''s list was read, or is to be read, and how far that is. Whoever does it is killed: another process goes on.';
-
-COMMENT ON COLUMN public.backfills.asked_by IS 'outage, or the person who gave the command.';
-
-COMMENT ON COLUMN public.backfills.since IS 'From when messages may be missing; until: when receiving went on.';
-
-COMMENT ON COLUMN public.backfills.sending_waits_until IS 'Nothing is sent until each STOP of the gap is known, or until then at the latest; NULL: sending need not wait.';
-
-COMMENT ON COLUMN public.backfills.due_at IS 'When a process may take it; while one has it (token), until when it is that one''s.';
-
-COMMENT ON COLUMN public.backfills.step IS 'words: STOP and START are fetched; then the messages; then what became of sent ones. number, day: where in the step.';
-
-COMMENT ON COLUMN public.backfills.reading_until IS 'Up to which of Twilio''s dates the walk under way reads; that of its beginning, whoever goes on with it.';
-
-COMMENT ON COLUMN public.backfills.covered_until IS 'Twilio''s list was read up to this time of its dates. What is younger than a minute is left to the webhooks at first.';
-
-COMMENT ON COLUMN public.backfills.fetched IS 'Messages that were missing and are there now.';
-
-COMMENT ON COLUMN public.backfills.without_content IS 'Of these, those with neither text nor media: Twilio''s list does not tell what they were, a location or a contact, perhaps.';
-
-COMMENT ON COLUMN public.backfills.media_missing IS 'Of these, those whose media Twilio did not tell any more.';
-
-COMMENT ON COLUMN public.backfills.deliveries IS 'States of sent messages whose callbacks had been missed.';
-
-COMMENT ON COLUMN public.backfills.first_pass_at IS 'When every STOP of the gap was known.';
-
-CREATE VIEW ops.backfills AS
- SELECT b.id,
-    b.asked_by,
-    b.since,
-    b.until,
-        CASE
-            WHEN (b.ended_at IS NOT NULL) THEN 'ended'::text
-            WHEN (b.failures > 0) THEN 'failing'::text
-            WHEN ((b.token IS NOT NULL) AND (b.due_at > now())) THEN 'running'::text
-            ELSE 'waiting'::text
-        END AS state,
-    b.fetched,
-    b.with_media,
-    b.without_content,
-    b.media_missing,
-    b.deliveries,
-        CASE
-            WHEN (b.ended_at IS NULL) THEN b.step
-            ELSE NULL::text
-        END AS step,
-    ops.masked(NULLIF(b.number, ''::text)) AS number,
-    b.day,
-    b.first_pass_at,
-        CASE
-            WHEN (b.sending_waits_until > now()) THEN b.sending_waits_until
-            ELSE NULL::timestamp with time zone
-        END AS sending_waits_until,
-        CASE
-            WHEN (b.ended_at IS NULL) THEN b.due_at
-            ELSE NULL::timestamp with time zone
-        END AS due_at,
-    b.failures,
-    ops.masked_text(b.last_error) AS last_error,
-    b.ended_at
-   FROM public.backfills b;
-
-COMMENT ON VIEW ops.backfills IS 'The gaps for which Twilio''s list was read, or is to be read, how far that is and what it found.';
-
-COMMENT ON COLUMN ops.backfills.id IS 'In the order in which they were found.';
-
-COMMENT ON COLUMN ops.backfills.asked_by IS 'outage, or the person who gave the command.';
-
-COMMENT ON COLUMN ops.backfills.since IS 'From when messages may be missing.';
-
-COMMENT ON COLUMN ops.backfills.until IS 'When receiving went on; of a person''s, what was asked for.';
-
-COMMENT ON COLUMN ops.backfills.state IS 'running; waiting for its next walk; failing: Twilio''s list could not be read, and is tried again; ended.';
-
-COMMENT ON COLUMN ops.backfills.fetched IS 'Messages that were missing and are there now.';
-
-COMMENT ON COLUMN ops.backfills.with_media IS 'Of these, those with media.';
-
-COMMENT ON COLUMN ops.backfills.without_content IS 'Of these, those with neither text nor media: a location or a contact, perhaps.';
-
-COMMENT ON COLUMN ops.backfills.media_missing IS 'Of these, those whose media Twilio did not tell any more.';
-
-COMMENT ON COLUMN ops.backfills.deliveries IS 'States of sent messages whose callbacks had been missed.';
-
-COMMENT ON COLUMN ops.backfills.step IS 'words: STOP and START are fetched; then messages; then deliveries, what became of sent ones.';
-
-COMMENT ON COLUMN ops.backfills.number IS 'Where in the step; masked.';
-
-COMMENT ON COLUMN ops.backfills.day IS 'Where in the step, in GMT.';
-
-COMMENT ON COLUMN ops.backfills.first_pass_at IS 'When every STOP of the gap was known.';
-
-COMMENT ON COLUMN ops.backfills.sending_waits_until IS 'Until when at the latest nothing is sent, while not every STOP of it is known.';
-
-COMMENT ON COLUMN ops.backfills.due_at IS 'When a process may take it; while one runs it, until when it is that one''s.';
-
-COMMENT ON COLUMN ops.backfills.failures IS 'In a row.';
-
-COMMENT ON COLUMN ops.backfills.last_error IS 'Why Twilio''s list could not be read.';
-
-COMMENT ON COLUMN ops.backfills.ended_at IS 'When all of it was read.';
-
 CREATE TABLE public.delivery_events (
     id bigint NOT NULL,
     provider_message_id text NOT NULL,
@@ -2185,11 +2072,26 @@ CREATE VIEW ops.dead_letters AS
                     WHEN ((d.payload ->> 'webhook_event_id'::text) ~ '^[0-9]{1,18}$'::text) THEN ((d.payload ->> 'webhook_event_id'::text))::bigint
                     ELSE NULL::bigint
                 END)))) AS correlation_id
-   FROM (public.dead_letter_jobs d
-     LEFT JOIN public.messages_out m ON (((d.job_type = 'message_out'::text) AND (m.id = (d.payload ->> 'message_out_id'::text)))))
-  WHERE (d.resolved_at IS NULL);
+   FROM (( SELECT x.id,
+            x.tenant_id,
+            x.job_type,
+            x.payload,
+            x.error_message,
+            x.attempts,
+            x.created_at
+           FROM public.dead_letter_jobs x
+          WHERE (x.resolved_at IS NULL)
+          ORDER BY x.created_at DESC
+         LIMIT 10000) d
+     LEFT JOIN LATERAL ( SELECT x."to",
+            x.error_code,
+            x.status,
+            x.correlation_id
+           FROM public.messages_out x
+          WHERE ((d.job_type = 'message_out'::text) AND (x.id = (d.payload ->> 'message_out_id'::text)))
+         OFFSET 0) m ON (true));
 
-COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id). Of more than 10,000 the newest.';
 
 COMMENT ON COLUMN ops.dead_letters.id IS 'For ops.retry_dead_letter and ops.discard_dead_letter.';
 
@@ -2988,33 +2890,13 @@ UNION ALL
           WHERE ((x.settled_at IS NULL) AND (x.look_again_at < now()))
           ORDER BY x.look_again_at
          LIMIT 100)) d
-  WHERE (d.received_at < (now() - '00:10:00'::interval))
-UNION ALL
- SELECT 'backfill'::text AS entity,
-    (b.id)::text AS id,
-    NULL::text AS tenant_id,
-    ((('what was missed from '::text || ops.moment(b.since)) || ' on is not fetched'::text) ||
-        CASE
-            WHEN (b.last_error IS NOT NULL) THEN (', Twilio''s list cannot be read: '::text || ops.masked_text(b.last_error))
-            ELSE ', and nobody does it'::text
-        END) AS why,
-    NULL::text AS correlation_id,
-    b.asked_at AS since,
-    'Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill tries at once'::text AS advice
-   FROM ( SELECT x.id,
-            x.since,
-            x.asked_at,
-            x.last_error
-           FROM public.backfills x
-          WHERE ((x.ended_at IS NULL) AND ((x.failures >= 3) OR (x.due_at < (now() - '00:02:00'::interval))))
-          ORDER BY x.due_at
-         LIMIT 100) b;
+  WHERE (d.received_at < (now() - '00:10:00'::interval));
 
 COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well. An unknown outcome is here after 2 minutes, or at once when it is held for a person.';
 
-COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; backfill: Twilio''s list for a gap; sending: nobody sends; pause: a person''s, while messages wait for its end.';
+COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; sending: nobody sends; pause: a person''s, while messages wait for its end.';
 
-COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, backfills.id, or what is paused.';
+COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, or what is paused.';
 
 COMMENT ON COLUMN ops.stuck.tenant_id IS 'The shop that it is of.';
 
@@ -3292,6 +3174,38 @@ COMMENT ON COLUMN ops.unrouted.last_at IS 'When the newest was stored (UTC).';
 
 COMMENT ON COLUMN ops.unrouted.tenant_id IS 'Who has the number by now: they are being routed again, or SELECT ops.reroute(number) has it done. NULL: nobody.';
 
+CREATE TABLE public.alert_posts (
+    id bigint NOT NULL,
+    figure text NOT NULL,
+    is_alert boolean NOT NULL,
+    value text,
+    advice text,
+    correlation_id text NOT NULL,
+    seconds bigint NOT NULL,
+    turned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    posts integer DEFAULT 0 NOT NULL,
+    leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.alert_posts IS 'Changes of alerts_open that are still to be posted to ALERT_WEBHOOK_URL; a row goes when it was, or after an hour.';
+
+COMMENT ON COLUMN public.alert_posts.is_alert IS 'Whether the alert began; else it ended.';
+
+COMMENT ON COLUMN public.alert_posts.seconds IS 'For how long it had been an alert.';
+
+COMMENT ON COLUMN public.alert_posts.posts IS 'How often some instance began to post it.';
+
+COMMENT ON COLUMN public.alert_posts.leased_until IS 'Until then it is being posted; afterwards whoever can posts it again.';
+
+ALTER TABLE public.alert_posts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_posts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.alert_watch (
     is_only boolean DEFAULT true NOT NULL,
     looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
@@ -3309,15 +3223,6 @@ CREATE TABLE public.alerts_open (
 COMMENT ON TABLE public.alerts_open IS 'The figures of ops.health that are an alert now; a row goes when its figure is one no longer.';
 
 COMMENT ON COLUMN public.alerts_open.correlation_id IS 'Of the events alert_raised and alert_ended in event_log.';
-
-ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.backfills_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
@@ -3397,14 +3302,6 @@ CREATE TABLE public.pgcourier_migrations (
     CONSTRAINT pgcourier_migrations_origin_check CHECK ((origin = ANY (ARRAY['pgcourier'::text, 'prisma'::text])))
 );
 
-CREATE TABLE public.receiving (
-    is_only boolean DEFAULT true NOT NULL,
-    last_receiving_at timestamp with time zone NOT NULL,
-    CONSTRAINT receiving_is_only_check CHECK (is_only)
-);
-
-COMMENT ON TABLE public.receiving IS 'One row: when a process that receives webhooks last said so; each few seconds when one runs. None yet: none ever ran.';
-
 CREATE TABLE public.retention_passes (
     table_name text NOT NULL,
     due_at timestamp with time zone NOT NULL,
@@ -3440,14 +3337,14 @@ ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE ONLY public.alert_posts
+    ADD CONSTRAINT alert_posts_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.alert_watch
     ADD CONSTRAINT alert_watch_pkey PRIMARY KEY (is_only);
 
 ALTER TABLE ONLY public.alerts_open
     ADD CONSTRAINT alerts_open_pkey PRIMARY KEY (figure);
-
-ALTER TABLE ONLY public.backfills
-    ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.dead_letter_jobs
     ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);
@@ -3494,9 +3391,6 @@ ALTER TABLE ONLY public.outbox_scopes
 ALTER TABLE ONLY public.pgcourier_migrations
     ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
 
-ALTER TABLE ONLY public.receiving
-    ADD CONSTRAINT receiving_pkey PRIMARY KEY (is_only);
-
 ALTER TABLE ONLY public.retention_passes
     ADD CONSTRAINT retention_passes_pkey PRIMARY KEY (table_name);
 
@@ -3514,10 +3408,6 @@ ALTER TABLE ONLY public.webhook_events
 
 ALTER TABLE ONLY public.webhook_queue
     ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
-
-CREATE INDEX backfills_open_idx ON public.backfills USING btree (due_at) WHERE (ended_at IS NULL);
-
-CREATE INDEX backfills_sending_waits_idx ON public.backfills USING btree (sending_waits_until) WHERE (sending_waits_until IS NOT NULL);
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
@@ -3644,6 +3534,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letter_jobs TO pgcourier_
 REVOKE ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.do_again(letter public.dead_letter_jobs, due timestamp with time zone, reason text, by text, OUT is_done boolean, OUT words text) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.event_of(letter public.dead_letter_jobs) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.event_of(letter public.dead_letter_jobs) TO pgcourier_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_events TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.event_state_words(event public.webhook_events) FROM PUBLIC;
@@ -3759,11 +3652,6 @@ GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) TO pgcourier_service;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.backfills TO pgcourier_service;
-
-GRANT SELECT ON TABLE ops.backfills TO pgcourier_ops_reader;
-GRANT SELECT ON TABLE ops.backfills TO pgcourier_service;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.delivery_events TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_log TO pgcourier_service;
@@ -3844,6 +3732,8 @@ GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.unrouted TO pgcourier_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_posts TO pgcourier_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_service;
@@ -3851,8 +3741,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_servi
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasures TO pgcourier_service;
 
 GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.receiving TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_passes TO pgcourier_service;
 

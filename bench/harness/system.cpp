@@ -24,6 +24,7 @@ std::string client_number(std::uint64_t index) {
 
 System::System(int tenants, sim::SimulatorOptions twilio) {
     test::use_durable_server();
+    test::use_server_on_disk();
     db_ = std::make_unique<test::TestDatabase>();
     for (int i = 0; i < tenants; ++i)
         tenants_.push_back(db_->add_tenant(fmt::format("Shop {}", i), tenant_number(i)));

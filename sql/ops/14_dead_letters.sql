@@ -1,4 +1,5 @@
--- An event is looked up where its column is asked for: there are few of these, in a large table.
+-- An event is looked up where its column is asked for: there are few of these, in a large table. A message is looked up letter by
+-- letter, whatever the planner expects.
 CREATE VIEW ops.dead_letters AS
 SELECT d.id, d.tenant_id, d.job_type, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id,
        ops.masked_text(d.error_message) AS reason, d.attempts, d.created_at, m.error_code AS code, m.status = 'sent' AS was_sent,
@@ -7,10 +8,13 @@ SELECT d.id, d.tenant_id, d.job_type, coalesce(d.payload ->> 'message_out_id', d
                                    WHERE d.job_type = 'webhook_event'
                                      AND e.id = CASE WHEN d.payload ->> 'webhook_event_id' ~ '^[0-9]{1,18}$'
                                                      THEN (d.payload ->> 'webhook_event_id')::bigint END)) AS correlation_id
-FROM dead_letter_jobs AS d
-LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
-WHERE d.resolved_at IS NULL;
-COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id).';
+FROM (SELECT x.id, x.tenant_id, x.job_type, x.payload, x.error_message, x.attempts, x.created_at FROM dead_letter_jobs AS x
+      WHERE x.resolved_at IS NULL
+      ORDER BY x.created_at DESC
+      LIMIT 10000) AS d
+LEFT JOIN LATERAL (SELECT x."to", x.error_code, x.status, x.correlation_id FROM messages_out AS x
+                   WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true;
+COMMENT ON VIEW ops.dead_letters IS 'What was given up on and waits for a person: SELECT ops.retry_dead_letter(id) or ops.discard_dead_letter(id). Of more than 10,000 the newest.';
 COMMENT ON COLUMN ops.dead_letters.id IS 'For ops.retry_dead_letter and ops.discard_dead_letter.';
 COMMENT ON COLUMN ops.dead_letters.tenant_id IS 'The shop; NULL: an event of which no shop is known.';
 COMMENT ON COLUMN ops.dead_letters.job_type IS 'message_out: a message that was not sent or not delivered; webhook_event: an event that could not be routed.';

@@ -33,21 +33,25 @@ COMMENT ON FUNCTION ops.event_words IS 'The payload of an event in words, number
 
 -- Rights of its owner, so that whoever may only look sees all that happened, with numbers masked and without bodies. Step by
 -- step, with the ids of each step as an array: no step's plan depends on how many rows the planner expects of the one before.
+-- Each step is bounded, since a shop may give all that it writes the same correlation id: in no order, which would read them all.
 CREATE FUNCTION ops.trace(id text)
     RETURNS TABLE (at timestamptz, what text, entity text, detail text, ms_since_previous numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     correlations text[] := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
-    outgoing text[] := ARRAY(SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) ORDER BY m.seq LIMIT 1000);
+    outgoing text[] := ARRAY(SELECT x.id FROM (SELECT m.id FROM messages_out AS m WHERE m.correlation_id = ANY (correlations) LIMIT 1000) AS x
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.id = $1
+                             UNION SELECT m.id FROM messages_out AS m WHERE m.provider_message_id = $1);
+    logged text[] := ARRAY(SELECT l.id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) LIMIT 5000);
     incoming text[];
     events bigint[];
 BEGIN
-    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'message_in'
+    incoming := ARRAY(SELECT l.entity_id FROM event_log AS l WHERE l.id = ANY (logged) AND l.entity_type = 'message_in'
                       UNION SELECT $1);
     events := ARRAY(
         SELECT m.event_id FROM messages_in AS m WHERE m.id = ANY (incoming) AND m.event_id IS NOT NULL
         UNION SELECT l.entity_id::bigint FROM event_log AS l
-              WHERE l.correlation_id = ANY (correlations) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
+              WHERE l.id = ANY (logged) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$'
         UNION SELECT e.id FROM webhook_events AS e WHERE e.key = 'msg:' || $1
         UNION SELECT e.id FROM webhook_events AS e WHERE e.id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END
         -- Callbacks of these messages that are not routed yet; those that are stand in delivery_events.
@@ -85,7 +89,7 @@ BEGIN
             SELECT coalesce('from a ' || x.message_type, 'no tenant has the number') AS words
             FROM messages_in AS x
             WHERE x.id = l.entity_id AND l.entity_type = 'message_in' AND l.event_type = 'webhook_received' OFFSET 0) AS i ON true
-        WHERE l.correlation_id = ANY (correlations)
+        WHERE l.id = ANY (logged)
         UNION ALL
         SELECT i.handled_at, 3, 'handled by the shop', 'message_in ' || i.id, NULL
         FROM messages_in AS i WHERE i.id = ANY (incoming) AND i.handled_at IS NOT NULL
@@ -105,16 +109,19 @@ BEGIN
         FROM (SELECT m.id, m.provider_message_id AS sid FROM messages_out AS m WHERE m.id = ANY (outgoing)) AS o
         CROSS JOIN LATERAL (
             SELECT x.received_at, x.status, x.error_code, x.settled_at FROM delivery_events AS x
-            WHERE x.provider_message_id = o.sid OFFSET 0) AS d
+            WHERE x.provider_message_id = o.sid LIMIT 100) AS d
         UNION ALL
         SELECT d.created_at AT TIME ZONE 'UTC', 5, 'waits as a dead letter', 'dead_letter ' || d.id, ops.masked_text(d.error_message)
         FROM (SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
               WHERE x.job_type = 'message_out' AND x.payload ->> 'message_out_id' = ANY (outgoing) AND x.resolved_at IS NULL
               UNION ALL
               SELECT x.id, x.created_at, x.error_message FROM dead_letter_jobs AS x
-              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d)
+              WHERE x.job_type = 'webhook_event' AND x.payload ->> 'webhook_event_id' = ANY (events::text[]) AND x.resolved_at IS NULL) AS d
+        UNION ALL
+        SELECT NULL, 6, 'more', NULL, 'of an id with so much, 1,000 messages and 5,000 events are shown and not the rest: ask for the id of one message'
+        WHERE cardinality(outgoing) >= 1000 OR cardinality(logged) >= 5000)
     SELECT h.at, h.what, h.entity, nullif(h.detail, ''),
            round((extract(epoch FROM h.at - lag(h.at) OVER (ORDER BY h.at, h.place, h.entity)) * 1000)::numeric, 1)
     FROM happened AS h ORDER BY h.at, h.place, h.entity;
 END $$;
-COMMENT ON FUNCTION ops.trace IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id).';
+COMMENT ON FUNCTION ops.trace IS 'All that happened to one correlation id, message id, provider id, event id or dead letter id, in order, with the time between: SELECT * FROM ops.trace(id). At most 1,000 messages and 5,000 events; a last row without a time says when there are more.';

@@ -259,15 +259,19 @@ BEGIN
     END IF;
     IF outgoing.id IS NULL AND incoming.id IS NULL THEN
         -- Twilio's id of it, a dead letter's, an event's, or a correlation id: then the first message that is not finished, else the last.
-        SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.provider_message_id = $1 ORDER BY m.seq DESC LIMIT 1;
+        SELECT m.* INTO outgoing FROM messages_out AS m
+        WHERE m.seq = (SELECT max(f.seq) FROM (SELECT x.seq FROM messages_out AS x WHERE x.provider_message_id = $1 OFFSET 0) AS f);
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO outgoing FROM dead_letter_jobs AS d JOIN messages_out AS m ON m.id = d.payload ->> 'message_out_id'
             WHERE d.id = $1 AND d.job_type = 'message_out';
         END IF;
         IF outgoing.id IS NULL THEN
-            SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.correlation_id = $1
-            ORDER BY m.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
-                     CASE WHEN m.status IN ('pending', 'failed', 'sending', 'unknown') THEN m.seq ELSE -m.seq END LIMIT 1;
+            -- Of very many, among 10,000: a shop may give all that it writes the same one.
+            SELECT m.* INTO outgoing FROM messages_out AS m
+            WHERE m.seq = (SELECT x.seq FROM (SELECT y.seq, y.status FROM messages_out AS y WHERE y.correlation_id = $1 LIMIT 10000) AS x
+                           ORDER BY x.status IN ('pending', 'failed', 'sending', 'unknown') DESC,
+                                    CASE WHEN x.status IN ('pending', 'failed', 'sending', 'unknown') THEN x.seq ELSE -x.seq END
+                           LIMIT 1);
         END IF;
         IF outgoing.id IS NULL THEN
             SELECT m.* INTO incoming FROM messages_in AS m WHERE m.provider_message_id = $1 AND m.duplicate_of IS NULL;
@@ -279,8 +283,10 @@ BEGIN
     END IF;
     correlation := ARRAY(SELECT c.id FROM ops.correlations($1) AS c (id));
     IF incoming.id IS NULL THEN
-        SELECT m.* INTO incoming FROM event_log AS l JOIN messages_in AS m ON m.id = l.entity_id
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'message_in' LIMIT 1;
+        SELECT m.* INTO incoming
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN messages_in AS m ON m.id = l.entity_id
+        WHERE l.entity_type = 'message_in' LIMIT 1;
     END IF;
     IF incoming.id IS NOT NULL THEN
         words := format('Message in %s %s.', incoming.id, ops.incoming_words(incoming));
@@ -297,8 +303,10 @@ BEGIN
         WHERE d.id = $1 AND d.job_type = 'webhook_event';
     END IF;
     IF event.id IS NULL THEN
-        SELECT e.* INTO event FROM event_log AS l JOIN webhook_events AS e ON e.id = l.entity_id::bigint
-        WHERE l.correlation_id = ANY (correlation) AND l.entity_type = 'webhook_event' AND l.entity_id ~ '^[0-9]{1,18}$' LIMIT 1;
+        SELECT e.* INTO event
+        FROM (SELECT x.entity_type, x.entity_id FROM event_log AS x WHERE x.correlation_id = ANY (correlation) LIMIT 10000) AS l
+        JOIN webhook_events AS e ON e.id = CASE WHEN l.entity_id ~ '^[0-9]{1,18}$' THEN l.entity_id::bigint END
+        WHERE l.entity_type = 'webhook_event' LIMIT 1;
     END IF;
     IF event.id IS NULL THEN
         SELECT e.* INTO event

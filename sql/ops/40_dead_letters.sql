@@ -1,5 +1,11 @@
 -- What a person does about dead letters, one by one and by filter. Every act is a row in event_log with who.
 
+-- The event that a letter is about; NULL: none, or its payload is not what we write.
+CREATE FUNCTION ops.event_of(letter dead_letter_jobs) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN (letter).payload ->> 'webhook_event_id' ~ '^[0-9]{1,18}$' THEN ((letter).payload ->> 'webhook_event_id')::bigint END;
+COMMENT ON FUNCTION ops.event_of IS 'The event that a dead letter is about; part of the functions on dead letters.';
+
 -- Does again what one dead letter is about. A message that Twilio had taken before it failed was sent once: it is written
 -- anew, with a place at the end of its conversation.
 -- due  when; NULL: now
@@ -47,7 +53,7 @@ BEGIN
         END;
         words := format('message out %s was sent and not delivered; written again as message %s', message.id, new_id);
     ELSE
-        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = (letter.payload ->> 'webhook_event_id')::bigint;
+        SELECT e.id INTO event FROM webhook_events AS e WHERE e.id = ops.event_of(letter);
         IF event IS NULL THEN
             words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
             RETURN;
@@ -106,7 +112,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ops.discard_dead_letter IS 'Resolves a dead letter without doing anything about it.';
 
--- Those that a filter means, in the order in which they would be done again; NULL: any. All of them only when asked for.
+-- Those that a filter means, in the order in which they would be done again; NULL: any. All of them only when asked for; of more
+-- than 10,000 the oldest, since each is a lock and rows in four tables.
 CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamptz, until timestamptz, everything boolean)
     RETURNS TABLE (id text, entity_id text, seq bigint)
     LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -115,16 +122,21 @@ BEGIN
         RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
     END IF;
     RETURN QUERY
-        SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id'),
-               coalesce(m.seq, (d.payload ->> 'webhook_event_id')::bigint)
-        FROM dead_letter_jobs AS d
-        LEFT JOIN messages_out AS m ON d.job_type = 'message_out' AND m.id = d.payload ->> 'message_out_id'
-        WHERE d.resolved_at IS NULL
-          AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
-          AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
-          AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
-          AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
-        ORDER BY m.seq NULLS LAST, 3, d.created_at, d.id;
+        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
+        FROM (
+            SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id, m.seq AS message_seq,
+                   ops.event_of(d) AS event_id, d.created_at
+            FROM dead_letter_jobs AS d
+            LEFT JOIN LATERAL (SELECT x.seq, x.error_code FROM messages_out AS x
+                               WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true
+            WHERE d.resolved_at IS NULL
+              AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
+              AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
+              AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
+              AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
+            ORDER BY d.created_at
+            LIMIT 10000) AS f
+        ORDER BY f.message_seq NULLS LAST, f.event_id, f.created_at, f.id;
 END $$;
 COMMENT ON FUNCTION ops.find_dead_letters IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
 
@@ -162,7 +174,7 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION ops.retry_dead_letters IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which.';
+COMMENT ON FUNCTION ops.retry_dead_letters IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which. The oldest 10,000 at once: call it again for the rest; with since, to leave out those that cannot be done again.';
 
 CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
                                          until timestamptz DEFAULT NULL, everything boolean DEFAULT false,
@@ -185,4 +197,4 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION ops.discard_dead_letters IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which.';
+COMMENT ON FUNCTION ops.discard_dead_letters IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';

@@ -17,6 +17,8 @@ namespace {
 
 // Thousands at once are one transaction, each with its rows in four tables.
 constexpr std::chrono::minutes kBulkTimeout{10};
+// So many at once, as ops.find_dead_letters finds them.
+constexpr int kMostAtOnce = 10'000;
 
 struct Options {
     std::string id;
@@ -94,8 +96,11 @@ int print_many(const pg::Rows& rows, const Options& options, int is_done_column,
         print_json(rows);
         return kOk;
     }
+    const char* const more =
+        rows.size() < kMostAtOnce ? "" : "There may be more: once more does the next ones.\n";
     if (options.is_dry_run) {
         print_table(rows, "No dead letters.");
+        std::printf("%s", more);
         return kOk;
     }
     int count = 0;
@@ -106,7 +111,7 @@ int print_many(const pg::Rows& rows, const Options& options, int is_done_column,
             std::printf("%s\n", row.string(is_done_column + 1).c_str());
         }
     }
-    std::printf("%d %s, %d left as they were.\n", count, done, rows.size() - count);
+    std::printf("%d %s, %d left as they were.\n%s", count, done, rows.size() - count, more);
     return kOk;
 }
 

@@ -1,8 +1,13 @@
 #include "cli/failed_start.hpp"
 
+#include "base/incident.hpp"
 #include "cli/cli.hpp"
 #include "maintenance/instance.hpp"
 #include "ops/telemetry.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
 
 namespace pgcourier::cli {
 namespace {
@@ -17,16 +22,35 @@ bool is_development(const EnvironmentReader& env) {
     return node == "development" || node == "test";
 }
 
-bool is_about_signing_key(std::string_view why) {
-    return why.starts_with("TWILIO_AUTH_TOKEN:");
+Incident incident(Incident::Kind kind, std::string what) {
+    return {.kind = kind, .component = "Start", .what = std::move(what)};
+}
+
+// Words of ours only: those of PostgreSQL may quote a value.
+std::optional<Incident> incident_of(const std::exception& why) {
+    const std::string_view what = why.what();
+    if (dynamic_cast<const DatabaseAway*>(&why) != nullptr) return std::nullopt;
+    if (const auto* failure = dynamic_cast<const Failure*>(&why)) {
+        if (what.starts_with("TWILIO_AUTH_TOKEN:"))
+            return incident(Incident::Kind::signing_key_missing, std::string{what});
+        if (failure->exit_code() == kUsage) return std::nullopt;
+        return incident(Incident::Kind::start_failed, std::string{what});
+    }
+    if (const auto* error = dynamic_cast<const pg::Error*>(&why)) {
+        return incident(Incident::Kind::start_failed,
+                        fmt::format("The database did not do what a start needs: SQLSTATE {}",
+                                    error->sqlstate().empty() ? "none" : error->sqlstate()));
+    }
+    return incident(Incident::Kind::start_failed, "The start failed: its output has the reason");
 }
 
 }  // namespace
 
-void report_failed_start(const Environment& environment, std::string_view why) {
+void report_failed_start(const Environment& environment, const std::exception& why) {
+    const std::optional<Incident> incident = incident_of(why);
     EnvironmentReader env{environment};
     const Secret dsn = env.secret("SENTRY_DSN");
-    if (!parse_dsn(dsn)) return;
+    if (!incident || !parse_dsn(dsn)) return;
     // Ends by sending what waits.
     const ops::Telemetry telemetry{
         {.version = kVersion,
@@ -38,10 +62,7 @@ void report_failed_start(const Environment& environment, std::string_view why) {
         [](Samples&) {},
         [] {},
         system_clock()};
-    report_incident({.kind = is_about_signing_key(why) ? Incident::Kind::signing_key_missing
-                                                       : Incident::Kind::start_failed,
-                     .component = "Start",
-                     .what = std::string{why}});
+    report_incident(*incident);
 }
 
 }  // namespace pgcourier::cli

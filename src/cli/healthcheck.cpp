@@ -4,12 +4,11 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/output.hpp"
 #include "http/client.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <cstdio>
 
 namespace pgcourier::cli {
 namespace {
@@ -32,7 +31,7 @@ std::string url_of_the_service() {
                        host, port);
 }
 
-int check() {
+int check(bool as_json) {
     const std::string url = url_of_the_service();
     // The certificate is for the name that Twilio calls, not for this address.
     http::Client client{
@@ -46,7 +45,7 @@ int check() {
     if (outcome.status != 200) {
         throw Failure{kFailed, fmt::format("{}: found HTTP {}, expected 200", url, outcome.status)};
     }
-    std::printf("ok\n");
+    tell_result("ok", as_json);
     return kOk;
 }
 
@@ -55,7 +54,9 @@ int check() {
 void add_healthcheck(CLI::App& app, Chosen& chosen) {
     CLI::App* command = app.add_subcommand(
         "healthcheck", "Ask the service on this machine whether it is alive: HOST, PORT, /healthz");
-    command->callback([&chosen] { chosen = check; });
+    const auto as_json = std::make_shared<bool>(false);
+    command->add_flag("--json", *as_json, "Print JSON");
+    command->callback([&chosen, as_json] { chosen = [as_json] { return check(*as_json); }; });
 }
 
 }  // namespace pgcourier::cli

@@ -38,7 +38,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
                 if (!start(reloader, service)) return kOk;
             } catch (const std::exception& e) {
                 service.reset();
-                report_failed_start(reloader.environment(), e.what());
+                report_failed_start(reloader.environment(), e);
                 throw;
             }
             while (wait_for_signal() == Signal::reload) reloader.reload(*service);

@@ -9,6 +9,7 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/descriptors.hpp"
+#include "cli/failed_start.hpp"
 #include "cli/signals.hpp"
 #include "http/server.hpp"
 #include "inbox/writer.hpp"
@@ -79,19 +80,22 @@ std::jthread start_thread(const char* name, std::function<void(std::stop_token)>
 }
 
 /// Connects, waiting for a database that is not there yet: services often start before it.
-/// returns  nothing when the process is to end before that
-Result<std::optional<pg::Connection>> connect_patiently(const pg::ConnectOptions& options) {
+/// returns  nothing when the process is to end before that. throws DatabaseAway
+std::optional<pg::Connection> connect_patiently(const pg::ConnectOptions& options,
+                                                ops::Telemetry& telemetry) {
     const SteadyTime deadline = system_clock().steady_now() + kDatabaseWait;
     while (true) {
         try {
             return std::optional<pg::Connection>{options};
         } catch (const pg::Error& e) {
+            telemetry.database_answered(false);
             if (system_clock().steady_now() > deadline) {
-                return Problem{fmt::format("{} (tried for {} s)", e.what(), kDatabaseWait.count())};
+                throw DatabaseAway{
+                    kFailed, fmt::format("{} (tried for {} s)", e.what(), kDatabaseWait.count())};
             }
             kLog.warn("Waiting for the database", {{"error", e.what()}});
         }
-        if (wait_for_end(seconds{1})) return std::optional<pg::Connection>{};
+        if (wait_for_end(seconds{1})) return std::nullopt;
     }
 }
 
@@ -186,7 +190,6 @@ struct Service::Parts {
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
-        telemetry->request_stop();
         for (std::jthread* thread : {&sender_thread, &delivery_thread, &reconciler_thread,
                                      &backfill_thread, &listener_thread, &tick_thread})
             thread->request_stop();
@@ -221,9 +224,8 @@ Result<bool> Service::start() {
         },
         system_clock());
 
-    auto connected = connect_patiently(connect_options(config_, "start"));
-    if (!connected) return connected.error();
-    std::optional<pg::Connection>& db = *connected;
+    std::optional<pg::Connection> db =
+        connect_patiently(connect_options(config_, "start"), *parts->telemetry);
     if (!db) return false;
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
     const bool is_after_crash = maintenance::register_instance(*db, parts->self);
@@ -398,10 +400,10 @@ Result<bool> Service::start() {
             p->refusals.forget(now);
         };
     }
-    actions.database_answered = [p = parts.get()](bool answers) {
-        if (!answers) p->was_away = true;
-        p->readiness.database_answers = answers;
-        p->telemetry->database_answered(answers);
+    actions.answered = [p = parts.get()](maintenance::Answer answer) {
+        if (answer != maintenance::Answer::works) p->was_away = true;
+        p->readiness.database_answers = answer == maintenance::Answer::works;
+        p->telemetry->database_answered(answer != maintenance::Answer::none);
     };
     actions.besides = [p = parts.get()](pg::Connection& tick_db) {
         p->telemetry->besides(tick_db);
@@ -464,6 +466,7 @@ void Service::stop() {
     parts_->backfill_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};
+    parts_->telemetry->finish();  // what all of these had to report
     say_goodbye();
     parts_.reset();
     kLog.info("Stopped");
@@ -479,6 +482,7 @@ void Service::say_goodbye() {
             options.connect_timeout = kGoodbyeAnswer;
             options.answer_timeout = kGoodbyeAnswer;
             pg::Connection db{std::move(options)};
+            parts_->telemetry->say_goodbye(db);
             maintenance::remove_instance(db, parts_->self);
             return;
         } catch (const pg::Error& e) {

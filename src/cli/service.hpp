@@ -22,7 +22,8 @@ class Service {
     ///
     /// returns  true; false when the process was told to end while it waited; or what stands in the
     ///          way, in one line with what to do. Nothing runs then
-    /// throws   Failure (2) when the files of a certificate are not what they should be
+    /// throws   Failure (2) when the files of a certificate are not what they should be;
+    ///          DatabaseAway (1)
     Result<bool> start();
 
     /// Uses the Twilio credentials and the log level of this configuration from now on, and nothing

@@ -17,6 +17,8 @@
 namespace pgcourier::cli {
 namespace {
 
+constexpr const char* kIsJson = "Print JSON, as without it";
+
 struct Options {
     sim::SimulatorOptions simulator;
     std::string auth_token;
@@ -33,6 +35,7 @@ struct Options {
     bool concurrently = false;
     std::vector<std::string> rules;
     bool clear = false;
+    bool as_json = false;
 };
 
 int serve(Options& options) {
@@ -55,12 +58,29 @@ int serve(Options& options) {
     return kOk;
 }
 
-int call(const Options& options, const std::string& method, const std::string& path,
-         const std::string& body) {
+std::string ask(const Options& options, const std::string& method, const std::string& path,
+                const std::string& body) {
     const Result<std::string> answer = sim::control(options.url, method, path, body);
     if (!answer) throw Failure{kFailed, answer.error().what};
-    std::printf("%s", answer->c_str());
-    if (answer->empty() || answer->back() != '\n') std::printf("\n");
+    return *answer;
+}
+
+// Its answers are JSON, also without --json.
+int call(const Options& options, const std::string& method, const std::string& path,
+         const std::string& body) {
+    const std::string answer = ask(options, method, path, body);
+    std::printf("%s", answer.c_str());
+    if (answer.empty() || answer.back() != '\n') std::printf("\n");
+    return kOk;
+}
+
+int ledger(const Options& options) {
+    if (!options.as_json) return call(options, "GET", "/sim/ledger", "");
+    std::string lines = ask(options, "GET", "/sim/ledger", "");
+    while (lines.ends_with('\n')) lines.pop_back();
+    for (std::size_t end = lines.find('\n'); end != std::string::npos; end = lines.find('\n', end))
+        lines.replace(end, 1, ",");
+    std::printf("[%s]\n", lines.c_str());
     return kOk;
 }
 
@@ -81,9 +101,13 @@ int inbound(const Options& options) {
 }
 
 int script(const Options& options) {
-    if (options.clear) call(options, "DELETE", "/sim/script", "");
     std::string rules;
     for (const std::string& rule : options.rules) rules += rule + "\n";
+    if (options.clear && !rules.empty() && options.as_json) {
+        ask(options, "DELETE", "/sim/script", "");  // one value is printed: the last
+    } else if (options.clear) {
+        call(options, "DELETE", "/sim/script", "");
+    }
     return rules.empty() ? int{kOk} : call(options, "POST", "/sim/script", rules);
 }
 
@@ -122,6 +146,9 @@ void add_twilio_sim(CLI::App& app, Chosen& chosen) {
         command->add_option("--url", options->url, "Where the simulator listens")
             ->capture_default_str();
     };
+    const auto add_json = [options](CLI::App* command, const char* what) {
+        command->add_flag("--json", options->as_json, what);
+    };
     CLI::App* in =
         sim->add_subcommand("inbound", "A person writes: posts a signed webhook to the service");
     in->add_option("--from", options->from,
@@ -139,6 +166,7 @@ void add_twilio_sim(CLI::App& app, Chosen& chosen) {
         ->capture_default_str();
     in->add_flag("--concurrently", options->concurrently, "All of them at the same moment");
     add_url(in);
+    add_json(in, kIsJson);
     in->callback([&chosen, options] { chosen = [options] { return inbound(*options); }; });
 
     CLI::App* rules = sim->add_subcommand("script", "Adds rules for what it does wrong");
@@ -146,17 +174,18 @@ void add_twilio_sim(CLI::App& app, Chosen& chosen) {
                       R"(JSON, like {"to":"+33698765432","status":503,"code":20503,"times":2})");
     rules->add_flag("--clear", options->clear, "Forget the rules that were there");
     add_url(rules);
+    add_json(rules, "Print JSON: one value, that of the last step");
     rules->callback([&chosen, options] { chosen = [options] { return script(*options); }; });
 
-    CLI::App* ledger = sim->add_subcommand(
+    CLI::App* entries = sim->add_subcommand(
         "ledger", "Prints what it was asked and what it took, a JSON object a line");
-    add_url(ledger);
-    ledger->callback([&chosen, options] {
-        chosen = [options] { return call(*options, "GET", "/sim/ledger", ""); };
-    });
+    add_url(entries);
+    add_json(entries, "Print one JSON array");
+    entries->callback([&chosen, options] { chosen = [options] { return ledger(*options); }; });
 
     CLI::App* reset = sim->add_subcommand("reset", "Forgets messages, ledger and rules");
     add_url(reset);
+    add_json(reset, kIsJson);
     reset->callback([&chosen, options] {
         chosen = [options] { return call(*options, "POST", "/sim/reset", ""); };
     });

@@ -27,7 +27,7 @@ void Tick::run_once() {
     const pg::Rows rows =
         db_->exec(sql::maintenance::tick,
                   pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
-    if (actions_.database_answered) actions_.database_answered(true);
+    if (actions_.answered) actions_.answered(Answer::works);
     const pg::Row found = rows[0];
     if (found.boolean(4)) db_->exec(sql::maintenance::route_again);
     if (found.boolean(0) || found.boolean(4)) call(actions_.events_due);
@@ -71,9 +71,12 @@ void Tick::run(std::stop_token stop) {
                 is_asked = asked_.wait_for(stop, time_until(next)) && time_until(next).count() > 0;
             }
         } catch (const pg::Error& e) {
+            const Answer answer = db_ && !e.is_lost() ? Answer::fails : Answer::none;
             db_.reset();
-            if (actions_.database_answered) actions_.database_answered(false);
-            log_.warn("The database does not answer", {{"error", e.what()}});
+            if (actions_.answered) actions_.answered(answer);
+            log_.warn(answer == Answer::none ? "The database does not answer"
+                                             : "The database does not do what it should",
+                      {{"error", e.what()}});
             asked_.wait_for(stop, jittered(kReconnect, rng_));
         }
     }

@@ -12,6 +12,13 @@
 
 namespace pgcourier::maintenance {
 
+/// What the database made of a tick.
+enum class Answer {
+    works,
+    fails,  // it answered, with an error
+    none    // no connection, or it was lost
+};
+
 /// What to do about what a tick found. Called on the tick's thread.
 struct TickActions {
     std::function<void()> events_due;
@@ -29,8 +36,8 @@ struct TickActions {
     std::function<void()> backfills_due;
     /// After each tick that the database answered: that this process receives webhooks.
     std::function<void(pg::Connection&)> receiving;
-    /// After each tick: whether the database answered.
-    std::function<void(bool)> database_answered;
+    /// After each tick.
+    std::function<void(Answer)> answered;
     /// After each tick, and soon after ask(): for what needs the database now and then and is not
     /// worth a connection of its own. It must not take long.
     std::function<void(pg::Connection&)> besides;

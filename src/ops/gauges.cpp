@@ -6,8 +6,24 @@
 namespace pgcourier::ops {
 namespace {
 
+// Together they stay below what a scrape waits (ScrapeOptions::late).
+constexpr std::chrono::milliseconds kPatience{1'000};
+
+struct Part {
+    const char* name;
+    const pg::Statement& statement;
+};
+
+// What is read at once comes first.
+const Part kParts[] = {
+    {"states", sql::ops::gauges_states},
+    {"queues", sql::ops::gauges_queues},
+    {"dead_letters", sql::ops::gauges_dead_letters},
+    {"health", sql::ops::gauges_health},
+};
+
 struct Shown {
-    std::string_view metric;  // as gauges.sql names it
+    std::string_view metric;  // as the statement names it
     const char* name;
     const char* label;
     const char* help;
@@ -36,16 +52,43 @@ constexpr Shown kShown[] = {
      "Processes on this database; silent ones were not heard for 30 s."},
 };
 
-}  // namespace
+Counter& errors(const char* part) {
+    return counter("pgcourier_scrape_errors_total",
+                   "Parts of the database's gauges that could not be read for a scrape.",
+                   {{"part", part}});
+}
 
-Samples read_gauges(pg::Connection& db) {
-    Samples samples;
-    for (const pg::Row row : exec_patiently(db, sql::ops::gauges)) {
+void add(Samples& samples, const pg::Rows& rows) {
+    for (const pg::Row row : rows) {
         const auto shown = std::ranges::find(kShown, row.text(0), &Shown::metric);
         if (shown == std::end(kShown))
-            throw std::logic_error{"gauges.sql has a metric that we do not know"};
+            throw std::logic_error{"a statement for gauges has a metric that we do not know"};
         samples.add_gauge(shown->name, shown->help, row.number(2), {{shown->label, row.string(1)}});
     }
+}
+
+}  // namespace
+
+Gauges::Gauges() {
+    for (const Part& part : kParts) errors(part.name);
+}
+
+Samples Gauges::read(pg::Connection& db) {
+    Samples samples;
+    bool has_failed = false;
+    for (const Part& part : kParts) {
+        try {
+            add(samples, exec_patiently(db, part.statement, {}, kPatience));
+        } catch (const pg::Error& e) {
+            if (e.is_lost()) throw;
+            // Too slow, or just being made anew by `migrate up`.
+            errors(part.name).Increment();
+            if (!std::exchange(has_failed, true) && can_read_)
+                log_.warn("A view of the schema ops cannot be read: metrics lack what it tells",
+                          {{"part", part.name}, {"error", e.what()}});
+        }
+    }
+    can_read_ = !has_failed;
     return samples;
 }
 

@@ -7,8 +7,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStatement{2'000};
-constexpr milliseconds kAnswer{4'000};  // then the server is gone
+constexpr milliseconds kAnswer{4'000};  // without one the server is gone
 
 class AnswerTimeout {
   public:
@@ -24,11 +23,11 @@ class AnswerTimeout {
 
 }  // namespace
 
-pg::Rows exec_patiently(pg::Connection& db, const pg::Statement& statement, pg::Params params) {
+pg::Rows exec_patiently(pg::Connection& db, const pg::Statement& statement, pg::Params params,
+                        milliseconds patience) {
     const AnswerTimeout timeout{db};
-    const std::array<pg::Call, 2> calls{
-        pg::Call{sql::ops::patience, pg::Params{kStatement.count()}},
-        pg::Call{statement, std::move(params)}};
+    const std::array<pg::Call, 2> calls{pg::Call{sql::ops::patience, pg::Params{patience.count()}},
+                                        pg::Call{statement, std::move(params)}};
     return std::move(db.transact(calls)[1]);
 }
 

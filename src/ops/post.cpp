@@ -58,16 +58,18 @@ Counter& Poster::posts(const char* result) const {
                    {{"to", options_.to}, {"result", result}});
 }
 
-bool Poster::post(http::Call call) {
-    if (queue_.push(std::move(call))) return true;
+bool Poster::post(http::Call call, std::function<void(bool)> ended) {
+    Report report{.call = std::move(call), .ended = std::move(ended)};
+    if (queue_.push(std::move(report))) return true;
     posts("dropped").Increment();
+    if (report.ended) report.ended(false);
     return false;
 }
 
 void Poster::run(std::stop_token stop) {
     for (;;) {
         const auto wait = stop.stop_requested() ? milliseconds{0} : milliseconds{kIdle};
-        const std::vector<http::Call> next = queue_.pop(1, stop, wait);
+        const std::vector<Report> next = queue_.pop(1, stop, wait);
         if (stop.stop_requested() && ends_at_ == SteadyTime::max())
             ends_at_ = clock_.steady_now() + options_.drain;
         if (!next.empty()) {
@@ -78,10 +80,11 @@ void Poster::run(std::stop_token stop) {
     }
 }
 
-void Poster::deliver(const http::Call& call, const std::stop_token& stop) {
-    const Ended ended = try_to_deliver(call, stop);
+void Poster::deliver(const Report& report, const std::stop_token& stop) {
+    const Ended ended = try_to_deliver(report.call, stop);
     posts(to_text(ended)).Increment();
     was_delivered_ = ended == Ended::sent;
+    if (report.ended) report.ended(was_delivered_);
 }
 
 Poster::Ended Poster::try_to_deliver(const http::Call& call, const std::stop_token& stop) {

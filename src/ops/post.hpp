@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -33,8 +34,11 @@ class Poster {
     Poster(PosterOptions options, const Clock& clock);
 
     /// Takes a call over; its timeout is set here. From any thread; never waits.
+    ///
+    /// ended    told once whether the receiver took it: on the thread that posts, or at once when
+    ///          it was dropped
     /// returns  false when too much is waiting: it was dropped and counted
-    bool post(http::Call call);
+    bool post(http::Call call, std::function<void(bool is_sent)> ended = {});
 
     /// Posts until stop is requested, then what is waiting, for a short time. Blocks: give it a
     /// thread.
@@ -43,7 +47,11 @@ class Poster {
     enum class Ended { sent, refused, limited, failed };
 
   private:
-    void deliver(const http::Call& call, const std::stop_token& stop);
+    struct Report {
+        http::Call call;
+        std::function<void(bool)> ended;
+    };
+    void deliver(const Report& report, const std::stop_token& stop);
     Ended try_to_deliver(const http::Call& call, const std::stop_token& stop);
     Ended attempt(const http::Call& call, std::chrono::milliseconds& wait);
     bool is_quiet() const { return clock_.steady_now() < quiet_until_; }
@@ -52,7 +60,7 @@ class Poster {
     const PosterOptions options_;
     const Clock& clock_;
     const Log log_{"Reports"};
-    BoundedQueue<http::Call> queue_;
+    BoundedQueue<Report> queue_;
     http::Client client_;
     SteadyTime quiet_until_;
     SteadyTime ends_at_ = SteadyTime::max();  // once a stop was requested

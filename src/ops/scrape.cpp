@@ -1,7 +1,5 @@
 #include "ops/scrape.hpp"
 
-#include "ops/gauges.hpp"
-
 #include <utility>
 
 namespace pgcourier::ops {
@@ -19,7 +17,8 @@ Scrape::Scrape(const Metrics& metrics, std::function<void(Samples&)> live,
       ask_{std::move(ask)},
       clock_{clock},
       options_{options},
-      read_at_{clock.steady_now() - options.fresh} {}
+      read_at_{clock.steady_now() - options.fresh},
+      answered_at_{clock.steady_now() - options.late} {}
 
 void Scrape::add_route(http::Routes& routes) {
     http::RouteOptions route;
@@ -50,7 +49,7 @@ bool Scrape::may_wait(http::Responder& respond) {
 http::Response Scrape::answer_late() {
     {
         const std::scoped_lock lock{mutex_};
-        is_up_ = false;
+        is_up_ = clock_.steady_now() - answered_at_ < options_.late;
         read_ = {};
     }
     return response();
@@ -61,24 +60,14 @@ void Scrape::refresh(pg::Connection& db) {
         const std::scoped_lock lock{mutex_};
         if (waiting_.empty()) return;
     }
-    Samples read;
-    try {
-        read = read_gauges(db);
-        can_read_ = true;
-    } catch (const pg::Error& e) {
-        if (e.is_lost()) throw;
-        // Too slow, or just being made anew by `migrate up`.
-        if (std::exchange(can_read_, false))
-            log_.warn("The views of the schema ops cannot be read: metrics lack what they tell",
-                      {{"error", e.what()}});
-    }
-    answer_all(true, std::move(read));
+    answer_all(true, gauges_.read(db));
 }
 
 void Scrape::database_answers(bool answers) {
     if (!answers) return answer_all(false, {});
     const std::scoped_lock lock{mutex_};
     is_up_ = true;
+    answered_at_ = clock_.steady_now();
 }
 
 void Scrape::answer_all(bool is_up, Samples read) {
@@ -87,7 +76,7 @@ void Scrape::answer_all(bool is_up, Samples read) {
         const std::scoped_lock lock{mutex_};
         is_up_ = is_up;
         read_ = std::move(read);
-        if (is_up) read_at_ = clock_.steady_now();
+        if (is_up) read_at_ = answered_at_ = clock_.steady_now();
         waiting = std::exchange(waiting_, {});
     }
     if (waiting.empty()) return;

@@ -1,12 +1,13 @@
 #pragma once
 // /metrics. What the process counts is at hand; what the database knows is read for whoever asks,
 // at most every five seconds, on a connection that is there anyway. A scrape is answered whatever
-// the database does: then without what only it knows, and with pgcourier_database_up 0.
+// the database does: then without what only it knows, and with pgcourier_database_up 0 when it
+// answered nothing else either.
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "http/routes.hpp"
+#include "ops/gauges.hpp"
 #include "pg/connection.hpp"
 
 #include <chrono>
@@ -18,7 +19,7 @@ namespace pgcourier::ops {
 
 struct ScrapeOptions {
     std::chrono::milliseconds fresh{5'000};  // so long what was read from the database holds
-    std::chrono::milliseconds late{2'000};   // so long a scrape waits for the database
+    std::chrono::milliseconds late{5'000};   // so long a scrape waits for the views
 };
 
 class Scrape {
@@ -50,13 +51,13 @@ class Scrape {
     const std::function<void()> ask_;
     const Clock& clock_;
     const ScrapeOptions options_;
-    const Log log_{"Metrics"};
     mutable std::mutex mutex_;
     std::vector<http::Responder> waiting_;  // guarded by mutex_
     Samples read_;                          // guarded by mutex_
     SteadyTime read_at_;                    // guarded by mutex_: also when it failed
     bool is_up_ = true;                     // guarded by mutex_
-    bool can_read_ = true;                  // of the thread that refreshes
+    SteadyTime answered_at_;                // guarded by mutex_: anything by the database
+    Gauges gauges_;                         // of the thread that refreshes
 };
 
 }  // namespace pgcourier::ops

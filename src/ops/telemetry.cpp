@@ -26,29 +26,34 @@ std::unique_ptr<Sentry> sentry(const TelemetryOptions& options, Poster* poster,
         [poster](http::Call call) { poster->post(std::move(call)); }, clock);
 }
 
-std::function<void(const std::string&)> to_hook(const Secret& url, Poster* poster) {
+// What was posted is written down soon after.
+Alerts::Post to_hook(const Secret& url, Poster* poster, const std::function<void()>& ask) {
     if (poster == nullptr) return {};
-    return [url, poster](const std::string& text) {
+    return [url, poster, ask](const std::string& text, std::function<void(bool)> ended) {
         poster->post({.method = "POST",
                       .url = url.reveal(),
                       .headers = {"Content-Type: application/json"},
-                      .body = slack_message(text)});
+                      .body = slack_message(text)},
+                     [ended = std::move(ended), ask](bool is_taken) {
+                         ended(is_taken);
+                         ask();
+                     });
     };
 }
 
 }  // namespace
 
 Telemetry::Telemetry(TelemetryOptions options, std::function<void(Samples&)> live,
-                     std::function<void()> ask, const Clock& clock)
+                     const std::function<void()>& ask, const Clock& clock)
     : clock_{clock},
-      scrape_{*process_metrics(), std::move(live), std::move(ask), clock},
+      scrape_{*process_metrics(), std::move(live), ask, clock},
       hook_{poster(options.alert_webhook_url, {.to = "alert_webhook", .drain = options.drain},
                    clock)},
       reports_{poster(options.sentry_dsn,
                       {.to = "sentry", .drain = options.drain, .drops_when_limited = true}, clock)},
       sentry_{sentry(options, reports_.get(), clock)},
       alerts_{fmt::format("pgcourier ({})", options.environment), options.alert_interval,
-              to_hook(options.alert_webhook_url, hook_.get()), clock},
+              to_hook(options.alert_webhook_url, hook_.get(), ask), clock},
       answered_at_{clock.steady_now()} {
     gauge("pgcourier_build_info", "Which program this is; always 1.",
           {{"version", options.version}, {"roles", options.roles}})
@@ -62,13 +67,19 @@ Telemetry::Telemetry(TelemetryOptions options, std::function<void(Samples&)> liv
 }
 
 Telemetry::~Telemetry() {
-    receiver_.reset();
-    request_stop();
+    finish();
 }
 
-void Telemetry::request_stop() {
+void Telemetry::finish() {
+    receiver_.reset();
     hook_thread_.request_stop();
     reports_thread_.request_stop();
+    hook_thread_ = {};
+    reports_thread_ = {};
+}
+
+void Telemetry::say_goodbye(pg::Connection& db) {
+    alerts_.settle(db);
 }
 
 void Telemetry::add_routes(http::Routes& routes) {

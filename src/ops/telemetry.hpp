@@ -38,8 +38,8 @@ class Telemetry {
     /// live  adds to /metrics what is counted outside of the registry; from any thread
     /// ask   has besides() called soon; must not wait
     Telemetry(TelemetryOptions options, std::function<void(Samples&)> live,
-              std::function<void()> ask, const Clock& clock);
-    /// As request_stop(), and waits for its end.
+              const std::function<void()>& ask, const Clock& clock);
+    /// As finish().
     ~Telemetry();
     Telemetry(const Telemetry&) = delete;
     Telemetry& operator=(const Telemetry&) = delete;
@@ -50,11 +50,14 @@ class Telemetry {
     /// What needs the database: after each tick and when it was asked for. On one thread.
     /// throws  pg::Error when the connection is lost
     void besides(pg::Connection& db);
-    /// Whether the database answered; on the same thread. One that has not for a while is an
-    /// incident.
+    /// Whether the database answered, be it with an error; on the same thread. One that has not for
+    /// a while is an incident, once until it does.
     void database_answered(bool answers);
-    /// Has what waits sent, for a short time, and no more taken. From any thread.
-    void request_stop();
+    /// Sends what waits, for a short time, and takes no more: when those that report have ended.
+    void finish();
+    /// Writes down what was sent then, so that the next start does not send it again.
+    /// throws  pg::Error
+    void say_goodbye(pg::Connection& db);
 
   private:
     const Clock& clock_;

@@ -1,9 +1,10 @@
 #include "pg/listener.hpp"
 
-#include "base/clock.hpp"
+#include "pg/notification_probe.hpp"
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -93,40 +94,18 @@ void Listener::listen(std::stop_token stop) {
 
 // Whether notifications come to this connection. Only then it listens for what is wanted: a pooler
 // would bring that to whoever has its server next, and we would hear nothing.
-bool Listener::probe(Connection& connection, std::stop_token stop) {
-    // A channel of this process alone. Its name is made by us, so that it may stand in the text.
-    const std::string channel = fmt::format("pgcourier_probe_{:016x}", rng_());
-    const std::string notify = fmt::format("NOTIFY {}", channel);
+bool Listener::probe(Connection& connection, const std::stop_token& stop) {
     try {
-        connection.exec_script(fmt::format("LISTEN {}", channel).c_str());
-        // In a transaction of its own: who listens is told of those that come after. Through a
-        // pooler it comes from another session, since the own one has the same server again, and
-        // hears itself there and nobody else.
+        // Through a pooler it comes from another session, since the own one has the same server
+        // again, and hears itself there and nobody else.
         const bool is_pooled = !options_.is_direct || *options_.has_met_pooler;
-        if (is_pooled) {
-            Connection{options_}.exec_script(notify.c_str());
-        } else {
-            connection.exec_script(notify.c_str());
-        }
-        const bool is_heard = hears(connection.raw(), channel, std::move(stop));
-        connection.exec_script(fmt::format("UNLISTEN {}", channel).c_str());
-        return is_heard;
+        std::optional<Connection> other;
+        if (is_pooled) other.emplace(options_);
+        return notification_arrives(connection, other ? *other : connection, kProbeTimeout, stop);
     } catch (const Error& e) {
         if (e.is_retryable()) throw;  // also a standby, which may be promoted
         return false;                 // a relative of PostgreSQL that knows no LISTEN
     }
-}
-
-bool Listener::hears(PGconn* conn, const std::string& channel, std::stop_token stop) {
-    const SteadyTime deadline = system_clock().steady_now() + kProbeTimeout;
-    while (!stop.stop_requested() && system_clock().steady_now() < deadline) {
-        while (const NotifyHandle notification{PQnotifies(conn)}) {
-            if (notification->relname == channel) return true;
-        }
-        wait_readable(PQsocket(conn), milliseconds{50});
-        if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};
-    }
-    return false;
 }
 
 bool Listener::wait_readable(int socket, milliseconds timeout) {

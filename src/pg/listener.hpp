@@ -37,8 +37,7 @@ class Listener {
 
   private:
     void listen(std::stop_token stop);
-    bool probe(Connection& connection, std::stop_token stop);
-    bool hears(PGconn* conn, const std::string& channel, std::stop_token stop);
+    bool probe(Connection& connection, const std::stop_token& stop);
     /// returns  false when nothing arrived within `timeout`; a stop counts as an arrival
     bool wait_readable(int socket, std::chrono::milliseconds timeout);
     void dispatch(PGconn* conn);

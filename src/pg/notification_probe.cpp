@@ -23,16 +23,17 @@ bool has_arrived(PGconn* conn, const std::string& channel) {
 
 }  // namespace
 
-bool notification_arrives(Connection& listener, Connection& speaker,
-                          std::chrono::milliseconds wait) {
+bool notification_arrives(Connection& listener, Connection& speaker, std::chrono::milliseconds wait,
+                          const std::stop_token& stop) {
     // Made by us, so that it may stand in the text.
-    const std::string channel = fmt::format("pgcourier_doctor_{:016x}", random_seed());
+    const std::string channel = fmt::format("pgcourier_probe_{:016x}", random_seed());
     listener.exec_script(fmt::format("LISTEN {}", channel).c_str());
+    // In a transaction of its own: who listens is told of those that come after.
     speaker.exec_script(fmt::format("NOTIFY {}", channel).c_str());
     PGconn* conn = listener.raw();
     const SteadyTime deadline = system_clock().steady_now() + wait;
     bool found = has_arrived(conn, channel);
-    while (!found && system_clock().steady_now() < deadline) {
+    while (!found && !stop.stop_requested() && system_clock().steady_now() < deadline) {
         pollfd ready{PQsocket(conn), POLLIN, 0};
         poll(&ready, 1, static_cast<int>(kLook.count()));
         if (PQconsumeInput(conn) == 0) throw Error{"", PQerrorMessage(conn)};

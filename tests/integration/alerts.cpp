@@ -35,14 +35,28 @@ std::string advice(const TestDatabase& db) {
 
 /// An instance that looks at ops.health, as one of several or after a restart.
 struct Watching {
+    enum class Receiver { takes, refuses, hangs, none };
     pg::Connection connection;
     std::vector<std::string> posted;
+    Receiver receiver;
+    std::vector<std::function<void(bool)>> hanging;
     ops::Alerts alerts;
 
-    Watching(const TestDatabase& db, const Clock& clock, std::chrono::milliseconds interval = 1ms)
+    Watching(const TestDatabase& db, const Clock& clock, std::chrono::milliseconds interval = 1ms,
+             Receiver there = Receiver::takes)
         : connection{db.connect()},
+          receiver{there},
           alerts{"pgcourier (test)", interval,
-                 [this](const std::string& text) { posted.push_back(text); }, clock} {}
+                 there == Receiver::none
+                     ? ops::Alerts::Post{}
+                     : [this](const std::string& text,
+                              std::function<void(bool)> ended) { post(text, std::move(ended)); },
+                 clock} {}
+    void post(const std::string& text, std::function<void(bool)> ended) {
+        posted.push_back(text);
+        if (receiver == Receiver::hangs) return hanging.push_back(std::move(ended));
+        ended(receiver == Receiver::takes);
+    }
     void look() { alerts.look(connection); }
 };
 
@@ -53,6 +67,9 @@ struct Watched {
         clock.advance(1s);
         std::this_thread::sleep_for(2ms);  // the database's own clock keeps the interval too
     }
+    /// As after some minutes: what is being posted may be posted by others.
+    void end_leases() const { db.exec("UPDATE alert_posts SET leased_until = '-infinity'"); }
+    std::int64_t to_post() const { return db.count("SELECT count(*) FROM alert_posts"); }
     std::int64_t events(const char* type) const {
         return db.count(
             fmt::format("SELECT count(*) FROM event_log WHERE event_type = '{}'", type));
@@ -121,7 +138,13 @@ BOOST_FIXTURE_TEST_CASE(a_figure_that_swings_around_its_threshold_is_told_once, 
 
 BOOST_FIXTURE_TEST_CASE(a_restart_repeats_nothing_and_knows_what_is_open, Watched) {
     db.exec(kFlood);
-    Watching(db, clock).look();
+    {
+        Watching before{db, clock};
+        before.look();
+        pass();
+        before.look();
+        BOOST_TEST(before.posted.size() == 1);
+    }
     pass();
     Watching restarted{db, clock};
     restarted.look();
@@ -170,6 +193,136 @@ BOOST_FIXTURE_TEST_CASE(an_alert_on_a_figure_that_is_gone_ends, Watched) {
     BOOST_REQUIRE(one.posted.size() == 1);
     BOOST_TEST(has(one.posted[0], "of another version: no longer measured"));
     BOOST_TEST(db.count("SELECT count(*) FROM alerts_open") == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(that_health_cannot_be_read_is_an_alert_itself_until_it_can, Watched) {
+    Watching one{db, clock};
+    Watching other{db, clock};
+    one.look();
+    db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
+    db.exec("UPDATE alert_watch SET looked_at = now() - interval '1 min'");
+    for (int i = 0; i < 2; ++i) {
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.empty());  // perhaps it is just being made anew
+    for (int i = 0; i < 3; ++i) {
+        pass();
+        one.look();
+        other.look();
+    }
+    BOOST_REQUIRE(one.posted.size() + other.posted.size() == 1);
+    BOOST_TEST(one.posted[0].starts_with(
+        "pgcourier (test): ALERT: ops.health unreadable: SQLSTATE 42703. No other alert is told "));
+    BOOST_TEST(events("alert_raised") == 1);
+
+    db.exec("ALTER VIEW ops.health RENAME COLUMN other TO advice");
+    pass();
+    one.look();
+    BOOST_REQUIRE(one.posted.size() == 2);
+    BOOST_TEST(one.posted[1].starts_with(
+        "pgcourier (test): over: ops.health unreadable: it can be read again, after "));
+}
+
+BOOST_FIXTURE_TEST_CASE(while_another_can_read_health_it_is_no_alert_that_one_cannot, Watched) {
+    Watching one{db, clock};
+    db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
+    for (int i = 0; i < 5; ++i) {
+        db.exec("UPDATE alert_watch SET looked_at = now() + interval '1 min'");  // the other one
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_alert_that_was_not_taken_is_posted_again_until_it_is, Watched) {
+    db.exec(kFlood);
+    Watching one{db, clock, 1ms, Watching::Receiver::refuses};
+    one.look();
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 1);  // not at once
+    BOOST_TEST(to_post() == 1);
+
+    one.receiver = Watching::Receiver::takes;
+    end_leases();
+    pass();
+    one.look();
+    BOOST_REQUIRE(one.posted.size() == 2);
+    BOOST_TEST(one.posted[1] == one.posted[0]);
+    end_leases();
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 2);
+    BOOST_TEST(to_post() == 0);
+    BOOST_TEST(events("alert_raised") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_process_ended_with_is_posted_by_another_in_the_right_order,
+                        Watched) {
+    db.exec(kFlood);
+    Watching ended{db, clock, 1ms, Watching::Receiver::hangs};
+    ended.look();
+    BOOST_TEST(ended.posted.size() == 1);
+    db.exec("DELETE FROM webhook_queue");
+    pass();
+    Watching other{db, clock};
+    other.look();
+    BOOST_TEST(other.posted.empty());  // its end waits for its beginning
+
+    db.exec(
+        "UPDATE alert_posts SET leased_until = '-infinity', turned_at = turned_at - interval '5 "
+        "min'");
+    for (int i = 0; i < 3; ++i) {
+        pass();
+        other.look();
+    }
+    BOOST_REQUIRE(other.posted.size() == 2);
+    BOOST_TEST(
+        other.posted[0].starts_with("pgcourier (test): ALERT (5 min ago): events waiting: 150. "));
+    BOOST_TEST(
+        other.posted[1].starts_with("pgcourier (test): over (5 min ago): events waiting: 0"));
+    pass();
+    other.look();
+    BOOST_TEST(to_post() == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_instance_that_has_nobody_to_tell_leaves_it_to_one_that_has, Watched) {
+    db.exec(kFlood);
+    Watching silent{db, clock, 1ms, Watching::Receiver::none};
+    silent.look();
+    BOOST_TEST(events("alert_raised") == 1);
+    pass();
+    Watching speaking{db, clock};
+    speaking.look();
+    BOOST_TEST(speaking.posted.size() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_nobody_could_be_told_for_an_hour_is_given_up, Watched) {
+    db.exec(kFlood);
+    Watching silent{db, clock, 1ms, Watching::Receiver::none};
+    silent.look();
+    BOOST_TEST(to_post() == 1);
+    db.exec("UPDATE alert_posts SET turned_at = turned_at - interval '61 min'");
+    pass();
+    Watching speaking{db, clock};
+    speaking.look();
+    BOOST_TEST(speaking.posted.empty());
+    BOOST_TEST(to_post() == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(while_a_post_goes_on_no_other_is_begun, Watched) {
+    Watching one{db, clock, 1ms, Watching::Receiver::hangs};
+    db.exec(kFlood);
+    one.look();
+    db.exec("DELETE FROM webhook_queue");
+    end_leases();
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 1);
+    one.hanging[0](true);
+    one.look();  // asked for by whoever posts
+    BOOST_TEST(one.posted.size() == 2);
 }
 
 // The whole of it, with two instances and a receiver as Slack is one.

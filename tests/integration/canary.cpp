@@ -305,7 +305,8 @@ void Canary::check_what_left_the_house() const {
 
 void Canary::check_the_database() const {
     // By the contract these hold no personal data, whoever reads them.
-    for (const char* table : {"event_log", "dead_letter_jobs", "instances", "alerts_open"}) {
+    for (const char* table :
+         {"event_log", "dead_letter_jobs", "instances", "alerts_open", "alert_posts"}) {
         for (const std::string& row :
              db.query_rows(fmt::format("SELECT t::text FROM {} AS t", table)))
             check(row, table);

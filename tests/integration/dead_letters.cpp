@@ -172,6 +172,35 @@ BOOST_FIXTURE_TEST_CASE(an_event_is_routed_again_and_one_that_is_gone_is_left, L
     BOOST_TEST(open_letters() == "gone");
 }
 
+BOOST_FIXTURE_TEST_CASE(one_that_is_not_as_we_write_them_holds_up_none_of_the_others, Letters) {
+    add_dead("a");
+    db.exec(
+        "INSERT INTO dead_letter_jobs (id, job_type, payload) VALUES "
+        "('b', 'webhook_event', '{\"webhook_event_id\": \"seven\"}'), ('c', 'webhook_event', "
+        "'{\"webhook_event_id\": 1e30}'), ('d', 'message_out', '[]')");
+    BOOST_TEST(ids("ops.retry_dead_letters(everything => true, dry_run => true)") == "a- b- c- d-");
+    BOOST_TEST(ids("ops.retry_dead_letters(everything => true)") == "a b- c- d-");
+    BOOST_TEST(open_letters() == "b c d");
+    BOOST_TEST(ids("ops.discard_dead_letters(everything => true)") == "b c d");
+    BOOST_TEST(open_letters().empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(of_very_many_the_oldest_are_done_at_once_and_the_newest_are_shown,
+                        Letters) {
+    db.exec(
+        "INSERT INTO dead_letter_jobs (id, job_type, payload, created_at) SELECT "
+        "'l' || g, 'webhook_event', '{}', timestamp '2026-01-01' + g * interval '1 s' FROM "
+        "generate_series(1, 10005) AS g");
+    const std::string one_call =
+        "SELECT count(*) || ' ' || bool_or(dead_letter_id = 'l1') || ' ' || "
+        "bool_or(dead_letter_id = 'l10001') FROM ops.{}(everything => true, dry_run => true)";
+    for (const char* function : {"retry_dead_letters", "discard_dead_letters"})
+        BOOST_TEST(db.query_value(fmt::format(fmt::runtime(one_call), function)) ==
+                   "10000 true false");
+    BOOST_TEST(db.query_value("SELECT count(*) || ' ' || min(created_at) FROM ops.dead_letters") ==
+               "10000 2026-01-01 00:00:06");
+}
+
 BOOST_FIXTURE_TEST_CASE(many_are_chosen_by_shop_code_and_time, Letters) {
     const std::string other = db.add_tenant("other", "+33700000002");
     add_dead("a", 63016);

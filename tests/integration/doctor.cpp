@@ -5,6 +5,7 @@
 #include "sim/simulator.hpp"
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
+#include "support/pooler.hpp"
 #include "support/process.hpp"
 #include "support/tcp_proxy.hpp"
 #include "support/test_database.hpp"
@@ -125,7 +126,7 @@ struct Ward {
                            proxy.port(), db.name());
     }
     std::uint16_t port() const {
-        const std::string url = db.url().reveal();
+        const std::string url = direct_url(db).reveal();
         const std::size_t colon = url.rfind(':');
         return static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1)));
     }

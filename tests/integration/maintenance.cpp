@@ -2,9 +2,11 @@
 #include "maintenance/instance.hpp"
 #include "maintenance/tick.hpp"
 #include "support/eventually.hpp"
+#include "support/free_port.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
 
 namespace pgcourier::maintenance {
 namespace {
@@ -19,7 +21,7 @@ struct Found {
     int looks = 0;
     int expired = 0;
     int old_keys = 0;
-    bool answered = false;
+    std::optional<Answer> answered;
 
     TickActions actions() {
         return {.events_due = [this] { ++events; },
@@ -29,7 +31,7 @@ struct Found {
                 .looks_due = [this] { ++looks; },
                 .messages_expired = [this](pg::Connection&) { ++expired; },
                 .dedupe_keys_old = [this](pg::Connection&) { ++old_keys; },
-                .database_answered = [this](bool answers) { answered = answers; }};
+                .answered = [this](Answer answer) { answered = answer; }};
     }
 };
 
@@ -43,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     Found found;
     Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
     tick.run_once();
-    BOOST_TEST(found.answered);
+    BOOST_TEST((found.answered == Answer::works));
     BOOST_TEST(found.events + found.messages + found.leases + found.deliveries + found.looks == 0);
     BOOST_TEST(found.expired + found.old_keys == 0);
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
@@ -166,6 +168,38 @@ BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_once_and_taken_away) {
     BOOST_TEST(!register_instance(connection, second));
     remove_instance(connection, second);
     BOOST_TEST(db.query_value("SELECT string_agg(id, ',') FROM instances") == "self");
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_answers_with_an_error_is_not_gone) {
+    const TestDatabase db;
+    db.exec("ALTER TABLE instances RENAME TO other");
+    std::atomic<int> fails{0};
+    std::atomic<int> gone{0};
+    TickActions actions;
+    actions.answered = [&](Answer answer) {
+        if (answer == Answer::fails) ++fails;
+        if (answer == Answer::none) ++gone;
+    };
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{50}, std::move(actions)};
+    std::jthread thread{[&tick](std::stop_token stop) { tick.run(std::move(stop)); }};
+    BOOST_TEST(eventually([&] { return fails >= 2; }));
+    BOOST_TEST(gone == 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_never_there_is_gone) {
+    pg::ConnectOptions options;
+    const auto target =
+        pg::parse_url(Secret{fmt::format("postgresql://x@127.0.0.1:{}/x", free_port())});
+    BOOST_REQUIRE(target);
+    options.target = *target;
+    std::atomic<int> gone{0};
+    TickActions actions;
+    actions.answered = [&](Answer answer) {
+        if (answer == Answer::none) ++gone;
+    };
+    Tick tick{options, kSelf, std::chrono::milliseconds{50}, std::move(actions)};
+    std::jthread thread{[&tick](std::stop_token stop) { tick.run(std::move(stop)); }};
+    BOOST_TEST(eventually([&] { return gone >= 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_ends_it_between_two_ticks) {

@@ -66,7 +66,7 @@ std::string state_of(const TestDatabase& db, const std::string& name) {
 std::string refusal(const TestDatabase& db, const std::string& statement) {
     return db.query_value(
         "DO $outer$ DECLARE said text; hint text; BEGIN "
-        "CREATE TEMP TABLE refusal (said text); BEGIN " +
+        "CREATE TEMP TABLE IF NOT EXISTS refusal (said text); TRUNCATE refusal; BEGIN " +
         statement +
         "; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, hint = "
         "PG_EXCEPTION_HINT; INSERT INTO refusal VALUES (concat_ws(E'\\n', said, nullif(hint, "

@@ -383,6 +383,26 @@ BOOST_FIXTURE_TEST_CASE(of_a_correlation_the_first_message_that_is_not_finished_
     BOOST_TEST(said("order 12").starts_with("Message c was taken back"));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_correlation_of_very_many_messages_is_not_read_whole, Explained) {
+    run_everything();
+    add("a", ", status", ", 'sent'");
+    db.exec(
+        "INSERT INTO messages_out (tenant_id, \"to\", body, status, correlation_id) SELECT "
+        "tenant_id, \"to\", 'x', 'sent', 'campaign' FROM messages_out, generate_series(1, 15000)");
+    pg::Connection connection = db.connect();
+    connection.exec_script("BEGIN");
+    BOOST_TEST(connection.exec_script("SELECT ops.explain('campaign')")[0].string(0).starts_with(
+        "Message "));
+    const std::int64_t read =
+        connection
+            .exec_script(
+                "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM "
+                "pg_stat_xact_user_tables WHERE relname = 'messages_out'")[0]
+            .int64(0);
+    BOOST_TEST(read >= 10'000);
+    BOOST_TEST(read < 11'000);
+}
+
 // ---- Incoming
 // ---------------------------------------------------------------------------------------------------
 

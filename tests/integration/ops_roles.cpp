@@ -1,6 +1,7 @@
 // The group roles: who may look, who may write, and that the service itself can drop nothing.
 #include "pg/migrate.hpp"
 #include "sim/simulator.hpp"
+#include "sql/doctor.hpp"
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/pooler.hpp"
@@ -468,6 +469,35 @@ BOOST_FIXTURE_TEST_CASE(the_service_has_all_rows_and_can_drop_nothing, Roles) {
     }
     BOOST_TEST(has(refusal(connection, "DELETE FROM pgcourier_migrations"), "permission denied"));
     BOOST_TEST(has(refusal(connection, "CREATE TABLE mine (id integer)"), "permission denied"));
+}
+
+// The two lists stand in two places: doctor must find out where the role was never made.
+BOOST_FIXTURE_TEST_CASE(doctor_asks_for_what_the_service_role_is_given_and_for_nothing_else,
+                        Roles) {
+    const std::string nobody = "nobody_" + db.name();
+    db.exec("CREATE ROLE " + nobody + " LOGIN");
+    pg::Connection connection = connect_as(nobody);
+    Lines asked;
+    for (const pg::Row row : connection.exec(sql::doctor::missing_privileges))
+        asked.push_back(row.string(0) + ": " + row.string(1));
+    std::ranges::sort(asked);
+    BOOST_TEST(asked.size() > 40u);
+    const Lines given = db.query_rows(R"(
+        SELECT g.object || ': ' || string_agg(DISTINCT g.privilege, ', ')
+        FROM (SELECT 'schema ' || n.nspname AS object, a.privilege_type AS privilege, a.grantee
+              FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a
+              UNION ALL
+              SELECT CASE n.nspname WHEN 'ops' THEN 'view ops.' ELSE 'table ' END || c.relname,
+                     a.privilege_type, a.grantee
+              FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+              CROSS JOIN aclexplode(c.relacl) AS a
+              UNION ALL
+              SELECT format('function %s.%s', n.nspname, p.proname), a.privilege_type, a.grantee
+              FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+              CROSS JOIN aclexplode(p.proacl) AS a) AS g
+        WHERE g.grantee = 'pgcourier_service'::regrole
+        GROUP BY g.object ORDER BY g.object COLLATE "C")");
+    BOOST_TEST(asked == given, boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(serve_and_its_commands_work_as_a_member_of_the_service_role, Roles) {

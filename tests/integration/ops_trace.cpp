@@ -179,4 +179,25 @@ BOOST_FIXTURE_TEST_CASE(the_predecessors_events_are_shown_without_what_they_hold
     BOOST_TEST(trace("nothing").empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(of_an_id_with_very_much_a_part_is_shown_and_that_there_is_more, Traced) {
+    const std::string id = add(kAnna, "Secret words");
+    db.exec(fmt::format(
+        "INSERT INTO messages_out (tenant_id, \"to\", body, status, correlation_id) SELECT "
+        "tenant_id, '+33700000042', 'x', 'sent', 'campaign' FROM messages_out, generate_series(1, "
+        "1500) WHERE id = '{0}';"
+        "UPDATE messages_out SET correlation_id = 'campaign' WHERE id = '{0}';"
+        "INSERT INTO event_log (event_type, entity_type, correlation_id, actor_type, payload) "
+        "SELECT 'message_sent', 'message_out', 'campaign', 'system', '{{}}' FROM "
+        "generate_series(1, 6000)",
+        id));
+    const Lines lines = trace("campaign", "what");
+    BOOST_TEST(lines.size() == 6001u);
+    BOOST_TEST(std::ranges::count(lines, "written to messages_out") == 1000);
+    BOOST_TEST(lines.back() == "more");
+    // The one that was asked for is among them.
+    BOOST_TEST(db.count(fmt::format(
+                   "SELECT count(*) FROM ops.trace('{0}') WHERE entity = 'message_out {0}'", id)) ==
+               1);
+}
+
 }  // namespace pgcourier

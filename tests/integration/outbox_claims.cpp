@@ -1,6 +1,7 @@
 // links: outbox
 #include "outbox/exchange.hpp"
 #include "sql/outbox.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -79,7 +80,7 @@ struct Claims {
         return db.query_value("SELECT status FROM messages_out WHERE id = '" + id + "'");
     }
     std::string plan_of(const pg::Statement& statement, const std::string& arguments) const {
-        auto other = db.connect();
+        auto other = test::connect_directly(db);
         pg::Transaction transaction{other};
         other.exec(sql::outbox::plan_by_index);
         other.exec_script(fmt::format("PREPARE plan_of AS {}", statement.text).c_str());

@@ -1,6 +1,7 @@
 // links: outbox sim maintenance
 #include "maintenance/tick.hpp"
 #include "pg/listener.hpp"
+#include "support/pooler.hpp"
 #include "support/sending.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -257,7 +258,7 @@ BOOST_AUTO_TEST_CASE(senders_that_race_send_each_message_once) {
 BOOST_AUTO_TEST_CASE(hand_typed_inserts_are_sent_at_once_in_any_time_zone) {
     Sending s;
     RunningSender sender{s.db.options(), s.settings()};
-    pg::Listener listener{s.db.options("listener"),
+    pg::Listener listener{test::direct_options(s.db, "listener"),
                           {{"messages_out", [&] { sender.wake().notify(); }}}};
     std::jthread listening{[&](std::stop_token stop) { listener.run(std::move(stop)); }};
     BOOST_TEST(eventually([&] { return listener.is_working(); }));

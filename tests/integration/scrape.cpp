@@ -31,6 +31,11 @@ struct Asked {
     http::Routes routes;
 
     Asked() { scrape.add_route(routes); }
+    /// What is answered when the deadline of a scrape is over.
+    std::string late() const { return routes.find("GET", "/metrics").route->late().body; }
+    static double errors(const char* part) {
+        return counter("pgcourier_scrape_errors_total", "", {{"part", part}}).Value();
+    }
     /// Asks; the answer is there at once, or with a refresh.
     std::shared_ptr<std::optional<Scraped>> get() {
         auto answer = std::make_shared<std::optional<Scraped>>();
@@ -86,6 +91,30 @@ BOOST_FIXTURE_TEST_CASE(without_the_database_who_waits_is_answered_and_nobody_wa
     const auto third = get();
     scrape.refresh(connection);
     BOOST_TEST((*third)->value(kDepth) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_view_that_is_too_slow_costs_only_what_it_tells, Asked) {
+    const double before = errors("health");
+    db.exec(
+        "CREATE OR REPLACE FUNCTION ops.unfinished_migrations() RETURNS text[] LANGUAGE sql "
+        "VOLATILE AS 'SELECT ARRAY[]::text[] FROM pg_sleep(60)'");
+    db.exec("INSERT INTO webhook_queue (id) SELECT generate_series(1, 7)");
+    const auto answer = get();
+    scrape.refresh(connection);
+    BOOST_REQUIRE(answer->has_value());
+    BOOST_TEST((*answer)->value("pgcourier_database_up") == 1);
+    BOOST_TEST((*answer)->value(kDepth) == 7);
+    BOOST_TEST((*answer)->has(R"(pgcourier_instances{state="running"})"));
+    BOOST_TEST(!(*answer)->has(R"(pgcourier_health_state{figure="events waiting"})"));
+    BOOST_TEST(errors("health") == before + 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_scrape_that_waits_too_long_says_of_the_database_what_it_does, Asked) {
+    scrape.database_answers(true);
+    clock.advance(4s);
+    BOOST_TEST(Scraped{late()}.value("pgcourier_database_up") == 1);
+    clock.advance(2s);
+    BOOST_TEST(Scraped{late()}.value("pgcourier_database_up") == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(views_that_cannot_be_read_cost_only_what_they_tell, Asked) {

@@ -185,6 +185,41 @@ BOOST_FIXTURE_TEST_CASE(a_start_that_fails_is_reported_before_the_program_ends, 
                std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_start_that_waits_for_its_database_reports_that_once, System) {
+    Variables all = variables();
+    all["DATABASE_URL"] =
+        fmt::format("postgresql://canary:canary@127.0.0.1:{}/canary", free_port());
+    Process service{{"serve"}, all};
+    const rapidjson::Document event = wait_for("database_gone");
+    BOOST_TEST(std::string{event["message"].GetString()}.starts_with(
+        "The database has not answered for "));
+    service.signal(SIGTERM);
+    service.wait();
+    BOOST_TEST(sentry.requests().size() == 1);
+    check_that_nothing_personal_left();
+}
+
+BOOST_FIXTURE_TEST_CASE(what_postgresql_says_at_a_start_stays_in_the_house, System) {
+    db.exec(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'canary +33698765432'; END$$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON instances FOR EACH ROW EXECUTE FUNCTION refuse()");
+    BOOST_TEST(run_program({"serve"}, variables()).exit_code == 1);
+    BOOST_REQUIRE(sentry.requests().size() == 1);
+    const rapidjson::Document event = event_of(sentry.requests()[0]);
+    BOOST_TEST(event["message"].GetString() ==
+               std::string{"The database did not do what a start needs: SQLSTATE P0001"});
+    check_that_nothing_personal_left();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_wrong_configuration_is_told_to_whoever_starts_it_and_to_nobody_else,
+                        System) {
+    Variables all = variables();
+    all["PORT"] = "canary";
+    BOOST_TEST(run_program({"serve"}, all).exit_code == 2);
+    BOOST_TEST(sentry.requests().empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_process_that_was_killed_is_reported_by_the_next_one, System) {
     {
         Process killed{{"serve"}, variables()};
@@ -194,6 +229,21 @@ BOOST_FIXTURE_TEST_CASE(a_process_that_was_killed_is_reported_by_the_next_one, S
     Process next{{"serve"}, variables()};
     start(next);
     wait_for("crashed");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_the_last_call_finds_out_while_it_stops_is_still_reported, System) {
+    twilio.script().add(
+        {.then = {.answer = sim::Answer::error, .status = 401, .code = 20003, .delay = 4s}});
+    Process service{{"serve"}, variables()};
+    start(service);
+    write(1);
+    BOOST_REQUIRE(eventually([&] {
+        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1 &&
+               twilio.ledger().attempts_to("+33600000001") == 1;
+    }));
+    service.signal(SIGTERM);
+    BOOST_TEST(service.wait() == 0);
+    BOOST_TEST(find("breaker_open").has_value());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_sentry_that_hangs_holds_nothing_up_and_the_end_is_clean, System) {

@@ -259,6 +259,8 @@ BOOST_AUTO_TEST_CASE(a_health_check_finds_the_service_of_this_machine_or_says_th
     const Serving service{system, port};
     const Ran found = run_program({"healthcheck"}, port);
     BOOST_TEST(found.exit_code == 0, found.output);
+    BOOST_TEST(found.output == "ok\n");
+    BOOST_TEST(run_program({"healthcheck", "--json"}, port).output == "{\"result\":\"ok\"}\n");
     BOOST_TEST(run_program({"healthcheck"}, {{"PORT", "none"}}).exit_code == 2);
 }
 

@@ -1,6 +1,7 @@
 // links: webhook
 #include "http/server.hpp"
 #include "support/eventually.hpp"
+#include "support/pooler.hpp"
 #include "support/raw_http.hpp"
 #include "support/tcp_proxy.hpp"
 #include "support/test_database.hpp"
@@ -352,12 +353,12 @@ BOOST_AUTO_TEST_CASE(without_its_database_it_answers_503_at_the_deadline_and_rec
     BOOST_TEST((refused.took >= 800ms && refused.took < 2s), refused.took.count());
 
     BOOST_REQUIRE(db.server().restart());
-    int number = 3;
-    BOOST_TEST(eventually(
-        [&] { return service.send(signed_post(a_message(number++))).status == 200; }, 5s));
-    BOOST_TEST(db.query_value(
-                   "SELECT count(*) FROM webhook_events WHERE key LIKE '%1' OR key LIKE '%2'") ==
-               "1");
+    BOOST_TEST(
+        eventually([&] { return service.send(signed_post(a_message(3))).status == 200; }, 5s));
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE key LIKE '%1'") == 1);
+    // A pooler keeps what it was given until the database is back.
+    if (!test::test_pooler())
+        BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE key LIKE '%2'") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(no_200_is_without_its_row_when_the_database_crashes_in_a_burst) {

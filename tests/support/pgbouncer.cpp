@@ -53,7 +53,9 @@ std::string settings(const pg::Target& server, std::uint16_t port, const std::st
         "pool_mode = transaction\n"
         "max_client_conn = 1000\n"
         "default_pool_size = 6\n"
-        "server_idle_timeout = 5\n",
+        "server_idle_timeout = 5\n"
+        // After a refused connection it waits 15 s by default, however soon the server is back.
+        "server_login_retry = 1\n",
         value_of(server, "host"), value_of(server, "port"), port, directory);
 }
 

@@ -17,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_durable = false;
+bool is_on_disk = false;
+bool is_preparing = false;
 
 // Outlives every test case; removed at exit by the process that made it (a forked child leaves it
 // alone).
@@ -35,14 +37,14 @@ struct Scratch {
     }
 };
 
-// A server that need not be durable keeps its files in memory: each case has a database of its own,
-// some 300 files, which a disk's file system makes and removes several times slower.
+// In memory where there is enough: each case has a database of its own, some 300 files, which a
+// disk's file system makes and removes several times slower.
 fs::path server_parent() {
     static constexpr std::uintmax_t kEnough = 4ULL << 30;
     const fs::path memory = "/dev/shm";
     std::error_code ignored;
     const auto space = fs::space(memory, ignored);
-    return !is_durable && !ignored && space.available >= kEnough ? memory
+    return !is_on_disk && !ignored && space.available >= kEnough ? memory
                                                                  : fs::temp_directory_path();
 }
 
@@ -51,23 +53,23 @@ void run_on(const Secret& url, const std::string& script) {
     connection.exec_script(script.c_str());
 }
 
-// The template is migrated at the first use; `TEMPLATE` copies it in some 30 ms.
-const std::string& migrated_template() {
-    static const std::string name = [] {
-        run_on(test_server().url("postgres"), "CREATE DATABASE migrated");
-        pg::Connection connection{
-            {.target = *pg::parse_url(test_server().url("migrated")), .role = "test-migrate"}};
-        const auto report = pg::migrate_up(connection, 5);
-        if (!report) throw std::runtime_error{report.error().what};
-        return std::string{"migrated"};
-    }();
-    return name;
+void unpack_prepared(const std::string& directory) {
+    if (is_preparing) return;
+    fs::create_directories(directory);
+    const std::string unpack =
+        fmt::format("tar -C '{}' -xf '{}'", directory, PGCOURIER_TEST_CLUSTER);
+    if (std::system(unpack.c_str()) != 0)
+        throw std::runtime_error{unpack + " failed: was the target prepared_cluster built?"};
 }
 
 }  // namespace
 
 void use_durable_server() {
     is_durable = true;
+}
+
+void use_server_on_disk() {
+    is_on_disk = true;
 }
 
 std::string scratch_directory() {
@@ -78,12 +80,15 @@ std::string scratch_directory() {
 pg::PrivatePostgres& test_server() {
     static const Scratch scratch{server_parent()};  // destroyed after the server
     static pg::PrivatePostgres server = [] {
+        unpack_prepared(scratch.path + "/postgres");
         auto started = pg::PrivatePostgres::start({
             .directory = scratch.path + "/postgres",
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=1000", "shared_buffers=128MB", "max_wal_size=1GB",
-                         "log_statement=none", "log_min_duration_statement=-1",
+            .settings = {"max_connections=1000",
+                         // On the disk as a server of a database's own would have it.
+                         is_on_disk ? "shared_buffers=2GB" : "shared_buffers=128MB",
+                         "max_wal_size=1GB", "log_statement=none", "log_min_duration_statement=-1",
                          "autovacuum_naptime=10s"},
         });
         if (!started) throw std::runtime_error{started.error().what};
@@ -92,10 +97,23 @@ pg::PrivatePostgres& test_server() {
     return server;
 }
 
+void prepare_cluster(const std::string& file) {
+    is_preparing = true;
+    run_on(test_server().url("postgres"), "CREATE DATABASE migrated");
+    pg::Connection connection{
+        {.target = *pg::parse_url(test_server().url("migrated")), .role = "test-migrate"}};
+    const auto report = pg::migrate_up(connection, 5);
+    if (!report) throw std::runtime_error{report.error().what};
+    test_server().stop();
+    const std::string pack =
+        fmt::format("tar -C '{}' -cf '{}' data", test_server().directory(), file);
+    if (std::system(pack.c_str()) != 0) throw std::runtime_error{pack + " failed"};
+}
+
 TestDatabase::TestDatabase(Content content) {
     static int count = 0;
     name_ = fmt::format("case_{}", ++count);
-    const std::string base = content == Content::migrated ? migrated_template() : "template0";
+    const std::string base = content == Content::migrated ? "migrated" : "template0";
     run_on(test_server().url("postgres"),
            fmt::format("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name_, base));
     const PgBouncer* pooler = test_pooler();

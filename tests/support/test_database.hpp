@@ -17,9 +17,15 @@ std::string scratch_directory();
 /// a proxy can stand between.
 pg::PrivatePostgres& test_server();
 
-/// For benches: the server commits as in production (fsync, full_page_writes). Before the first use
-/// of test_server().
+/// The server commits as in production (fsync, full_page_writes). Before the first use of
+/// test_server().
 void use_durable_server();
+/// For benches: its files are on the disk, as in production. Before the first use of test_server().
+void use_server_on_disk();
+
+/// Packs a server's data into `file`: all servers of the tests begin as a copy of it. It has the
+/// template `migrated`, of which each test case's database is a copy.
+void prepare_cluster(const std::string& file);
 
 class TestDatabase {
   public:

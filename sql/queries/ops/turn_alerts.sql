@@ -1,5 +1,6 @@
 -- ops.turn_alerts: looks at ops.health, at most once in a while for all instances together, and writes down which figures
--- have become an alert and which are ok again: one that swings around its threshold is told once. Whoever gets a row tells of it: nobody else does.
+-- have become an alert and which are ok again: one that swings around its threshold is told once. Whoever gets a row logs it,
+-- nobody else does; who posts it is found by ops.claim_posts, for an hour.
 -- The row of alert_watch is the lock: whoever finds it taken leaves the look to the other.
 -- $1 ms since the last look bigint
 -- returns  figure, whether it is an alert now, its value (NULL: there is no such figure any more), what to do, correlation
@@ -36,6 +37,12 @@ logged AS (
                                                 'seconds', CASE WHEN NOT t.is_alert THEN t.seconds END))
     FROM turned AS t
     ORDER BY t.figure),
+to_post AS (
+    INSERT INTO alert_posts (figure, is_alert, value, advice, correlation_id, seconds)
+    SELECT t.figure, t.is_alert, t.value::text, t.advice, t.correlation_id, t.seconds FROM turned AS t
+    ORDER BY t.figure),
+too_old AS (
+    DELETE FROM alert_posts AS p USING look AS l WHERE p.turned_at <= clock_timestamp() - interval '1 h'),
 woken AS MATERIALIZED (SELECT pg_notify('ops_alert', '') WHERE EXISTS (SELECT FROM turned))
 SELECT t.figure, t.is_alert, t.value, t.advice, t.correlation_id, t.seconds
 FROM turned AS t LEFT JOIN woken ON true

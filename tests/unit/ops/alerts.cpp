@@ -25,6 +25,14 @@ BOOST_AUTO_TEST_CASE(its_end_says_how_long_it_was) {
                "pgcourier (production): over: messages waiting: 3, after 75 s");
 }
 
+BOOST_AUTO_TEST_CASE(one_that_comes_late_says_so) {
+    Turn turn{.figure = "messages waiting", .is_alert = true, .value = "123", .advice = "Look."};
+    turn.seconds_ago = 59;
+    BOOST_TEST(text_of(turn, "x") == "x: ALERT: messages waiting: 123. Look.");
+    turn.seconds_ago = 185;
+    BOOST_TEST(text_of(turn, "x") == "x: ALERT (3 min ago): messages waiting: 123. Look.");
+}
+
 BOOST_AUTO_TEST_CASE(a_message_for_slack_is_json_with_its_three_characters_escaped) {
     BOOST_TEST(slack_message("a < b & \"c\" > d\n") ==
                R"({"text":"a &lt; b &amp; \"c\" &gt; d\n"})");
