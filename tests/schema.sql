@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -223,7 +223,8 @@ CREATE TABLE public.webhook_events (
     "from" text DEFAULT ''::text NOT NULL,
     "to" text DEFAULT ''::text NOT NULL,
     correlation_id text NOT NULL,
-    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    occurred_at timestamp with time zone
 );
 
 COMMENT ON TABLE public.webhook_events IS 'The raw inbox, append-only: one row for each event that Twilio told us, whatever the number of deliveries.';
@@ -245,6 +246,8 @@ COMMENT ON COLUMN public.webhook_events.payload IS 'The body as JSON, for people
 COMMENT ON COLUMN public.webhook_events."from" IS 'The sender without whatsapp:, as the router compares it; empty when the event has none.';
 
 COMMENT ON COLUMN public.webhook_events."to" IS 'The receiver without whatsapp:.';
+
+COMMENT ON COLUMN public.webhook_events.occurred_at IS 'Backfilled events: Twilio''s date of it. NULL: when it was received.';
 
 CREATE FUNCTION ops.event_state_words(event public.webhook_events) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -449,7 +452,7 @@ DECLARE
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
         'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
-        'retention_passes', 'erasures'];
+        'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
     is_closed boolean;
@@ -741,6 +744,10 @@ BEGIN
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
+    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
+        words := words || format('after an outage sending waits until each STOP that was missed is known, until %s at the latest',
+                                 ops.moment(one.ends_at));
+    END LOOP;
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
@@ -768,7 +775,7 @@ BEGIN
     RETURN nullif(array_to_string(words, '; '), '');
 END $$;
 
-COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, breakers, no sender, a rate. NULL: nothing.';
+COMMENT ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) IS 'What keeps a queued message from being claimed: pauses, an outage just over, breakers, no sender, a rate. NULL: nothing.';
 
 CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1223,7 +1230,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125124000_alert_posts';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125130000_backfill';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1738,6 +1745,137 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+CREATE TABLE public.backfills (
+    id bigint NOT NULL,
+    asked_by text NOT NULL,
+    is_automatic boolean NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sending_waits_until timestamp with time zone,
+    due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    token text,
+    instance_id text,
+    step text DEFAULT 'words'::text NOT NULL,
+    number text DEFAULT ''::text NOT NULL,
+    day date,
+    reading_until timestamp with time zone,
+    covered_until timestamp with time zone,
+    fetched bigint DEFAULT 0 NOT NULL,
+    with_media bigint DEFAULT 0 NOT NULL,
+    without_content bigint DEFAULT 0 NOT NULL,
+    media_missing bigint DEFAULT 0 NOT NULL,
+    unreadable bigint DEFAULT 0 NOT NULL,
+    deliveries bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    first_pass_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT backfills_step_check CHECK ((step = ANY (ARRAY['words'::text, 'messages'::text, 'deliveries'::text])))
+);
+
+COMMENT ON TABLE public.backfills IS 'The gaps for which Twilio''s list was read, or is to be read, and how far that is. Whoever does it is killed: another process goes on.';
+
+COMMENT ON COLUMN public.backfills.asked_by IS 'outage, or the person who gave the command.';
+
+COMMENT ON COLUMN public.backfills.since IS 'From when messages may be missing; until: when receiving went on.';
+
+COMMENT ON COLUMN public.backfills.sending_waits_until IS 'Nothing is sent until each STOP of the gap is known, or until then at the latest; NULL: sending need not wait.';
+
+COMMENT ON COLUMN public.backfills.due_at IS 'When a process may take it; while one has it (token), until when it is that one''s.';
+
+COMMENT ON COLUMN public.backfills.step IS 'words: STOP and START are fetched; then the messages; then what became of sent ones. number, day: where in the step.';
+
+COMMENT ON COLUMN public.backfills.reading_until IS 'Up to which of Twilio''s dates the walk under way reads; that of its beginning, whoever goes on with it.';
+
+COMMENT ON COLUMN public.backfills.covered_until IS 'Twilio''s list was read up to this time of its dates. What is younger than a minute is left to the webhooks at first.';
+
+COMMENT ON COLUMN public.backfills.fetched IS 'Messages that were missing and are there now.';
+
+COMMENT ON COLUMN public.backfills.without_content IS 'Of these, those with neither text nor media: Twilio''s list does not tell what they were, a location or a contact, perhaps.';
+
+COMMENT ON COLUMN public.backfills.media_missing IS 'Of these, those whose media Twilio did not tell any more.';
+
+COMMENT ON COLUMN public.backfills.deliveries IS 'States of sent messages whose callbacks had been missed.';
+
+COMMENT ON COLUMN public.backfills.first_pass_at IS 'When every STOP of the gap was known.';
+
+CREATE VIEW ops.backfills AS
+ SELECT b.id,
+    b.asked_by,
+    b.since,
+    b.until,
+        CASE
+            WHEN (b.ended_at IS NOT NULL) THEN 'ended'::text
+            WHEN (b.failures > 0) THEN 'failing'::text
+            WHEN ((b.token IS NOT NULL) AND (b.due_at > now())) THEN 'running'::text
+            ELSE 'waiting'::text
+        END AS state,
+    b.fetched,
+    b.with_media,
+    b.without_content,
+    b.media_missing,
+    b.deliveries,
+        CASE
+            WHEN (b.ended_at IS NULL) THEN b.step
+            ELSE NULL::text
+        END AS step,
+    ops.masked(NULLIF(b.number, ''::text)) AS number,
+    b.day,
+    b.first_pass_at,
+        CASE
+            WHEN (b.sending_waits_until > now()) THEN b.sending_waits_until
+            ELSE NULL::timestamp with time zone
+        END AS sending_waits_until,
+        CASE
+            WHEN (b.ended_at IS NULL) THEN b.due_at
+            ELSE NULL::timestamp with time zone
+        END AS due_at,
+    b.failures,
+    ops.masked_text(b.last_error) AS last_error,
+    b.ended_at
+   FROM public.backfills b;
+
+COMMENT ON VIEW ops.backfills IS 'The gaps for which Twilio''s list was read, or is to be read, how far that is and what it found.';
+
+COMMENT ON COLUMN ops.backfills.id IS 'In the order in which they were found.';
+
+COMMENT ON COLUMN ops.backfills.asked_by IS 'outage, or the person who gave the command.';
+
+COMMENT ON COLUMN ops.backfills.since IS 'From when messages may be missing.';
+
+COMMENT ON COLUMN ops.backfills.until IS 'When receiving went on; of a person''s, what was asked for.';
+
+COMMENT ON COLUMN ops.backfills.state IS 'running; waiting for its next walk; failing: Twilio''s list could not be read, and is tried again; ended.';
+
+COMMENT ON COLUMN ops.backfills.fetched IS 'Messages that were missing and are there now.';
+
+COMMENT ON COLUMN ops.backfills.with_media IS 'Of these, those with media.';
+
+COMMENT ON COLUMN ops.backfills.without_content IS 'Of these, those with neither text nor media: a location or a contact, perhaps.';
+
+COMMENT ON COLUMN ops.backfills.media_missing IS 'Of these, those whose media Twilio did not tell any more.';
+
+COMMENT ON COLUMN ops.backfills.deliveries IS 'States of sent messages whose callbacks had been missed.';
+
+COMMENT ON COLUMN ops.backfills.step IS 'words: STOP and START are fetched; then messages; then deliveries, what became of sent ones.';
+
+COMMENT ON COLUMN ops.backfills.number IS 'Where in the step; masked.';
+
+COMMENT ON COLUMN ops.backfills.day IS 'Where in the step, in GMT.';
+
+COMMENT ON COLUMN ops.backfills.first_pass_at IS 'When every STOP of the gap was known.';
+
+COMMENT ON COLUMN ops.backfills.sending_waits_until IS 'Until when at the latest nothing is sent, while not every STOP of it is known.';
+
+COMMENT ON COLUMN ops.backfills.due_at IS 'When a process may take it; while one runs it, until when it is that one''s.';
+
+COMMENT ON COLUMN ops.backfills.failures IS 'In a row.';
+
+COMMENT ON COLUMN ops.backfills.last_error IS 'Why Twilio''s list could not be read.';
+
+COMMENT ON COLUMN ops.backfills.ended_at IS 'When all of it was read.';
 
 CREATE TABLE public.delivery_events (
     id bigint NOT NULL,
@@ -2890,13 +3028,33 @@ UNION ALL
           WHERE ((x.settled_at IS NULL) AND (x.look_again_at < now()))
           ORDER BY x.look_again_at
          LIMIT 100)) d
-  WHERE (d.received_at < (now() - '00:10:00'::interval));
+  WHERE (d.received_at < (now() - '00:10:00'::interval))
+UNION ALL
+ SELECT 'backfill'::text AS entity,
+    (b.id)::text AS id,
+    NULL::text AS tenant_id,
+    ((('what was missed from '::text || ops.moment(b.since)) || ' on is not fetched'::text) ||
+        CASE
+            WHEN (b.last_error IS NOT NULL) THEN (', Twilio''s list cannot be read: '::text || ops.masked_text(b.last_error))
+            ELSE ', and nobody does it'::text
+        END) AS why,
+    NULL::text AS correlation_id,
+    b.asked_at AS since,
+    'Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill tries at once'::text AS advice
+   FROM ( SELECT x.id,
+            x.since,
+            x.asked_at,
+            x.last_error
+           FROM public.backfills x
+          WHERE ((x.ended_at IS NULL) AND ((x.failures >= 3) OR (x.due_at < (now() - '00:02:00'::interval))))
+          ORDER BY x.due_at
+         LIMIT 100) b;
 
 COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well. An unknown outcome is here after 2 minutes, or at once when it is held for a person.';
 
-COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; sending: nobody sends; pause: a person''s, while messages wait for its end.';
+COMMENT ON COLUMN ops.stuck.entity IS 'message, event, callback; backfill: Twilio''s list for a gap; sending: nobody sends; pause: a person''s, while messages wait for its end.';
 
-COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, or what is paused.';
+COMMENT ON COLUMN ops.stuck.id IS 'messages_out.id, webhook_events.id, delivery_events.id, backfills.id, or what is paused.';
 
 COMMENT ON COLUMN ops.stuck.tenant_id IS 'The shop that it is of.';
 
@@ -3224,6 +3382,15 @@ COMMENT ON TABLE public.alerts_open IS 'The figures of ops.health that are an al
 
 COMMENT ON COLUMN public.alerts_open.correlation_id IS 'Of the events alert_raised and alert_ended in event_log.';
 
+ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.backfills_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE public.delivery_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_events_id_seq
     START WITH 1
@@ -3302,6 +3469,14 @@ CREATE TABLE public.pgcourier_migrations (
     CONSTRAINT pgcourier_migrations_origin_check CHECK ((origin = ANY (ARRAY['pgcourier'::text, 'prisma'::text])))
 );
 
+CREATE TABLE public.receiving (
+    is_only boolean DEFAULT true NOT NULL,
+    last_receiving_at timestamp with time zone NOT NULL,
+    CONSTRAINT receiving_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE public.receiving IS 'One row: when a process that receives webhooks last said so; each few seconds when one runs. None yet: none ever ran.';
+
 CREATE TABLE public.retention_passes (
     table_name text NOT NULL,
     due_at timestamp with time zone NOT NULL,
@@ -3345,6 +3520,9 @@ ALTER TABLE ONLY public.alert_watch
 
 ALTER TABLE ONLY public.alerts_open
     ADD CONSTRAINT alerts_open_pkey PRIMARY KEY (figure);
+
+ALTER TABLE ONLY public.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.dead_letter_jobs
     ADD CONSTRAINT dead_letter_jobs_pkey PRIMARY KEY (id);
@@ -3391,6 +3569,9 @@ ALTER TABLE ONLY public.outbox_scopes
 ALTER TABLE ONLY public.pgcourier_migrations
     ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.receiving
+    ADD CONSTRAINT receiving_pkey PRIMARY KEY (is_only);
+
 ALTER TABLE ONLY public.retention_passes
     ADD CONSTRAINT retention_passes_pkey PRIMARY KEY (table_name);
 
@@ -3408,6 +3589,10 @@ ALTER TABLE ONLY public.webhook_events
 
 ALTER TABLE ONLY public.webhook_queue
     ADD CONSTRAINT webhook_queue_pkey PRIMARY KEY (id);
+
+CREATE INDEX backfills_open_idx ON public.backfills USING btree (due_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX backfills_sending_waits_idx ON public.backfills USING btree (sending_waits_until) WHERE (sending_waits_until IS NOT NULL);
 
 CREATE INDEX dead_letter_jobs_event_idx ON public.dead_letter_jobs USING btree (((payload ->> 'webhook_event_id'::text))) WHERE (job_type = 'webhook_event'::text);
 
@@ -3652,6 +3837,11 @@ GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) TO pgcourier_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.backfills TO pgcourier_service;
+
+GRANT SELECT ON TABLE ops.backfills TO pgcourier_ops_reader;
+GRANT SELECT ON TABLE ops.backfills TO pgcourier_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.delivery_events TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_log TO pgcourier_service;
@@ -3741,6 +3931,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_servi
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasures TO pgcourier_service;
 
 GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.receiving TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_passes TO pgcourier_service;
 
