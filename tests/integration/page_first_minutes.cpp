@@ -119,6 +119,8 @@ struct NewUser {
     Situation situation() const {
         Situation all{.variables = {{"HOME", directory}}, .names = {}, .log = [] { return ""; }};
         all.replaced = ports.replaced();
+        all.replaced.emplace_back(".pgcourier/twilio-account",
+                                  directory + "/.pgcourier/twilio-account");
         return all;
     }
     void read_the_readme() const;
