@@ -86,7 +86,7 @@ std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Rece
     } else {
         params.add(std::nullopt);
     }
-    const pg::Rows rows = db.exec(sql::backfill::receiving, std::move(params));
+    const pg::Rows rows = db.exec(sql::backfill::receiving, params);
     if (rows.empty()) return std::nullopt;
     return std::chrono::seconds{rows[0].int64(0)};
 }

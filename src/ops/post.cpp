@@ -62,7 +62,8 @@ bool Poster::post(http::Call call, std::function<void(bool)> ended) {
     Report report{.call = std::move(call), .ended = std::move(ended)};
     if (queue_.push(std::move(report))) return true;
     posts("dropped").Increment();
-    if (report.ended) report.ended(false);
+    // A full queue leaves it as it was.
+    if (report.ended) report.ended(false);  // NOLINT(bugprone-use-after-move)
     return false;
 }
 
