@@ -49,12 +49,12 @@ BOOST_FIXTURE_TEST_CASE(a_start_finds_a_gap_however_short_unless_another_one_rec
                         "'{}', now() - interval '{}')",
                         id, roles, started, heard));
     };
-    instance("own", "webhook,router,sender", "1 s", "1 s");
+    instance("own", "webhook,router,sender", "1 min", "1 s");
     BOOST_TEST(!start("own"));  // the first of all
     nobody_received_for("2 s");
     BOOST_TEST(start("own"));
 
-    // Others that do not receive, are not there any more, or came later.
+    // Others that do not receive, are not there any more, or have not received yet.
     instance("sender", "router,sender", "1 h", "0 s");
     instance("dead", "webhook", "1 h", "1 h");
     instance("later", "webhook", "0 s", "0 s");
@@ -63,6 +63,15 @@ BOOST_FIXTURE_TEST_CASE(a_start_finds_a_gap_however_short_unless_another_one_rec
     nobody_received_for("2 s");
     BOOST_TEST(!start("later"));
     BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 2);
+    // Two start together: whoever says it first finds the gap, and the other one none, although it
+    // was registered before.
+    db.exec("DELETE FROM instances");
+    instance("elder", "webhook", "2 s", "0 s");
+    instance("younger", "webhook", "1 s", "0 s");
+    nobody_received_for("1 hour");
+    BOOST_TEST(start("younger"));
+    BOOST_TEST(!start("elder"));
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 3);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_was_refused_is_a_gap_whoever_else_received, Missing) {

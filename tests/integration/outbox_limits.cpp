@@ -404,12 +404,11 @@ BOOST_FIXTURE_TEST_CASE(tenants_that_share_a_sender_share_its_rate, Limits) {
     BOOST_TEST(eventually([&] { return twilio.ledger().accepted() >= 200; }, 30s));
     sender.stop();
     // A tenth of a second is dealt at once; nobody is left out and nobody is served twice as much.
-    // A machine that stalls gives starts up that came too late, some tenants' more than others'.
     const auto per_tenant = db.query_rows(
         "SELECT count(*) FROM tenants AS t JOIN messages_out AS m ON m.tenant_id = t.id WHERE t.id "
         "<> '" +
         shop + "' AND m.status = 'sent' GROUP BY t.id ORDER BY 1");
     BOOST_REQUIRE(per_tenant.size() == 20);
-    BOOST_TEST(std::stoi(per_tenant.front()) >= 5);
+    BOOST_TEST(std::stoi(per_tenant.front()) >= 7);
     BOOST_TEST(std::stoi(per_tenant.back()) <= 14);
 }

@@ -106,8 +106,7 @@ BOOST_FIXTURE_TEST_CASE(of_two_instances_one_finds_the_gap_and_fills_it, Missing
     const Process two{{"serve"}, variables()};
     BOOST_REQUIRE_MESSAGE(are_all_there(*this), one.last_words() + two.last_words());
     check_each_once(*this);
-    // The moment between two starts may be a gap of its own.
-    BOOST_TEST(db.count("SELECT count(*) FROM backfills WHERE until - since > '1 min'") == 1);
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 1);
     // Its media were asked for once.
     BOOST_TEST(calls("media") == 100);
 }

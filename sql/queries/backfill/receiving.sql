@@ -2,7 +2,7 @@
 -- sending waits for the STOPs in it. Of several processes that come back together, one finds the gap: the row is locked.
 -- The clock is taken as it is, also where it went back (a standby took over): else no gap would be found until it caught up.
 -- $1 the longest silence that is no gap, ms bigint  $2 the furthest that a gap reaches back, days integer  $3 the longest that
--- sending waits, ms bigint  $4 of a process that starts its instances.id, else NULL text: where no other one receives, what
+-- sending waits, ms bigint  $4 of a process that starts its instances.id, else NULL text: where no other one received, what
 -- passed since somebody did is a gap however short  $5 of a process that refused webhooks, how long ago it began to, ms, else
 -- NULL bigint: a gap in any case, whoever else received
 -- returns  the seconds of the gap that was found, or no row
@@ -25,6 +25,6 @@ WHERE n.now - b.last_receiving_at > $1::bigint * interval '1 ms'
    OR $5 IS NOT NULL
    OR $4::text IS NOT NULL AND n.now > b.last_receiving_at
       AND NOT EXISTS (SELECT FROM instances AS i
-                      WHERE i.started_at < (SELECT s.started_at FROM instances AS s WHERE s.id = $4)
+                      WHERE i.id <> $4 AND i.started_at <= b.last_receiving_at
                         AND 'webhook' = ANY (string_to_array(i.roles, ',')) AND i.heartbeat_at > n.now - interval '10 s')
 RETURNING extract(epoch FROM until - since)::bigint AS seconds;
