@@ -7,15 +7,18 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboost-test1.81-dev libpq-dev libssl-dev \
     libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
 LINT_PACKAGES := clang-format clang-tidy
-# promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL; groff for the manual pages,
-# zsh for what it completes.
-TEST_PACKAGES := prometheus pgbouncer groff-base zsh
+# promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL, and a proxy to put before
+# the server; groff for the manual pages, zsh for what it completes; faketime for processes that believe another time.
+TEST_PACKAGES := prometheus pgbouncer nginx-light groff-base zsh faketime
 SUITES := unit_suites integration_suites fault_suites
 # The suite with the most threads and stages, for the sanitizers.
 SANITIZED_SUITE ?= integration/serve
 
 PACKAGE_PACKAGES := dpkg-dev file
-.PHONY: help build run deps deps-lint deps-test deps-package package test-package test test-unit test-integration test-fault test-pgbouncer fault lint format asan tsan bench schema configuration commands check clean
+# Fonts: the pictures of its tests have letters of all scripts, and emoji.
+CONSOLE_PACKAGES := chromium fonts-noto-core fonts-noto-color-emoji
+FUZZ_PACKAGES := clang libclang-rt-14-dev
+.PHONY: help build run deps deps-lint deps-test deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,15 +29,15 @@ build: deps build/release/build.ninja ## Builds build/release/pgcourier
 run: build ## Builds, then runs everything on this machine: PostgreSQL, a simulated Twilio, a demo tenant
 	@exec build/release/pgcourier dev
 
-test: deps deps-test build/release/build.ninja ## Runs all tests; ONLY=pattern runs one suite or the cases with that in their names
+test: deps deps-test build/release/build.ninja ## Runs unit and integration tests; ONLY=pattern: any suite or the cases with that in their names
 ifdef ONLY
 	@suites=$$(.ci/suites '$(ONLY)' | tr / _); \
 	if [ -z "$$suites" ]; then echo "No suite and no case has $(ONLY) in its name" >&2; exit 2; fi; \
 	cmake --build build/release --target $$suites
 else
-	@cmake --build build/release --target pgcourier $(SUITES)
+	@cmake --build build/release --target pgcourier unit_suites integration_suites
 endif
-	@.ci/test build/release
+	@.ci/test build/release '^(unit|integration)/'
 
 test-unit test-integration test-fault: test-%: deps deps-test build/release/build.ninja
 	@cmake --build build/release --target $*_suites
@@ -42,21 +45,43 @@ test-unit test-integration test-fault: test-%: deps deps-test build/release/buil
 
 test-unit: ## Runs the tests that need no database
 test-integration: ## Runs the tests on a private PostgreSQL
-test-fault: ## Runs the tests that kill, cut and stall things
+test-fault: ## Runs the short form of the tests that kill, cut and stall things
 
 test-pgbouncer: deps deps-test build/release/build.ninja ## Runs the integration tests with PgBouncer before PostgreSQL
 	@cmake --build build/release --target integration_suites
 	@TEST_POOLER=pgbouncer .ci/test build/release '^integration/'
 
-fault: deps build/release/build.ninja ## Kills and breaks it some 500 times, with a table of what was lost; half an hour
+fault: deps deps-test build/release/build.ninja ## Kills and breaks it some 900 times, and says what was lost; an hour and more
 	@cmake --build build/release --target pgcourier fault_suites
 	@.ci/fault build/release
+
+fault-long: ## The same a night long: 1,000 kills, 10,000 lost replies to COMMIT, 100 crashes of PostgreSQL
+	@FAULT_LONG=1 FAULT_ROUNDS=50 FAULT_KILLS=1000 $(MAKE) fault
+
+fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was run; ONLY=target for one
+	@.ci/deps $(FUZZ_PACKAGES)
+	@if [ ! -f build/fuzz/build.ninja ]; then cmake --preset fuzz >/dev/null; fi
+	@.ci/quiet cmake --build build/fuzz --target fuzz_targets
+	@.ci/fuzz build/fuzz $(ONLY)
+
+test-console: deps deps-test build/release/build.ninja ## Drives the operations console in Chromium, on a private PostgreSQL; ONLY=words for some cases
+	@.ci/deps $(CONSOLE_PACKAGES)
+	@cmake --build build/release --target pgcourier
+	@ONLY='$(ONLY)' .ci/test-console build/release
+
+test-signature: deps build/release/build.ninja ## Compares 100,000 signatures with Twilio's own library (npm)
+	@cmake --build build/release --target signature_lines
+	@.ci/signature build/release
 
 lint: deps deps-lint ## Checks format, includes, SQL in C++ and, on changed files, what clang-tidy finds
 	@.ci/files | xargs clang-format --dry-run --Werror
 	@.ci/includes
 	@.ci/inline-sql
 	@.ci/tidy
+
+cppcheck: deps ## Checks src/ with cppcheck
+	@.ci/deps cppcheck
+	@.ci/cppcheck
 
 format: deps-lint ## Formats all C++ files
 	@.ci/files | xargs clang-format -i
@@ -72,6 +97,17 @@ bench: deps build/release/build.ninja ## Builds and runs the programs of bench/
 	@cmake --build build/release --target pgcourier bench_programs
 	@.ci/bench build/release
 
+bench-peers: deps build/release/build.ninja ## Compares it with what else there is, in turns; installs Redis, PgQ and npm's packages
+	@cmake --build build/release --target pgcourier bench_peers
+	@.ci/bench-peers build/release
+
+bench-smoke: deps build/release/build.ninja ## Fails when claiming or routing has become a third slower beside SQL alone
+	@cmake --build build/release --target bench_smoke
+	@build/release/bench/bench_smoke
+
+bench-charts: ## Draws docs/benchmarks/ from what the benches last wrote
+	@.ci/bench-charts build/release
+
 schema: deps build/release/build.ninja ## Writes tests/schema.sql anew from the migrations
 	@cmake --build build/release --target integration_migrate_schema
 	@PGCOURIER_WRITE_SCHEMA=1 build/release/tests/integration_migrate_schema
@@ -82,7 +118,9 @@ configuration: build ## Writes docs/configuration.md anew from the program
 commands: build ## Writes docs/commands.md anew from the program
 	@build/release/pgcourier commands --markdown >docs/commands.md
 
-check: lint test ## What CI runs: lint and test
+check: lint deps deps-test build/release/build.ninja ## What CI runs: lint, all tests and a short form of the faults
+	@cmake --build build/release --target pgcourier $(SUITES)
+	@.ci/test build/release
 
 package: deps deps-package build/release/build.ninja ## Makes a Debian package: build/release/pgcourier_*.deb
 	@cmake --build build/release --target pgcourier
@@ -92,6 +130,10 @@ package: deps deps-package build/release/build.ninja ## Makes a Debian package: 
 test-package: package ## Installs, starts, upgrades and removes the package in a clean Debian root
 	@.ci/deps debootstrap
 	@.ci/test-package build/release/pgcourier_*.deb
+
+test-image: deps deps-test ## Builds the Dockerfile without a daemon and runs its image on a private PostgreSQL
+	@.ci/deps debootstrap buildah
+	@.ci/test-image
 
 clean: ## Removes what was built; the data of `make run` stays in .pgcourier/
 	@rm -rf build

@@ -56,15 +56,15 @@ constexpr const char* kParts[] = {
     "INSERT INTO messages_in (id, tenant_id, provider_message_id, \"from\", \"to\", body, "
     "message_type, correlation_id, event_id, created_at, handled_at) "
     "SELECT 'in' || g, CASE WHEN g % 500 > 0 THEN 't' || g % 1000 END, 'SM' || lpad(to_hex(g), 32, "
-    "'0'), '+33611111111', '+337' || lpad((g % "
+    "'0'), '+336' || lpad((g % 3333333)::text, 8, '0'), '+337' || lpad((g % "
     "1010)::text, 8, '0'), 'Bonjour, avez-vous encore le modèle bleu en taille 38 ?', 'client', "
     "'c' || g, g, (pg_temp.at(g, {2}) + interval '5 ms') AT "
     "TIME ZONE 'UTC', CASE WHEN g < {2} - 200 THEN pg_temp.at(g, {2}) + interval '60 ms' END FROM "
     "generate_series({0}, {1}) AS g",
     "INSERT INTO messages_out (id, tenant_id, \"to\", body, status, attempts, correlation_id, "
     "provider_message_id, created_at, updated_at, sent_from, sent_at, "
-    "delivery_status, delivered_at) SELECT 'out' || g, 't' || g % 1000, '+336' || lpad((g / "
-    "3)::text, 8, '0'), 'Bonjour, oui : il vous attend à la "
+    "delivery_status, delivered_at) SELECT 'out' || g, 't' || g % 1000, '+336' || lpad((g % "
+    "3333333)::text, 8, '0'), 'Bonjour, oui : il vous attend à la "
     "boutique.', CASE WHEN g % 1000 = 0 THEN 'dead' ELSE 'sent' END, 1, 'c' || g, 'SO' || "
     "lpad(to_hex(g), 32, '0'), pg_temp.at(g, {2}) AT TIME ZONE "
     "'UTC', pg_temp.at(g, {2}) AT TIME ZONE 'UTC', '+33700000001', pg_temp.at(g, {2}) + interval "
@@ -177,6 +177,9 @@ int main() {
         queries.push_back(fmt::format("SELECT * FROM ops.trace('{}')", given));
     }
     queries.emplace_back("SELECT ops.explain('nothing')");
+    // A client who wrote and was written to three times each.
+    queries.emplace_back("SELECT * FROM ops.messages_of('+33600001010')");
+    queries.emplace_back("SELECT * FROM ops.messages_of('+33699999999')");
 
     bench::Report report{"ops_views"};
     pg::Connection connection = patient(db);

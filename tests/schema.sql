@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.correlations ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log_act ops.masked ops.masked_text ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.span ops.stuck ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -55,6 +55,58 @@ END $$;
 
 COMMENT ON FUNCTION ops.cancel_message(message_id text, reason text, by text) IS 'Takes back a message that was not sent yet (pending or failed).';
 
+CREATE FUNCTION ops.conversation(message_id text, before_at timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id text DEFAULT NULL::text, most integer DEFAULT 50) RETURNS TABLE(id text, direction text, at timestamp with time zone, status text, error_code integer, last_error text, body_characters integer, media integer, correlation_id text, tenant_id text, person text, is_opted_out boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    tenant text;
+    who text;
+    opted_out boolean;
+    outgoing text[];
+    incoming text[];
+    is_complete boolean;
+BEGIN
+    SELECT m.tenant_id, m."to" INTO tenant, who FROM messages_out AS m WHERE m.id = message_id;
+    IF NOT FOUND THEN
+        SELECT m.tenant_id, m."from" INTO tenant, who FROM messages_in AS m WHERE m.id = message_id;
+    END IF;
+    IF tenant IS NULL THEN
+        RETURN;  -- no such message, or one that is nobody's yet
+    END IF;
+    SELECT coalesce(array_agg(m.id) FILTER (WHERE m.direction = 'out' AND m.tenant_id = tenant), '{}'),
+           coalesce(array_agg(m.id) FILTER (WHERE m.direction = 'in' AND m.tenant_id = tenant), '{}'), count(*) < 1000
+    INTO outgoing, incoming, is_complete FROM ops.messages_of(who, NULL, 1000) AS m;
+    opted_out := EXISTS (SELECT FROM opt_outs AS o WHERE o.tenant_id = tenant
+                                                     AND o.phone_number IN (who, pgcourier_erased_address(tenant, who)));
+    RETURN QUERY
+    SELECT c.id, c.direction, c.at, c.status, c.error_code, c.last_error, c.body_characters, c.media, c.correlation_id, tenant,
+           ops.masked(who), opted_out
+    FROM (
+        SELECT m.id, 'out' AS direction, m.created_at AT TIME ZONE 'UTC' AS at, coalesce(m.delivery_status, m.status) AS status, m.error_code,
+               ops.masked_text(m.last_error) AS last_error, char_length(m.body) AS body_characters,
+               (m.media_url IS NOT NULL)::integer AS media, m.correlation_id
+        FROM messages_out AS m WHERE m.id = ANY (outgoing || message_id) AND m.tenant_id = tenant AND m."to" = who
+        UNION ALL
+        SELECT m.id, 'in', m.created_at AT TIME ZONE 'UTC', m.message_type, NULL, NULL, char_length(m.body),
+               coalesce(jsonb_array_length(m.media), (m.media_url IS NOT NULL)::integer), m.correlation_id
+        FROM messages_in AS m WHERE m.id = ANY (incoming || message_id) AND m.tenant_id = tenant AND m."from" = who) AS c
+    WHERE before_at IS NULL OR (c.at, c.id) < (before_at, before_id)
+    ORDER BY c.at DESC, c.id DESC
+    LIMIT least(greatest(most, 1), 101);
+    IF NOT is_complete THEN
+        RETURN QUERY SELECT NULL, 'more', NULL::timestamptz, NULL, NULL::integer, NULL, NULL::integer, NULL::integer, NULL, tenant,
+                            ops.masked(who), opted_out;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION ops.conversation(message_id text, before_at timestamp with time zone, before_id text, most integer) IS 'The messages of one tenant with one person, newest first, numbers masked and without bodies; the person is named by any message with them. Of the newest 1,000 messages of this person; a last row of the direction more says that there are others.';
+
 CREATE FUNCTION ops.correlations(id text) RETURNS SETOF text
     LANGUAGE sql STABLE ROWS 5
     SET search_path TO 'public', 'pg_temp'
@@ -77,6 +129,26 @@ $_$;
 
 COMMENT ON FUNCTION ops.correlations(id text) IS 'The correlation ids that an id may mean: its own, and those of the message, event or dead letter that has it.';
 
+CREATE FUNCTION ops.cursor(at text, id text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate(encode(convert_to(((COALESCE(at, ''::text) || '
+'::text) || COALESCE(id, ''::text)), 'UTF8'::name), 'base64'::text), '+/=
+'::text, '-_'::text);
+
+COMMENT ON FUNCTION ops.cursor(at text, id text) IS 'The key of a list''s last row as one opaque text; part of the console.';
+
+CREATE FUNCTION ops.dead_letter_named(id text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT coalesce((SELECT d.id FROM dead_letter_jobs AS d WHERE d.id = $1),
+                    (SELECT d.id FROM dead_letter_jobs AS d
+                     WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = $1
+                     ORDER BY d.resolved_at IS NULL DESC, d.created_at DESC, d.id LIMIT 1));
+$_$;
+
+COMMENT ON FUNCTION ops.dead_letter_named(id text) IS 'The dead letter that its id or its message''s means; part of the functions on dead letters.';
+
 CREATE FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -85,7 +157,7 @@ DECLARE
     letter dead_letter_jobs;
 BEGIN
     UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
-    WHERE d.id = dead_letter_id AND d.resolved_at IS NULL
+    WHERE d.id = ops.dead_letter_named(dead_letter_id) AND d.resolved_at IS NULL
     RETURNING d.* INTO letter;
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no unresolved dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
@@ -123,8 +195,18 @@ END $$;
 
 COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';
 
+CREATE FUNCTION public.pgcourier_new_id() RETURNS text
+    LANGUAGE sql PARALLEL RESTRICTED
+    AS $$
+    SELECT encode(int8send((date_part('epoch', clock_timestamp()) * 1000)::bigint << 16 | 28672 | (random() * 4095)::bigint)
+                  || int8send((-9223372036854775808)::bigint | ((random() * 1073741823)::bigint << 32)
+                              | (random() * 4294967295)::bigint), 'hex')::uuid::text
+$$;
+
+COMMENT ON FUNCTION public.pgcourier_new_id() IS 'A fresh id: a uuid of version 7, in the order of time.';
+
 CREATE TABLE public.dead_letter_jobs (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    id text DEFAULT public.pgcourier_new_id() NOT NULL,
     tenant_id text,
     job_type text NOT NULL,
     payload jsonb NOT NULL,
@@ -289,7 +371,8 @@ CREATE FUNCTION ops.event_words(payload jsonb) RETURNS text
     FROM (VALUES (1, 'attempt', 'attempt'), (2, 'attempts', 'attempts'), (3, 'code', 'code'), (4, 'reason', 'reason:'),
                  (5, 'status', 'status'), (6, 'provider_message_id', 'Twilio''s id'), (7, 'by', 'by'), (8, 'kind', 'kind'),
                  (9, 'is_opted_out', 'is opted out:'), (10, 'expires_at', 'expires'), (11, 'dead_letter_id', 'dead letter'),
-                 (12, 'new_message_id', 'written again as'), (13, 'webhook_event_id', 'event'), (14, 'events', 'events'))
+                 (12, 'new_message_id', 'written again as'), (13, 'webhook_event_id', 'event'), (14, 'events', 'events'),
+                 (15, 'what', 'what:'))
         AS k (place, key, label)
     WHERE payload ->> k.key IS NOT NULL
 $$;
@@ -393,6 +476,89 @@ END $_$;
 
 COMMENT ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) IS 'ops.explain, and whether anything is known of the id.';
 
+CREATE FUNCTION ops.find(words text, most integer DEFAULT 50) RETURNS TABLE(kind text, id text, tenant_id text, person text, status text, at timestamp with time zone, correlation_id text, provider_message_id text, body_characters integer, media integer, attempts integer, error_code integer, last_error text, held_reason text, event_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS $_$
+DECLARE
+    wanted text := btrim(words);
+    who text := ops.person_meant(wanted);
+    correlations text[] := '{}';
+    outgoing text[] := '{}';
+    incoming text[] := '{}';
+    events bigint[] := '{}';
+    letters text[] := '{}';
+    is_complete boolean := true;
+BEGIN
+    most := least(greatest(most, 1), 100);
+    IF who IS NOT NULL THEN
+        SELECT coalesce(array_agg(m.id) FILTER (WHERE m.direction = 'out'), '{}'), coalesce(array_agg(m.id) FILTER (WHERE m.direction = 'in'), '{}'),
+               count(*) < most
+        INTO outgoing, incoming, is_complete FROM ops.messages_of(who, NULL, most) AS m;
+    ELSE
+        correlations := ARRAY(SELECT c.id FROM ops.correlations(wanted) AS c (id));
+        outgoing := ARRAY(SELECT m.id FROM messages_out AS m WHERE m.id = wanted
+                          UNION SELECT m.id FROM messages_out AS m WHERE m.provider_message_id = wanted
+                          UNION SELECT x.id FROM (SELECT m.id FROM messages_out AS m
+                                                  WHERE m.correlation_id = ANY (correlations) LIMIT most) AS x
+                          UNION SELECT d.payload ->> 'message_out_id' FROM dead_letter_jobs AS d
+                                WHERE d.id = wanted AND d.job_type = 'message_out');
+        incoming := ARRAY(SELECT m.id FROM messages_in AS m WHERE m.id = wanted
+                          UNION SELECT m.id FROM messages_in AS m WHERE m.provider_message_id = wanted AND m.duplicate_of IS NULL
+                          UNION SELECT x.entity_id
+                                FROM (SELECT l.entity_type, l.entity_id FROM event_log AS l
+                                      WHERE l.correlation_id = ANY (correlations) LIMIT 1000) AS x
+                                WHERE x.entity_type = 'message_in');
+        events := ARRAY(SELECT e.id FROM webhook_events AS e WHERE e.key = 'msg:' || wanted
+                        UNION SELECT e.id FROM webhook_events AS e WHERE e.id = CASE WHEN wanted ~ '^[0-9]{1,18}$' THEN wanted::bigint END
+                        UNION SELECT m.event_id FROM messages_in AS m WHERE m.id = ANY (incoming) AND m.event_id IS NOT NULL
+                        UNION SELECT ops.event_of(d) FROM dead_letter_jobs AS d WHERE d.id = wanted AND d.job_type = 'webhook_event');
+        letters := ARRAY(SELECT d.id FROM dead_letter_jobs AS d WHERE d.id = wanted);
+    END IF;
+    RETURN QUERY
+    SELECT f.kind, f.id, f.tenant_id, f.person, f.status, f.at, f.correlation_id, f.provider_message_id, f.body_characters, f.media,
+           f.attempts, f.error_code, f.last_error, f.held_reason, f.event_id
+    FROM (
+        SELECT 'message_out' AS kind, m.id, m.tenant_id, ops.masked(m."to") AS person, coalesce(m.delivery_status, m.status) AS status,
+               m.created_at AT TIME ZONE 'UTC' AS at, m.correlation_id, m.provider_message_id, char_length(m.body) AS body_characters,
+               (m.media_url IS NOT NULL)::integer AS media, m.attempts, m.error_code, ops.masked_text(m.last_error) AS last_error,
+               ops.masked_text(m.held_reason) AS held_reason, NULL AS event_id, (m.id = wanted) AS is_it
+        FROM messages_out AS m WHERE m.id = ANY (outgoing)
+        UNION ALL
+        SELECT 'message_in', m.id, m.tenant_id, ops.masked(m."from"), m.message_type, m.created_at AT TIME ZONE 'UTC', m.correlation_id,
+               m.provider_message_id, char_length(m.body), coalesce(jsonb_array_length(m.media), (m.media_url IS NOT NULL)::integer),
+               NULL, NULL, NULL, NULL, m.event_id::text, m.id = wanted
+        FROM messages_in AS m WHERE m.id = ANY (incoming)
+        UNION ALL
+        SELECT 'webhook_event', e.id::text, NULL, ops.masked(nullif(e."from", '')), e.kind, e.received_at, e.correlation_id, NULL, NULL,
+               NULL, NULL, NULL, NULL, NULL, e.id::text, e.id::text = wanted
+        FROM webhook_events AS e WHERE e.id = ANY (events)
+        UNION ALL
+        SELECT 'dead_letter', d.id, d.tenant_id, NULL, CASE WHEN d.resolved_at IS NULL THEN 'waits' ELSE 'resolved' END,
+               d.created_at AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, d.attempts, NULL, ops.masked_text(d.error_message), NULL,
+               ops.event_of(d)::text, true
+        FROM dead_letter_jobs AS d WHERE d.id = ANY (letters)
+        UNION ALL
+        (SELECT 'tenant', t.id, t.id, ops.masked(t.whatsapp_phone_number), NULL, t.created_at AT TIME ZONE 'UTC', NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, true
+         FROM tenants AS t
+         WHERE t.id = wanted OR t.whatsapp_phone_number = coalesce(who, wanted) OR lower(t.name) = lower(wanted)
+         ORDER BY t.id LIMIT 20)) AS f
+    ORDER BY f.is_it DESC, f.at DESC NULLS LAST, f.id
+    LIMIT most;
+    IF NOT is_complete THEN
+        RETURN QUERY SELECT 'more', NULL, NULL, NULL, NULL, NULL::timestamptz, NULL, NULL, NULL::integer, NULL::integer, NULL::integer,
+                            NULL::integer, NULL, NULL, NULL;
+    END IF;
+END $_$;
+
+COMMENT ON FUNCTION ops.find(words text, most integer) IS 'What an id of any kind, a correlation id, Twilio''s id, a tenant''s name or a whole phone number means: the best match first, numbers masked. A last row of the kind more says that a person has more messages than these.';
+
 CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) RETURNS TABLE(id text, entity_id text, seq bigint)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
@@ -400,6 +566,10 @@ CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp
 BEGIN
     IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
         RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    END IF;
+    -- Letters outlive their tenant: an id that only they have is no mistake.
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.tenant_id = tenant AND d.resolved_at IS NULL) THEN
+        tenant := ops.tenant_named(tenant);
     END IF;
     RETURN QUERY
         SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
@@ -454,7 +624,7 @@ DECLARE
         'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
-    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
+    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log'];
     is_closed boolean;
     missing text[];
     one text;
@@ -499,8 +669,9 @@ BEGIN
         -- Those that look, and those that stand in the views.
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = 'ops'::regnamespace
-                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
-                                             'unfinished_migrations')
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
+                                             'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
+                                             'log', 'utc', 'cursor', 'shell_word')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -551,7 +722,7 @@ END $$;
 COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
 
 CREATE TABLE public.messages_in (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    id text DEFAULT public.pgcourier_new_id() NOT NULL,
     tenant_id text,
     provider_message_id text NOT NULL,
     "from" text NOT NULL,
@@ -616,6 +787,64 @@ END $$;
 
 COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
 
+CREATE FUNCTION ops.log(tenant text DEFAULT NULL::text, type text DEFAULT NULL::text, correlation text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, before_at timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id text DEFAULT NULL::text, only_people boolean DEFAULT false, most integer DEFAULT 50) RETURNS TABLE(id text, at timestamp with time zone, event_type text, entity_type text, entity_id text, tenant_id text, correlation_id text, actor_type text, by text, reason text, detail text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    looked_at integer := 50000;
+    earliest timestamp := coalesce(since AT TIME ZONE 'UTC', '-infinity');
+    latest timestamp := coalesce(until AT TIME ZONE 'UTC', 'infinity');
+    last_at timestamp := before_at AT TIME ZONE 'UTC';
+    found text[];
+    walked bigint;
+    walked_at timestamp;
+    walked_id text;
+BEGIN
+    most := least(greatest(most, 1), 101);
+    IF correlation IS NOT NULL THEN
+        found := ARRAY(SELECT l.id
+                       FROM (SELECT x.id, x.created_at, x.tenant_id, x.event_type, x.actor_type FROM event_log AS x
+                             WHERE x.correlation_id = correlation LIMIT 5000) AS l
+                       WHERE l.created_at >= earliest AND l.created_at < latest
+                         AND (last_at IS NULL OR (l.created_at, l.id) < (last_at, before_id))
+                         AND (log.tenant IS NULL OR l.tenant_id = log.tenant) AND (log.type IS NULL OR l.event_type = log.type)
+                         AND (NOT only_people OR l.actor_type = 'operator')
+                       ORDER BY l.created_at DESC, l.id DESC LIMIT most);
+    ELSE
+        IF log.tenant IS NULL AND log.type IS NULL AND NOT only_people THEN
+            looked_at := most;
+        END IF;
+        SELECT (array_agg(w.id ORDER BY w.created_at DESC, w.id DESC) FILTER (WHERE w.fits))[1:most], count(*),
+               min(w.created_at), (array_agg(w.id ORDER BY w.created_at, w.id))[1]
+        INTO found, walked, walked_at, walked_id
+        FROM (SELECT x.id, x.created_at,
+                     (log.tenant IS NULL OR x.tenant_id = log.tenant) AND (log.type IS NULL OR x.event_type = log.type)
+                     AND (NOT only_people OR x.actor_type = 'operator') AS fits
+              FROM event_log AS x
+              WHERE x.created_at >= earliest AND x.created_at < latest
+                AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+              ORDER BY x.created_at DESC, x.id DESC
+              LIMIT looked_at) AS w;
+    END IF;
+    RETURN QUERY
+    SELECT l.id, l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type, l.entity_id, l.tenant_id, l.correlation_id, l.actor_type,
+           ops.masked_text(l.payload ->> 'by'), ops.masked_text(l.payload ->> 'reason'),
+           ops.event_words(l.payload - 'by' - 'reason')
+    FROM event_log AS l WHERE l.id = ANY (found)
+    ORDER BY l.created_at DESC, l.id DESC;
+    IF walked >= looked_at AND coalesce(cardinality(found), 0) < most THEN
+        RETURN QUERY SELECT walked_id, walked_at AT TIME ZONE 'UTC', 'more', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) IS 'event_log, newest first, numbers masked: of a tenant, a type, a correlation id, a time, or of people only. A last row of the type more says up to where was looked: ask for what is before it.';
+
 CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text DEFAULT NULL::text, details jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
@@ -639,6 +868,39 @@ CREATE FUNCTION ops.masked_text(words text) RETURNS text
 
 COMMENT ON FUNCTION ops.masked_text(words text) IS 'Words without the whole of the phone numbers in them.';
 
+CREATE FUNCTION ops.messages_of(number text, before timestamp with time zone DEFAULT NULL::timestamp with time zone, how_many integer DEFAULT 50) RETURNS TABLE(at timestamp with time zone, direction text, tenant_id text, id text, person text, status text, reason text, correlation_id text, provider_message_id text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS $_$
+    SELECT x.created_at AT TIME ZONE 'UTC', x.direction, x.tenant_id, x.id, ops.masked(x.person), x.status, x.reason, x.correlation_id,
+           x.provider_message_id
+    FROM ((SELECT m.created_at, m.seq, 'in' AS direction, m.tenant_id, m.id, m."from" AS person,
+                  CASE WHEN m.tenant_id IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
+                  NULL::text AS reason, m.correlation_id, m.provider_message_id
+           FROM messages_in AS m
+           WHERE m."from" = pgcourier_bare_address($1) AND m.duplicate_of IS NULL
+             AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
+           ORDER BY m.created_at DESC, m.seq DESC
+           LIMIT least(greatest($3, 1), 1000))
+          UNION ALL
+          (SELECT m.created_at, m.seq, 'out', m.tenant_id, m.id, m."to",
+                  CASE WHEN m.status = 'sent' THEN coalesce(m.delivery_status, 'sent') ELSE m.status END, ops.masked_text(m.last_error),
+                  m.correlation_id, m.provider_message_id
+           FROM messages_out AS m
+           WHERE m."to" = pgcourier_bare_address($1) AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
+           ORDER BY m.created_at DESC, m.seq DESC
+           LIMIT least(greatest($3, 1), 1000))) AS x
+    ORDER BY x.created_at DESC, x.direction, x.seq DESC
+    LIMIT least(greatest($3, 1), 1000)
+$_$;
+
+COMMENT ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) IS 'The messages to and from one person, found by the full number and shown masked, newest first: SELECT * FROM ops.messages_of(''+33612345678''). With before, those before that time; at most 1,000.';
+
 CREATE FUNCTION ops.span(length interval) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (length < '00:00:00'::interval) THEN '0 s'::text WHEN (length < '00:00:10'::interval) THEN ((round(EXTRACT(epoch FROM length), 1))::text || ' s'::text) WHEN (length < '00:02:00'::interval) THEN ((floor(EXTRACT(epoch FROM length)))::text || ' s'::text) WHEN (length < '02:00:00'::interval) THEN ((floor((EXTRACT(epoch FROM length) / (60)::numeric)))::text || ' min'::text) WHEN (length < '2 days'::interval) THEN ((floor((EXTRACT(epoch FROM length) / (3600)::numeric)))::text || ' h'::text) ELSE ((floor((EXTRACT(epoch FROM length) / (86400)::numeric)))::text || ' days'::text) END;
@@ -652,7 +914,7 @@ CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
 COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
 
 CREATE TABLE public.messages_out (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    id text DEFAULT public.pgcourier_new_id() NOT NULL,
     tenant_id text NOT NULL,
     "to" text NOT NULL,
     body text DEFAULT ''::text NOT NULL,
@@ -660,7 +922,7 @@ CREATE TABLE public.messages_out (
     attempts integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp(3) without time zone,
     last_error text,
-    correlation_id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    correlation_id text DEFAULT public.pgcourier_new_id() NOT NULL,
     provider_message_id text,
     created_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
     updated_at timestamp(3) without time zone DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'::text) NOT NULL,
@@ -850,10 +1112,7 @@ BEGIN
         END IF;
         RETURN '';
     ELSIF scope = 'tenant' THEN
-        IF NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = $2) THEN
-            RAISE EXCEPTION 'no tenant has the id %', coalesce(id, 'NULL') USING HINT = 'SELECT id, name FROM ops.tenants';
-        END IF;
-        RETURN id;
+        RETURN ops.tenant_named(id);
     ELSIF scope = 'sender' THEN
         IF pgcourier_bare_address(coalesce(id, '')) !~ '^\+[1-9][0-9]{7,14}$' THEN
             RAISE EXCEPTION 'a sender is a number like +33700000001' USING HINT = 'SELECT id, number FROM ops.tenants';
@@ -865,24 +1124,43 @@ END $_$;
 
 COMMENT ON FUNCTION ops.pause_id(scope text, id text) IS 'The row of a scope and an id, checked; part of ops.pause_sending.';
 
-CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+CREATE FUNCTION ops.pause_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
     paused text := ops.pause_id(scope, id);
+    before outbox_pauses;
 BEGIN
-    INSERT INTO outbox_pauses (kind, id, reason) VALUES (scope, paused, $3) ON CONFLICT DO NOTHING;
+    INSERT INTO outbox_pauses (kind, id, reason, paused_by) VALUES (scope, paused, $3, coalesce(nullif(by, ''), session_user))
+    ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN 'already paused';
+        SELECT p.* INTO before FROM outbox_pauses AS p WHERE p.kind = scope AND p.id = paused;
+        RETURN concat('already paused', ' by ' || before.paused_by, ' at ' || ops.moment(before.paused_at),
+                      ', saying: ' || ops.masked_text(nullif(before.reason, '')));
     END IF;
     PERFORM ops.log_act('sending_paused_by_hand', 'scope',
                         pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
-                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
-    RETURN 'paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.';
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3, by);
+    -- TWILIO_WHATSAPP_NUMBER is no row here, and a pause may come before the number that it is for.
+    RETURN concat('paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.',
+                  CASE WHEN scope = 'sender' AND NOT EXISTS (SELECT FROM tenants AS t WHERE t.whatsapp_phone_number = paused)
+                       THEN ' No tenant has this number: unless it is TWILIO_WHATSAPP_NUMBER, nothing is sent from it.' END);
 END $_$;
 
-COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text) IS 'Sends nothing more for all, one tenant (by id) or one sender (by number) until it is resumed. Uses no attempts.';
+COMMENT ON FUNCTION ops.pause_sending(scope text, id text, reason text, by text) IS 'Sends nothing more for all, one tenant (by id, or name where one tenant has it) or one sender (by number) until it is resumed. Uses no attempts.';
+
+CREATE FUNCTION ops.person_meant(words text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT CASE WHEN b.number ~ '^\+[1-9][0-9]{7,14}$' THEN b.number
+                WHEN b.bare ~ '^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{4,}$' THEN b.bare END
+    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0/-]', '', 'g'), '^00', '+') AS number
+          FROM (SELECT pgcourier_bare_address(words) AS bare) AS a) AS b
+$_$;
+
+COMMENT ON FUNCTION ops.person_meant(words text) IS 'The number or user id that is meant by what somebody typed; NULL: it is neither.';
 
 CREATE FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE sql
@@ -897,7 +1175,7 @@ $_$;
 
 COMMENT ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) IS 'Puts a message into the queue; part of the functions that act.';
 
-CREATE FUNCTION ops.release_message(message_id text) RETURNS text
+CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -913,11 +1191,11 @@ BEGIN
             USING HINT = 'SELECT id, status, held_reason FROM ops.outbox WHERE held_reason IS NOT NULL; of one that is unknown, say what became of it: SELECT ops.settle_unknown(id, was_sent).';
     END IF;
     PERFORM ops.queue_again(message);
-    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
+    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL, by);
     RETURN format('message %s is due now', message.id);
 END $$;
 
-COMMENT ON FUNCTION ops.release_message(message_id text) IS 'Sends a message that was held for a person.';
+COMMENT ON FUNCTION ops.release_message(message_id text, by text) IS 'Sends a message that was held for a person.';
 
 CREATE FUNCTION ops.reroute(number text DEFAULT NULL::text, event bigint DEFAULT NULL::bigint, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -995,13 +1273,17 @@ END $$;
 
 COMMENT ON FUNCTION ops.reroute_event(event bigint, reason text, by text) IS 'Queues one stored event for routing; part of ops.reroute.';
 
-CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
+CREATE FUNCTION ops.resume_sending(scope text DEFAULT 'all'::text, id text DEFAULT NULL::text, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
-    paused text := CASE WHEN scope = 'tenant' THEN id ELSE ops.pause_id(scope, id) END;
+    paused text := id;
 BEGIN
+    -- The pause of a tenant that is gone can still be taken away.
+    IF NOT coalesce(scope = 'tenant' AND EXISTS (SELECT FROM outbox_pauses AS p WHERE p.kind = 'tenant' AND p.id = $2), false) THEN
+        paused := ops.pause_id(scope, id);
+    END IF;
     DELETE FROM outbox_pauses AS p WHERE p.kind = scope AND p.id = paused;
     IF NOT FOUND THEN
         RETURN 'it was not paused; SELECT * FROM ops.pauses shows what is';
@@ -1009,11 +1291,11 @@ BEGIN
     PERFORM pg_notify('messages_out', '');
     PERFORM ops.log_act('sending_resumed_by_hand', 'scope',
                         pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
-                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3);
+                        CASE WHEN scope = 'tenant' THEN paused END, NULL, $3, by);
     RETURN 'resumed';
 END $_$;
 
-COMMENT ON FUNCTION ops.resume_sending(scope text, id text, reason text) IS 'Goes on with what ops.pause_sending has paused.';
+COMMENT ON FUNCTION ops.resume_sending(scope text, id text, reason text, by text) IS 'Goes on with what ops.pause_sending has paused.';
 
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -1023,7 +1305,7 @@ DECLARE
     letter dead_letter_jobs;
     done record;
 BEGIN
-    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = ops.dead_letter_named(dead_letter_id) FOR UPDATE;
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
     END IF;
@@ -1090,7 +1372,7 @@ END $$;
 
 COMMENT ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) IS 'Makes a function find its tables in their own schema only; with is_definer it runs with the rights of its owner.';
 
-CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean) RETURNS text
+CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1118,11 +1400,38 @@ BEGIN
         PERFORM ops.queue_again(message);
     END IF;
     PERFORM ops.log_act(CASE WHEN was_sent THEN 'message_sent' ELSE 'message_failed' END, 'message_out', message.id,
-                        message.tenant_id, message.correlation_id, 'settled by hand');
+                        message.tenant_id, message.correlation_id, 'settled by hand', by);
     RETURN format('message %s is %s', message.id, CASE WHEN was_sent THEN 'sent' ELSE 'due again' END);
 END $$;
 
-COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
+COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
+
+CREATE FUNCTION ops.shell_word(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word ELSE ((''''::text || replace(regexp_replace(word, '[[:cntrl:]]'::text, '?'::text, 'g'::text), ''''::text, '''\'''''::text)) || ''''::text) END;
+
+COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line.';
+
+CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    named text[];
+BEGIN
+    IF EXISTS (SELECT FROM tenants AS t WHERE t.id = tenant) THEN
+        RETURN tenant;
+    END IF;
+    named := ARRAY(SELECT t.id FROM tenants AS t WHERE t.name = tenant ORDER BY t.id LIMIT 5);
+    IF cardinality(named) = 1 THEN
+        RETURN named[1];
+    END IF;
+    RAISE EXCEPTION '%', CASE WHEN named = '{}' THEN format('no tenant has the id or the name %s', coalesce(tenant, 'NULL'))
+                              ELSE format('more than one tenant has the name %s: say the id', tenant) END
+        USING HINT = CASE WHEN named = '{}' THEN 'SELECT id, name FROM ops.tenants' ELSE array_to_string(named, ', ') END;
+END $$;
+
+COMMENT ON FUNCTION ops.tenant_named(tenant text) IS 'The id of the tenant that an id or a name means; part of the functions that act.';
 
 CREATE FUNCTION ops.trace(id text) RETURNS TABLE(at timestamp with time zone, what text, entity text, detail text, ms_since_previous numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1230,7 +1539,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261125130000_backfill';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127020100_find_by_recipient';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1239,6 +1548,12 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         END $$;
 
 COMMENT ON FUNCTION ops.unfinished_migrations() IS 'Migrations that Prisma began and did not end, and those that came after this schema ops was made: pgcourier migrate up.';
+
+CREATE FUNCTION ops.utc(moment timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'::text);
+
+COMMENT ON FUNCTION ops.utc(moment timestamp with time zone) IS 'A time as programs read it: 2026-02-08T10:00:00.123Z.';
 
 CREATE FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1772,6 +2087,7 @@ CREATE TABLE public.backfills (
     last_error text,
     first_pass_at timestamp with time zone,
     ended_at timestamp with time zone,
+    media_failures integer DEFAULT 0 NOT NULL,
     CONSTRAINT backfills_step_check CHECK ((step = ANY (ARRAY['words'::text, 'messages'::text, 'deliveries'::text])))
 );
 
@@ -1800,6 +2116,8 @@ COMMENT ON COLUMN public.backfills.media_missing IS 'Of these, those whose media
 COMMENT ON COLUMN public.backfills.deliveries IS 'States of sent messages whose callbacks had been missed.';
 
 COMMENT ON COLUMN public.backfills.first_pass_at IS 'When every STOP of the gap was known.';
+
+COMMENT ON COLUMN public.backfills.media_failures IS 'In how many of the failed walks Twilio did not tell media; after some, messages are taken without them.';
 
 CREATE VIEW ops.backfills AS
  SELECT b.id,
@@ -1903,7 +2221,7 @@ COMMENT ON COLUMN public.delivery_events.settled_at IS 'When the outbox took it 
 COMMENT ON COLUMN public.delivery_events.look_again_at IS 'It fitted no message: the answer to the create call may still come.';
 
 CREATE TABLE public.event_log (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    id text DEFAULT public.pgcourier_new_id() NOT NULL,
     tenant_id text,
     event_type text NOT NULL,
     entity_type text NOT NULL,
@@ -2311,6 +2629,19 @@ COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later: after a 
 
 COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest.';
 
+CREATE TABLE public.outbox_pauses (
+    kind text NOT NULL,
+    id text DEFAULT ''::text NOT NULL,
+    reason text,
+    paused_by text DEFAULT SESSION_USER NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+);
+
+COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
+
+COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+
 CREATE VIEW ops.health AS
  WITH depth AS MATERIALIZED (
          SELECT queue_depth.queue,
@@ -2487,6 +2818,38 @@ CREATE VIEW ops.health AS
                     ELSE ''::text
                 END)
            FROM migrations m
+        UNION ALL
+         SELECT 13,
+            'paused by people'::text,
+            p.count,
+            1,
+            NULL::integer,
+            ('SELECT * FROM ops.pauses has them'::text ||
+                CASE
+                    WHEN (p.kind IS NULL) THEN ''::text
+                    ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s) goes on'::text, p.paused_by, ops.moment(p.paused_at),
+                    CASE p.kind
+                        WHEN 'all'::text THEN ''::text
+                        WHEN 'tenant'::text THEN format('''tenant'', %L'::text, p.id)
+                        ELSE '''sender'', number'::text
+                    END)
+                END)
+           FROM ( SELECT count(*) OVER () AS count,
+                    x.paused_by,
+                    x.paused_at,
+                    x.kind,
+                    x.id
+                   FROM public.outbox_pauses x
+                UNION ALL
+                 SELECT 0,
+                    NULL::text,
+                    NULL::timestamp with time zone,
+                    NULL::text,
+                    NULL::text
+                  WHERE (NOT (EXISTS ( SELECT
+                           FROM public.outbox_pauses)))
+          ORDER BY 3
+         LIMIT 1) p
         )
  SELECT f.figure,
     f.value,
@@ -2503,6 +2866,7 @@ CREATE VIEW ops.health AS
     f.alert AS alert_from,
     f.advice,
         CASE
+            WHEN (f.alert IS NULL) THEN format('warning from %s'::text, f.warning)
             WHEN (f.alert < f.warning) THEN format('ok above %s, alert below %s'::text, f.warning, f.alert)
             WHEN (f.alert = f.warning) THEN format('alert from %s'::text, f.alert)
             ELSE format('ok below %s, alert above %s'::text, f.warning, f.alert)
@@ -2520,7 +2884,7 @@ COMMENT ON COLUMN ops.health.state IS 'ok, warning or alert.';
 
 COMMENT ON COLUMN ops.health.warning_from IS 'Where ok ends.';
 
-COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends.';
+COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends; NULL: nowhere.';
 
 COMMENT ON COLUMN ops.health.advice IS 'What to do when it is not ok.';
 
@@ -2533,7 +2897,7 @@ CREATE VIEW ops.instances AS
     i.version,
     i.roles,
     i.started_at,
-    (EXTRACT(epoch FROM (now() - i.heartbeat_at)))::numeric(12,1) AS silent_seconds,
+    (GREATEST(EXTRACT(epoch FROM (now() - i.heartbeat_at)), (0)::numeric))::numeric(12,1) AS silent_seconds,
     COALESCE(l.in_flight, (0)::bigint) AS in_flight,
     i.heartbeat_at,
         CASE
@@ -2692,14 +3056,14 @@ CREATE VIEW ops.outbox AS
             NULL::timestamp with time zone AS unknown_since
            FROM public.outbox_queue q
           ORDER BY q.seq
-         LIMIT 5000)
+         LIMIT 2000)
         UNION ALL
         ( SELECT l.seq,
             NULL::timestamp with time zone,
             l.instance_id,
             l.unknown_since
            FROM public.outbox_leases l
-         LIMIT 5000)
+         LIMIT 2000)
         UNION ALL
          SELECT h.seq,
             NULL::timestamp with time zone,
@@ -2711,7 +3075,7 @@ CREATE VIEW ops.outbox AS
                    FROM public.messages_out x
                   WHERE (x.held_reason IS NOT NULL)
                   ORDER BY x.seq
-                 LIMIT 5000) h
+                 LIMIT 2000) h
              LEFT JOIN LATERAL ( SELECT l_1.seq
                    FROM public.outbox_leases l_1
                   WHERE ((l_1.tenant_id = h.tenant_id) AND (l_1.recipient = h."to") AND (l_1.seq = h.seq))
@@ -2751,7 +3115,7 @@ CREATE VIEW ops.outbox AS
           WHERE (x.seq = open.seq)
          OFFSET 0) m);
 
-COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (the first 5,000 that wait, all in flight, unknown or held), and the newest 2,000 whose dead letter nobody resolved.';
+COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, in flight or of unknown outcome, and held, each), and the newest 2,000 whose dead letter nobody resolved.';
 
 COMMENT ON COLUMN ops.outbox.seq IS 'The order in which messages to one person go out.';
 
@@ -2785,19 +3149,6 @@ COMMENT ON COLUMN ops.outbox.send_at IS 'Not before; NULL: at once.';
 
 COMMENT ON COLUMN ops.outbox.expires_at IS 'Not from then on; NULL: never.';
 
-CREATE TABLE public.outbox_pauses (
-    kind text NOT NULL,
-    id text DEFAULT ''::text NOT NULL,
-    reason text,
-    paused_by text DEFAULT SESSION_USER NOT NULL,
-    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
-);
-
-COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
-
-COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
-
 CREATE VIEW ops.pauses AS
  SELECT p.kind AS scope,
         CASE
@@ -2817,7 +3168,7 @@ COMMENT ON COLUMN ops.pauses.id IS 'The tenant''s id, or the sending number, mas
 
 COMMENT ON COLUMN ops.pauses.reason IS 'Why, as whoever paused it said.';
 
-COMMENT ON COLUMN ops.pauses.paused_by IS 'The database user who did it.';
+COMMENT ON COLUMN ops.pauses.paused_by IS 'Who did it, as they said; else the database user.';
 
 COMMENT ON COLUMN ops.pauses.paused_at IS 'Since when.';
 
@@ -3091,15 +3442,13 @@ CREATE VIEW ops.tenants AS
             WHEN has_table_privilege(('public.tenants'::regclass)::oid, 'SELECT'::text) THEN t.whatsapp_phone_number
             ELSE ops.masked(t.whatsapp_phone_number)
         END AS number,
-    ( SELECT count(*) AS count
-           FROM public.seller_phones s_1
-          WHERE (s_1.tenant_id = t.id)) AS sellers,
+    COALESCE(e.sellers, (0)::bigint) AS sellers,
     ( SELECT count(*) AS count
            FROM ( SELECT
                    FROM public.opt_outs o
                   WHERE (o.tenant_id = t.id)
                   ORDER BY o.phone_number
-                 LIMIT 1000) k) AS opted_out,
+                 LIMIT ( SELECT 1000)) k) AS opted_out,
     ( SELECT count(*) AS count
            FROM ( SELECT
                    FROM public.outbox_queue q
@@ -3122,7 +3471,11 @@ CREATE VIEW ops.tenants AS
             WHEN (s.calls < 1024) THEN s.calls
             ELSE NULL::integer
         END AS calls_at_once
-   FROM (((public.tenants t
+   FROM ((((public.tenants t
+     LEFT JOIN ( SELECT p.tenant_id,
+            count(*) AS sellers
+           FROM public.seller_phones p
+          GROUP BY p.tenant_id) e ON ((e.tenant_id = t.id)))
      LEFT JOIN public.outbox_scopes s ON ((s.scope = ('sender:'::text || t.whatsapp_phone_number))))
      LEFT JOIN ( SELECT l.tenant_id,
             count(*) AS in_flight
@@ -3486,7 +3839,8 @@ CREATE TABLE public.retention_passes (
     kept bigint DEFAULT 0 NOT NULL,
     ended_at timestamp with time zone,
     last_deleted bigint,
-    last_kept bigint
+    last_kept bigint,
+    pruned_before timestamp with time zone
 );
 
 COMMENT ON TABLE public.retention_passes IS 'How far retention is: it reads each table page by page, over all instances, and begins again some time after the end.';
@@ -3502,6 +3856,8 @@ COMMENT ON COLUMN public.retention_passes.deleted IS 'Rows that the pass under w
 COMMENT ON COLUMN public.retention_passes.kept IS 'Rows that it found old enough, but still needed: not handled, not sent, not resolved.';
 
 COMMENT ON COLUMN public.retention_passes.ended_at IS 'When the last whole pass ended.';
+
+COMMENT ON COLUMN public.retention_passes.pruned_before IS 'webhook_events: what Twilio dates before may have been here, been handled and been deleted. NULL: nothing was.';
 
 ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.webhook_events_id_seq
@@ -3616,6 +3972,8 @@ CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (corre
 
 CREATE INDEX event_log_created_at_idx ON public.event_log USING btree (created_at);
 
+CREATE INDEX messages_in_from_idx ON public.messages_in USING btree ("from", created_at);
+
 CREATE UNIQUE INDEX messages_in_provider_message_id_key ON public.messages_in USING btree (provider_message_id) WHERE (duplicate_of IS NULL);
 
 CREATE INDEX messages_in_tenant_id_idx ON public.messages_in USING btree (tenant_id);
@@ -3631,6 +3989,8 @@ CREATE INDEX messages_out_held_idx ON public.messages_out USING btree (seq) WHER
 CREATE INDEX messages_out_provider_message_id_idx ON public.messages_out USING btree (provider_message_id) WHERE (provider_message_id IS NOT NULL);
 
 CREATE UNIQUE INDEX messages_out_seq_key ON public.messages_out USING btree (seq);
+
+CREATE INDEX messages_out_to_idx ON public.messages_out USING btree ("to", created_at);
 
 CREATE INDEX opt_out_history_event_id_idx ON public.opt_out_history USING btree (event_id) WHERE (event_id IS NOT NULL);
 
@@ -3705,8 +4065,19 @@ GRANT ALL ON FUNCTION ops.attempts_words(attempts integer) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.cancel_message(message_id text, reason text, by text) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.conversation(message_id text, before_at timestamp with time zone, before_id text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.conversation(message_id text, before_at timestamp with time zone, before_id text, most integer) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.conversation(message_id text, before_at timestamp with time zone, before_id text, most integer) TO pgcourier_service;
+
 REVOKE ALL ON FUNCTION ops.correlations(id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.correlations(id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.cursor(at text, id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.cursor(at text, id text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.cursor(at text, id text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.dead_letter_named(id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.dead_letter_named(id text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) TO pgcourier_service;
@@ -3738,6 +4109,10 @@ REVOKE ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words 
 GRANT ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.explanation(id text, OUT is_known boolean, OUT words text) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.find(words text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.find(words text, most integer) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.find(words text, most integer) TO pgcourier_service;
+
 REVOKE ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) TO pgcourier_service;
 
@@ -3755,6 +4130,10 @@ GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
 REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) TO pgcourier_service;
+
 REVOKE ALL ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) TO pgcourier_service;
 
@@ -3765,6 +4144,10 @@ GRANT ALL ON FUNCTION ops.masked(address text) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.masked_text(words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.masked_text(words text) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.masked_text(words text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.span(length interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.span(length interval) TO pgcourier_ops_reader;
@@ -3796,14 +4179,17 @@ GRANT ALL ON FUNCTION ops.outgoing_words(message public.messages_out) TO pgcouri
 REVOKE ALL ON FUNCTION ops.pause_id(scope text, id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.pause_id(scope text, id text) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.pause_sending(scope text, id text, reason text, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.person_meant(words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.person_meant(words text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.release_message(message_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.release_message(message_id text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.release_message(message_id text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.release_message(message_id text, by text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) TO pgcourier_service;
@@ -3811,8 +4197,8 @@ GRANT ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by tex
 REVOKE ALL ON FUNCTION ops.reroute_event(event bigint, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.reroute_event(event bigint, reason text, by text) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text, by text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) TO pgcourier_service;
@@ -3823,8 +4209,15 @@ GRANT ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since ti
 REVOKE ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_word(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.tenant_named(tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.tenant_named(tenant text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.trace(id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.trace(id text) TO pgcourier_ops_reader;
@@ -3833,6 +4226,10 @@ GRANT ALL ON FUNCTION ops.trace(id text) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.unfinished_migrations() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.unfinished_migrations() TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.utc(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.utc(moment timestamp with time zone) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.utc(moment timestamp with time zone) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) TO pgcourier_service;
@@ -3889,6 +4286,8 @@ GRANT SELECT ON TABLE ops.dead_letters TO pgcourier_service;
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_service;
+
 GRANT SELECT ON TABLE ops.health TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.health TO pgcourier_service;
 
@@ -3900,8 +4299,6 @@ GRANT SELECT ON TABLE ops.latency TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.outbox TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.outbox TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.pauses TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.pauses TO pgcourier_service;

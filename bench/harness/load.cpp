@@ -39,7 +39,9 @@ int connect_to(std::uint16_t port) {
 std::size_t whole_answer(const std::string& input) {
     const std::size_t head = input.find("\r\n\r\n");
     if (head == std::string::npos) return 0;
-    const std::size_t field = input.find("Content-Length: ");
+    // Ours writes it so, Node in lower case.
+    const std::size_t field =
+        std::min(input.find("Content-Length: "), input.find("content-length: "));
     const std::size_t length =
         field < head ? std::strtoul(input.c_str() + field + 16, nullptr, 10) : 0;
     return input.size() >= head + 4 + length ? head + 4 + length : 0;

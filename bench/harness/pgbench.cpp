@@ -1,5 +1,8 @@
 #include "harness/pgbench.hpp"
 
+#include "support/eventually.hpp"
+
+#include <chrono>
 #include <fstream>
 #include <regex>
 #include <stdexcept>
@@ -42,6 +45,27 @@ double Pgbench::rate(int skip) {
     }
     if (count == 0) throw std::runtime_error{"pgbench told no progress: " + output};
     return sum / count;
+}
+
+double run_drain(const test::TestDatabase& db, const Drain& drain) {
+    const std::int64_t each = drain.transactions / drain.clients;
+    std::vector<std::string> arguments{"--no-vacuum",
+                                       "--protocol=prepared",
+                                       "--jobs=2",
+                                       "--client=" + std::to_string(drain.clients),
+                                       "--transactions=" + std::to_string(each),
+                                       "--file=" + drain.script};
+    for (const auto& [name, value] : drain.variables)
+        arguments.push_back("--define=" + name + "=" + std::to_string(value));
+    arguments.push_back(db.url().reveal());
+    test::Process process{arguments, {{"PGOPTIONS", drain.options}}, {}, "/usr/bin/pgbench"};
+    test::eventually([&] { return !process.is_running(); }, std::chrono::minutes{10});
+    const std::string output = process.output();
+    static const std::regex kRate{R"(tps = ([0-9.]+) \(without initial connection time\))"};
+    std::smatch rate;
+    if (process.wait() != 0 || !std::regex_search(output, rate, kRate))
+        throw std::runtime_error{"pgbench, " + drain.script + ": " + output};
+    return static_cast<double>(each * drain.clients) / std::stod(rate[1]);
 }
 
 }  // namespace pgcourier::bench

@@ -5,6 +5,8 @@
 #include "support/process.hpp"
 #include "support/test_database.hpp"
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 namespace pgcourier::bench {
@@ -27,5 +29,23 @@ class Pgbench {
     std::string script_path_;
     test::Process process_;
 };
+
+/// The plans that the router asks for: see queries/router/plan.sql.
+inline constexpr const char* kRouterPlans =
+    "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
+/// One run of a script to its end, as a limit that a program of ours is held against.
+struct Drain {
+    std::string script;  // its file, from the top of the tree
+    std::map<std::string, std::int64_t> variables{};
+    std::string options{};  // of the session
+    int clients = 1;
+    std::int64_t transactions = 0;  // of all clients together
+};
+
+/// Runs it. The database must have the work for it: a script does not notice that it found nothing.
+///
+/// returns  seconds, without those to connect
+double run_drain(const test::TestDatabase& db, const Drain& drain);
 
 }  // namespace pgcourier::bench

@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -69,24 +67,6 @@ std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count
             port_, twilio::sign(test::test_auth_token(), url, form), i, body.size(), body));
     }
     return requests;
-}
-
-Report::Report(std::string bench) : bench_{std::move(bench)} {
-    std::printf(
-        "%s, %u processors, durable PostgreSQL (fsync, full_page_writes, synchronous_commit on)\n",
-        bench_.c_str(), std::thread::hardware_concurrency());
-}
-
-void Report::figure(const std::string& name, double value, const std::string& unit) {
-    std::printf("  %-56s %12s %s\n", name.c_str(),
-                fmt::format("{:.{}f}", value, value >= 100 ? 0 : 2).c_str(), unit.c_str());
-    std::fflush(stdout);
-    json_ += fmt::format("{}{{\"name\":\"{}\",\"value\":{},\"unit\":\"{}\"}}",
-                         json_.empty() ? "" : ",\n", name, value, unit);
-}
-
-Report::~Report() {
-    std::ofstream{"build/release/bench/" + bench_ + ".json"} << "[" << json_ << "]\n";
 }
 
 }  // namespace pgcourier::bench

@@ -2,6 +2,7 @@
 // What a bench runs against: a durable private PostgreSQL, the simulated Twilio, the program as a
 // process of its own.
 
+#include "harness/report.hpp"
 #include "sim/simulator.hpp"
 #include "support/process.hpp"
 #include "support/test_database.hpp"
@@ -41,18 +42,5 @@ class System {
 
 std::string tenant_number(int index);
 std::string client_number(std::uint64_t index);
-
-/// Prints `name value unit` aligned, and keeps it for the JSON.
-class Report {
-  public:
-    explicit Report(std::string bench);
-    /// Writes build/…/bench/<bench>.json beside the program.
-    ~Report();
-    void figure(const std::string& name, double value, const std::string& unit);
-
-  private:
-    std::string bench_;
-    std::string json_;
-};
 
 }  // namespace pgcourier::bench

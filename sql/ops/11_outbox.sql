@@ -1,17 +1,17 @@
--- Each part is bounded. What a message is found by (seq, id) is looked up row by row, whatever the planner expects.
+-- Each part is bounded, so that PostgreSQL does not hold the whole for work that is worth compiling (JIT, 80 ms). What a message is found by (seq, id) is looked up row by row, whatever the planner expects.
 CREATE VIEW ops.outbox AS
 SELECT m.seq, m.id, m.tenant_id, ops.masked(m."to") AS recipient, m.status, m.attempts,
        (open.due_at AT TIME ZONE 'UTC')::timestamp(3) AS due_at, ops.masked_text(m.held_reason) AS held_reason,
        ops.masked_text(m.last_error) AS last_error, m.error_code, open.leased_by, open.unknown_since, m.correlation_id,
        m.created_at, m.send_at, m.expires_at
 FROM ((SELECT q.seq, q.due_at, NULL::text AS leased_by, NULL::timestamptz AS unknown_since
-       FROM outbox_queue AS q ORDER BY q.seq LIMIT 5000)
+       FROM outbox_queue AS q ORDER BY q.seq LIMIT 2000)
       UNION ALL
-      (SELECT l.seq, NULL, l.instance_id, l.unknown_since FROM outbox_leases AS l LIMIT 5000)
+      (SELECT l.seq, NULL, l.instance_id, l.unknown_since FROM outbox_leases AS l LIMIT 2000)
       UNION ALL
       (SELECT h.seq, NULL, NULL, NULL
        FROM (SELECT x.seq, x.tenant_id, x."to" FROM messages_out AS x
-             WHERE x.held_reason IS NOT NULL ORDER BY x.seq LIMIT 5000) AS h
+             WHERE x.held_reason IS NOT NULL ORDER BY x.seq LIMIT 2000) AS h
        LEFT JOIN LATERAL (SELECT l.seq FROM outbox_leases AS l
                           WHERE l.tenant_id = h.tenant_id AND l.recipient = h."to" AND l.seq = h.seq OFFSET 0) AS l ON true
        WHERE l.seq IS NULL)
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
     SELECT x.seq, x.id, x.tenant_id, x."to", x.status, x.attempts, x.held_reason, x.last_error, x.error_code, x.correlation_id,
            x.created_at, x.send_at, x.expires_at
     FROM messages_out AS x WHERE x.seq = open.seq OFFSET 0) AS m;
-COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (the first 5,000 that wait, all in flight, unknown or held), and the newest 2,000 whose dead letter nobody resolved.';
+COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, in flight or of unknown outcome, and held, each), and the newest 2,000 whose dead letter nobody resolved.';
 COMMENT ON COLUMN ops.outbox.seq IS 'The order in which messages to one person go out.';
 COMMENT ON COLUMN ops.outbox.id IS 'messages_out.id: SELECT ops.explain(id) says why it has not been sent.';
 COMMENT ON COLUMN ops.outbox.tenant_id IS 'The shop that sends it.';

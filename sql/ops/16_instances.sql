@@ -1,6 +1,7 @@
 CREATE VIEW ops.instances AS
 SELECT i.id, i.host, i.pid, i.version, i.roles, i.started_at,
-       extract(epoch FROM now() - i.heartbeat_at)::numeric(12, 1) AS silent_seconds,
+       -- One that was heard while this statement ran is not silent for less than nothing.
+       greatest(extract(epoch FROM now() - i.heartbeat_at), 0)::numeric(12, 1) AS silent_seconds,
        coalesce(l.in_flight, 0) AS in_flight, i.heartbeat_at,
        CASE WHEN i.heartbeat_at < now() - interval '30 s' THEN 'silent' ELSE 'running' END AS state,
        extract(epoch FROM now() - l.oldest_claim_at)::numeric(12, 1) AS oldest_claim_seconds,

@@ -25,7 +25,8 @@ CREATE FUNCTION ops.event_words(payload jsonb) RETURNS text
     FROM (VALUES (1, 'attempt', 'attempt'), (2, 'attempts', 'attempts'), (3, 'code', 'code'), (4, 'reason', 'reason:'),
                  (5, 'status', 'status'), (6, 'provider_message_id', 'Twilio''s id'), (7, 'by', 'by'), (8, 'kind', 'kind'),
                  (9, 'is_opted_out', 'is opted out:'), (10, 'expires_at', 'expires'), (11, 'dead_letter_id', 'dead letter'),
-                 (12, 'new_message_id', 'written again as'), (13, 'webhook_event_id', 'event'), (14, 'events', 'events'))
+                 (12, 'new_message_id', 'written again as'), (13, 'webhook_event_id', 'event'), (14, 'events', 'events'),
+                 (15, 'what', 'what:'))
         AS k (place, key, label)
     WHERE payload ->> k.key IS NOT NULL
 $$;

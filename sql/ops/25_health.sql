@@ -90,7 +90,17 @@ figures (place, figure, value, warning, alert, advice) AS (
     UNION ALL
     SELECT 12, 'unfinished migrations', cardinality(m.names), 1, 1,
            'pgcourier migrate status' || CASE WHEN m.names <> '{}' THEN ': ' || array_to_string(m.names, ', ') ELSE '' END
-    FROM migrations AS m)
+    FROM migrations AS m
+    UNION ALL
+    -- Somebody wanted it: never an alert, and never forgotten.
+    SELECT 13, 'paused by people', p.count, 1, NULL,
+           'SELECT * FROM ops.pauses has them' || CASE WHEN p.kind IS NULL THEN '' ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s) goes on',
+               p.paused_by, ops.moment(p.paused_at),
+               CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', p.id) ELSE '''sender'', number' END) END
+    FROM (SELECT count(*) OVER () AS count, x.paused_by, x.paused_at, x.kind, x.id FROM outbox_pauses AS x
+          UNION ALL
+          SELECT 0, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM outbox_pauses)
+          ORDER BY paused_at LIMIT 1) AS p)
 SELECT f.figure, f.value,
        CASE WHEN f.alert < f.warning AND f.value > f.warning THEN 'ok'
             WHEN f.alert < f.warning AND (f.value >= f.alert OR (SELECT r.sent + r.failed FROM recent AS r) < 20) THEN 'warning'
@@ -99,7 +109,8 @@ SELECT f.figure, f.value,
             WHEN f.value > f.alert OR f.alert = f.warning THEN 'alert'
             ELSE 'warning' END AS state,
        f.warning AS warning_from, f.alert AS alert_from, f.advice,
-       CASE WHEN f.alert < f.warning THEN format('ok above %s, alert below %s', f.warning, f.alert)
+       CASE WHEN f.alert IS NULL THEN format('warning from %s', f.warning)
+            WHEN f.alert < f.warning THEN format('ok above %s, alert below %s', f.warning, f.alert)
             WHEN f.alert = f.warning THEN format('alert from %s', f.alert)
             ELSE format('ok below %s, alert above %s', f.warning, f.alert) END AS threshold
 FROM figures AS f ORDER BY f.place;
@@ -108,6 +119,6 @@ COMMENT ON COLUMN ops.health.figure IS 'What is looked at, with its unit.';
 COMMENT ON COLUMN ops.health.value IS 'What it is now. The success rate is of the attempts of the last 15 minutes, at most the newest 50,000 events, and an alert from 20 attempts on; the processing time of the newest 500 webhooks.';
 COMMENT ON COLUMN ops.health.state IS 'ok, warning or alert.';
 COMMENT ON COLUMN ops.health.warning_from IS 'Where ok ends.';
-COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends.';
+COMMENT ON COLUMN ops.health.alert_from IS 'Where warning ends; NULL: nowhere.';
 COMMENT ON COLUMN ops.health.advice IS 'What to do when it is not ok.';
 COMMENT ON COLUMN ops.health.threshold IS 'Both bounds in words.';

@@ -10,6 +10,25 @@ CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_i
 $$;
 COMMENT ON FUNCTION ops.log_act IS 'Writes into event_log what a person did; part of the functions that act.';
 
+-- The tenant that a person means: by its id, or by its name where one tenant has it.
+CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    named text[];
+BEGIN
+    IF EXISTS (SELECT FROM tenants AS t WHERE t.id = tenant) THEN
+        RETURN tenant;
+    END IF;
+    named := ARRAY(SELECT t.id FROM tenants AS t WHERE t.name = tenant ORDER BY t.id LIMIT 5);
+    IF cardinality(named) = 1 THEN
+        RETURN named[1];
+    END IF;
+    RAISE EXCEPTION '%', CASE WHEN named = '{}' THEN format('no tenant has the id or the name %s', coalesce(tenant, 'NULL'))
+                              ELSE format('more than one tenant has the name %s: say the id', tenant) END
+        USING HINT = CASE WHEN named = '{}' THEN 'SELECT id, name FROM ops.tenants' ELSE array_to_string(named, ', ') END;
+END $$;
+COMMENT ON FUNCTION ops.tenant_named IS 'The id of the tenant that an id or a name means; part of the functions that act.';
+
 -- Puts a message into the queue, at its own place in its conversation, due now or later. One that is due later holds up
 -- what stands behind it, as a retry does.
 CREATE FUNCTION ops.queue_again(message messages_out, due timestamptz DEFAULT NULL) RETURNS void
@@ -64,7 +83,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ops.cancel_message IS 'Takes back a message that was not sent yet (pending or failed).';
 
-CREATE FUNCTION ops.release_message(message_id text) RETURNS text
+CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     message messages_out;
@@ -78,12 +97,12 @@ BEGIN
             USING HINT = 'SELECT id, status, held_reason FROM ops.outbox WHERE held_reason IS NOT NULL; of one that is unknown, say what became of it: SELECT ops.settle_unknown(id, was_sent).';
     END IF;
     PERFORM ops.queue_again(message);
-    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL);
+    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL, by);
     RETURN format('message %s is due now', message.id);
 END $$;
 COMMENT ON FUNCTION ops.release_message IS 'Sends a message that was held for a person.';
 
-CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean) RETURNS text
+CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     message messages_out;
@@ -109,7 +128,7 @@ BEGIN
         PERFORM ops.queue_again(message);
     END IF;
     PERFORM ops.log_act(CASE WHEN was_sent THEN 'message_sent' ELSE 'message_failed' END, 'message_out', message.id,
-                        message.tenant_id, message.correlation_id, 'settled by hand');
+                        message.tenant_id, message.correlation_id, 'settled by hand', by);
     RETURN format('message %s is %s', message.id, CASE WHEN was_sent THEN 'sent' ELSE 'due again' END);
 END $$;
 COMMENT ON FUNCTION ops.settle_unknown IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';

@@ -71,13 +71,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ops.do_again IS 'Does again what a dead letter is about; part of ops.retry_dead_letter.';
 
+-- The letter that a person means: by its id, or by its message's, of which the newest that nobody resolved comes first.
+CREATE FUNCTION ops.dead_letter_named(id text) RETURNS text
+    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT coalesce((SELECT d.id FROM dead_letter_jobs AS d WHERE d.id = $1),
+                    (SELECT d.id FROM dead_letter_jobs AS d
+                     WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = $1
+                     ORDER BY d.resolved_at IS NULL DESC, d.created_at DESC, d.id LIMIT 1));
+$$;
+COMMENT ON FUNCTION ops.dead_letter_named IS 'The dead letter that its id or its message''s means; part of the functions on dead letters.';
+
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     letter dead_letter_jobs;
     done record;
 BEGIN
-    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = dead_letter_id FOR UPDATE;
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = ops.dead_letter_named(dead_letter_id) FOR UPDATE;
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
     END IF;
@@ -98,7 +108,7 @@ DECLARE
     letter dead_letter_jobs;
 BEGIN
     UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
-    WHERE d.id = dead_letter_id AND d.resolved_at IS NULL
+    WHERE d.id = ops.dead_letter_named(dead_letter_id) AND d.resolved_at IS NULL
     RETURNING d.* INTO letter;
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no unresolved dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
@@ -120,6 +130,10 @@ CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp
 BEGIN
     IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
         RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    END IF;
+    -- Letters outlive their tenant: an id that only they have is no mistake.
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.tenant_id = tenant AND d.resolved_at IS NULL) THEN
+        tenant := ops.tenant_named(tenant);
     END IF;
     RETURN QUERY
         SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)

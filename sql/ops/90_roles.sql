@@ -51,7 +51,7 @@ DECLARE
         'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
-    looks CONSTANT text[] := ARRAY['trace', 'explanation', 'oldest_snapshot', 'unfinished_migrations'];
+    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log'];
     is_closed boolean;
     missing text[];
     one text;
@@ -96,8 +96,9 @@ BEGIN
         -- Those that look, and those that stand in the views.
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = 'ops'::regnamespace
-                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'explain', 'explanation', 'oldest_snapshot',
-                                             'unfinished_migrations')
+                           AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
+                                             'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
+                                             'log', 'utc', 'cursor', 'shell_word')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -156,7 +157,8 @@ BEGIN
     END LOOP;
     -- Tables that change their size by orders of magnitude: never a plan that walks one of them, nor one compiled for its cost.
     FOR one IN SELECT p.oid FROM pg_proc AS p
-               WHERE p.pronamespace = 'ops'::regnamespace AND p.proname IN ('trace', 'explanation') LOOP
+               WHERE p.pronamespace = 'ops'::regnamespace
+                 AND p.proname IN ('trace', 'messages_of', 'explanation', 'find', 'conversation', 'log') LOOP
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', one);
         EXECUTE format('ALTER FUNCTION %s SET enable_bitmapscan = off', one);
         EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = off', one);

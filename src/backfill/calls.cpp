@@ -13,12 +13,23 @@ using std::chrono::milliseconds;
 constexpr std::size_t kResponseBytes = std::size_t{4} * 1024 * 1024;
 constexpr milliseconds kSlice{1'000};
 
+// Cut off where the client stops reading; it would be so again.
+bool is_too_large(const http::Outcome& outcome) {
+    return outcome.kind == http::Outcome::Kind::unknown && outcome.body.size() >= kResponseBytes;
+}
+
 bool is_worth_another(const http::Outcome& outcome) {
+    if (is_too_large(outcome)) return false;
     return outcome.kind != http::Outcome::Kind::response || outcome.status == 429 ||
            outcome.status >= 500;
 }
 
 }  // namespace
+
+bool Reply::is_about_this_one() const {
+    const bool is_about_us = status == 401 || status == 403 || status == 429;
+    return is_too_large || (status >= 400 && status < 500 && !is_about_us);
+}
 
 Calls::Calls(outbox::Provider provider, CallSettings settings, const Clock& clock,
              std::uint64_t seed)
@@ -42,8 +53,10 @@ void Calls::start(const std::string& path, const Try& one) {
 std::optional<Calls::Try> Calls::judge(http::Outcome outcome, const Try& one, Reply& reply) {
     const bool has_answer = outcome.kind == http::Outcome::Kind::response;
     reply.status = has_answer ? outcome.status : 0;
-    reply.problem =
-        has_answer ? "HTTP " + std::to_string(outcome.status) : "no answer: " + outcome.error;
+    reply.is_too_large = is_too_large(outcome);
+    reply.problem = has_answer           ? "HTTP " + std::to_string(outcome.status)
+                    : reply.is_too_large ? outcome.error
+                                         : "no answer: " + outcome.error;
     if (reply.is_ok()) {
         reply.body = std::move(outcome.body);
         reply.problem.clear();
@@ -59,11 +72,21 @@ std::optional<Calls::Try> Calls::judge(http::Outcome outcome, const Try& one, Re
 std::optional<std::vector<Reply>> Calls::get(std::span<const std::string> paths,
                                              const std::function<bool()>& may_go_on) {
     std::vector<Reply> replies(paths.size());
+    const bool is_whole = each({paths.begin(), paths.end()}, may_go_on,
+                               [&replies](std::size_t index, Reply reply) -> std::string {
+                                   replies[index] = std::move(reply);
+                                   return {};
+                               });
+    return is_whole ? std::optional{std::move(replies)} : std::nullopt;
+}
+
+bool Calls::each(std::vector<std::string> paths, const std::function<bool()>& may_go_on,
+                 const std::function<std::string(std::size_t, Reply)>& on_reply) {
     std::vector<Try> waiting;
     for (std::size_t i = paths.size(); i > 0; --i) waiting.push_back({i - 1, 1, SteadyTime{}});
     std::unordered_map<std::uint64_t, Try> under_way;  // what was given up before has other tags
     while (!waiting.empty() || !under_way.empty()) {
-        if (!may_go_on()) return std::nullopt;
+        if (!may_go_on()) return false;
         const SteadyTime now = clock_.steady_now();
         // The one that may start first stands last.
         std::ranges::sort(waiting, std::ranges::greater{}, [](const Try& t) {
@@ -86,11 +109,18 @@ std::optional<std::vector<Reply>> Calls::get(std::span<const std::string> paths,
             if (found == under_way.end()) continue;
             const Try one = found->second;
             under_way.erase(found);
-            if (const auto again = judge(std::move(f.outcome), one, replies[one.index]))
+            Reply reply;
+            if (const auto again = judge(std::move(f.outcome), one, reply)) {
                 waiting.push_back(*again);
+                continue;
+            }
+            std::string next = on_reply(one.index, std::move(reply));
+            if (next.empty()) continue;
+            paths[one.index] = std::move(next);
+            waiting.push_back({one.index, 1, SteadyTime{}});
         }
     }
-    return replies;
+    return true;
 }
 
 }  // namespace pgcourier::backfill

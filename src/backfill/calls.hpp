@@ -30,7 +30,10 @@ struct Reply {
     int status = 0;       // HTTP; 0: no answer
     std::string body;     // of a 200
     std::string problem;  // in words, of anything else
+    bool is_too_large = false;
     bool is_ok() const { return status == 200; }
+    /// Whether the trouble is with what was asked for: Twilio answers other calls, perhaps.
+    bool is_about_this_one() const;
 };
 
 class Calls {
@@ -46,6 +49,14 @@ class Calls {
     /// returns    a reply for each, in their order; nullopt: given up
     std::optional<std::vector<Reply>> get(std::span<const std::string> paths,
                                           const std::function<bool()>& may_go_on);
+
+    /// The same, of which each reply is given away as it comes, beside the place of its path in
+    /// `paths`. What `on_reply` returns is read in that place next, such as the list's next page;
+    /// empty: nothing. It must not read anything itself.
+    ///
+    /// returns  false: given up
+    bool each(std::vector<std::string> paths, const std::function<bool()>& may_go_on,
+              const std::function<std::string(std::size_t, Reply)>& on_reply);
 
     /// Ends a wait within get(), so that it asks whether it may go on. From any thread.
     void wake() { client_.wake(); }

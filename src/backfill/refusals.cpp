@@ -14,8 +14,12 @@ bool Refusals::go_on(SteadyTime now) const {
 }
 
 std::optional<std::chrono::milliseconds> Refusals::over(SteadyTime now) const {
+    return go_on(now) ? std::nullopt : pending(now);
+}
+
+std::optional<std::chrono::milliseconds> Refusals::pending(SteadyTime now) const {
     const std::scoped_lock lock{mutex_};
-    if (!first_ || now - last_ < kQuiet) return std::nullopt;
+    if (!first_) return std::nullopt;
     return std::chrono::ceil<std::chrono::milliseconds>(now - *first_) + kToldLate;
 }
 

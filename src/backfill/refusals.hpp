@@ -23,6 +23,8 @@ class Refusals {
     bool go_on(SteadyTime now) const;
     /// How long ago webhooks began to be refused, once that is over. nullopt: none was
     std::optional<std::chrono::milliseconds> over(SteadyTime now) const;
+    /// The same without waiting until it is over, for a process that ends.
+    std::optional<std::chrono::milliseconds> pending(SteadyTime now) const;
     /// They are written down as a gap. What came after `now` stays.
     void forget(SteadyTime now);
 

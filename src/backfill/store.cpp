@@ -68,6 +68,23 @@ Tally joined(const Tally& a, const Tally& b, Join join) {
             .deliveries = join(a.deliveries, b.deliveries)};
 }
 
+// The gap that `find` tells of, with the row of receiving locked, is written in its transaction.
+std::optional<std::chrono::seconds> found_gap(pg::Connection& db, const pg::Call& find,
+                                              std::optional<milliseconds> sending_waits) {
+    std::vector<pg::Rows> rows;
+    pg::Transaction transaction{db, {&find, 1}, rows};
+    if (rows.back().empty()) {
+        transaction.commit();
+        return std::nullopt;
+    }
+    const std::int64_t since_ms = rows.back()[0].int64(0);
+    const std::int64_t until_ms = rows.back()[0].int64(1);
+    const auto waits = sending_waits ? std::optional{sending_waits->count()} : std::nullopt;
+    const pg::Call gap{sql::backfill::gap, pg::Params{since_ms, until_ms, waits}};
+    transaction.commit({&gap, 1});
+    return std::chrono::floor<std::chrono::seconds>(milliseconds{until_ms - since_ms});
+}
+
 }  // namespace
 
 Tally operator+(const Tally& a, const Tally& b) {
@@ -79,21 +96,23 @@ Tally operator-(const Tally& a, const Tally& b) {
 }
 
 std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Receiving& how) {
-    pg::Params params{how.silence.count(), how.retention.count(), kSendingWaits.count(),
-                      how.started_id};
-    if (how.refused) {
-        params.add(how.refused->count());
-    } else {
-        params.add(std::nullopt);
-    }
-    const pg::Rows rows = db.exec(sql::backfill::receiving, params);
-    if (rows.empty()) return std::nullopt;
-    return std::chrono::seconds{rows[0].int64(0)};
+    const auto refused = how.refused ? std::optional{how.refused->count()} : std::nullopt;
+    const pg::Call say{
+        sql::backfill::receiving,
+        pg::Params{how.silence.count(), how.retention.count(), how.started_id, refused}};
+    return found_gap(db, say, kSendingWaits);
 }
 
-milliseconds silence(pg::Connection& db) {
-    const pg::Rows rows = db.exec(sql::backfill::silence);
-    return milliseconds{rows.empty() ? 0 : rows[0].int64(0)};
+std::optional<std::chrono::seconds> say_killed(pg::Connection& db, milliseconds ago,
+                                               std::chrono::days retention) {
+    const pg::Call say{sql::backfill::killed, pg::Params{ago.count(), retention.count()}};
+    return found_gap(db, say, std::nullopt);
+}
+
+std::optional<std::chrono::seconds> find_silence(pg::Connection& db, milliseconds silence,
+                                                 std::chrono::days retention) {
+    const pg::Call ask{sql::backfill::silence, pg::Params{silence.count(), retention.count()}};
+    return found_gap(db, ask, kSendingWaits);
 }
 
 std::optional<Task> claim(pg::Connection& db, std::string_view instance_id) {
@@ -116,6 +135,7 @@ std::optional<Task> claim(pg::Connection& db, std::string_view instance_id) {
     task.failures = static_cast<int>(row.int64(8));
     if (!row.is_null(9)) task.reading_until = wall(row.int64(9));
     task.now = wall(row.int64(10));
+    task.media_failures = static_cast<int>(row.int64(11));
     return task;
 }
 
@@ -123,8 +143,12 @@ Times read_times(pg::Connection& db, const std::string& since,
                  const std::optional<std::string>& until, std::chrono::days retention) {
     const pg::Rows rows =
         db.exec(sql::backfill::read_times, pg::Params{since, until, retention.count()});
-    return {wall(rows[0].int64(0)), wall(rows[0].int64(1)), rows[0].boolean(2), rows[0].boolean(3),
-            rows[0].boolean(4)};
+    return {wall(rows[0].int64(0)),
+            wall(rows[0].int64(1)),
+            rows[0].boolean(2),
+            rows[0].boolean(3),
+            rows[0].boolean(4),
+            rows[0].is_null(5) ? std::nullopt : std::optional{rows[0].string(5)}};
 }
 
 Task ask(pg::Connection& db, const Times& times, const std::optional<std::string>& who) {
@@ -138,12 +162,12 @@ Task ask(pg::Connection& db, const Times& times, const std::optional<std::string
         db.exec(sql::backfill::ask, pg::Params{to_iso8601(times.since), to_iso8601(times.until),
                                                who, task.token, kLease.count()})[0]
             .int64(0);
-    task.now = database_now(db);
     return task;
 }
 
-WallTime database_now(pg::Connection& db) {
-    return wall(db.exec(sql::backfill::now)[0].int64(0));
+DatabaseTime database_time(pg::Connection& db, std::chrono::days retention) {
+    const pg::Rows rows = db.exec(sql::backfill::now, pg::Params{retention.count()});
+    return {wall(rows[0].int64(0)), wall(rows[0].int64(1))};
 }
 
 Hold note(pg::Connection& db, const Task& task, const Tally& since_last) {
@@ -162,19 +186,34 @@ Hold keep(pg::Connection& db, const Task& task) {
     return hold_of(db.exec(sql::backfill::keep, pg::Params{task.id, task.token, kLease.count()}));
 }
 
-void words_known(pg::Connection& db, const Task& task) {
-    db.exec(sql::backfill::words_known, pg::Params{task.id, task.token});
+std::optional<bool> words_known(pg::Connection& db, const Task& task) {
+    const pg::Rows rows = db.exec(sql::backfill::words_known, pg::Params{task.id, task.token});
+    if (rows.empty() || rows[0].is_null(0)) return std::nullopt;
+    return rows[0].boolean(0);
+}
+
+std::vector<std::int64_t> words_left(pg::Connection& db) {
+    std::vector<std::int64_t> ids;
+    const pg::Rows rows = run(db, sql::backfill::words_left, {});
+    for (const pg::Row row : rows) ids.push_back(row.int64(0));
+    return ids;
 }
 
 bool are_waiting(pg::Connection& db, const std::vector<std::int64_t>& event_ids) {
     return run(db, sql::backfill::words_waiting, pg::Params{event_ids})[0].boolean(0);
 }
 
+void put_back(pg::Connection& db, const Task& task) {
+    db.exec(sql::backfill::put_back, pg::Params{task.id, task.token});
+}
+
 std::optional<Tally> settle(pg::Connection& db, const Task& task,
-                            std::optional<milliseconds> due_in, const std::string& problem) {
+                            std::optional<milliseconds> due_in,
+                            const std::optional<Trouble>& trouble) {
     const auto due = due_in ? std::optional{due_in->count()} : std::nullopt;
-    const auto why = problem.empty() ? std::nullopt : std::optional{problem};
-    const pg::Rows rows = db.exec(sql::backfill::settle, pg::Params{task.id, task.token, due, why});
+    const auto why = trouble ? std::optional{trouble->reason} : std::nullopt;
+    const pg::Rows rows = db.exec(sql::backfill::settle, pg::Params{task.id, task.token, due, why,
+                                                                    trouble && trouble->has_media});
     if (rows.empty()) return std::nullopt;
     const pg::Row row = rows[0];
     return Tally{.fetched = row.int64(0),
@@ -190,6 +229,14 @@ std::vector<std::string> numbers(pg::Connection& db, const std::string& default_
     const pg::Rows rows = db.exec(sql::backfill::numbers, pg::Params{default_number});
     for (const pg::Row row : rows) all.push_back(row.string(0));
     return all;
+}
+
+std::set<std::string, std::less<>> due_numbers(pg::Connection& db,
+                                               const std::string& default_number) {
+    std::set<std::string, std::less<>> due;
+    const pg::Rows rows = run(db, sql::backfill::due_numbers, pg::Params{default_number});
+    for (const pg::Row row : rows) due.insert(row.string(0));
+    return due;
 }
 
 std::map<std::string, std::int64_t, std::less<>> find_known(pg::Connection& db,

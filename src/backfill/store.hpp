@@ -37,7 +37,7 @@ struct Tally {
     std::int64_t with_media = 0;       // of the fetched
     std::int64_t without_content = 0;  // of the fetched: neither text nor media
     std::int64_t media_missing = 0;    // of the fetched: Twilio did not tell their media
-    std::int64_t unreadable = 0;       // no sender or receiver that could be one: not stored
+    std::int64_t unreadable = 0;       // no sid, sender or receiver that could be one: not stored
     std::int64_t deliveries = 0;       // states of sent messages that were news
 };
 Tally operator+(const Tally& a, const Tally& b);
@@ -53,7 +53,8 @@ struct Task {
     /// Up to which of Twilio's dates the walk under way reads, from its beginning on.
     std::optional<WallTime> reading_until{};
     int failures = 0;
-    WallTime now;  // of the database
+    int media_failures = 0;  // of these, those in which Twilio did not tell media
+    WallTime now;            // of the database
 };
 
 struct Receiving {
@@ -68,11 +69,26 @@ struct Receiving {
 /// This process receives webhooks. When nobody had said so for too long, a gap is found.
 ///
 /// returns  how long the gap is
-/// SQL      queries/backfill/receiving.sql
+/// SQL      queries/backfill/{receiving,gap}.sql
 std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Receiving& how);
 
-/// For how long nobody has received webhooks; zero where nobody ever has.
-std::chrono::milliseconds silence(pg::Connection& db);
+/// A process that received was killed: what it had in hand, or had refused, nobody has told. Others
+/// may have received all the while: sending does not wait for this.
+///
+/// ago      when it may have begun to be missing
+/// returns  how long the gap is; nullopt: none, nobody ever received
+/// SQL      queries/backfill/{killed,gap}.sql
+std::optional<std::chrono::seconds> say_killed(pg::Connection& db, std::chrono::milliseconds ago,
+                                               std::chrono::days retention);
+
+/// This process sends and does not receive. When nobody has received for too long, that is a gap
+/// before whoever does so next can say it, so that nothing is sent until its STOPs are known.
+///
+/// returns  how long the gap is; nullopt: none, or it is one already that sending waits for
+/// SQL      queries/backfill/{silence,gap}.sql
+std::optional<std::chrono::seconds> find_silence(pg::Connection& db,
+                                                 std::chrono::milliseconds silence,
+                                                 std::chrono::days retention);
 
 /// Takes a gap that is due, or that its process has left behind.
 ///
@@ -87,6 +103,8 @@ struct Times {
     bool is_ordered = false;  // since is before until
     bool is_kept = false;     // since is not further back than what is kept
     bool has_come = false;    // until is not in the future
+    /// Everything before may have been deleted, in UTC; nullopt: RETENTION_DAYS alone decides.
+    std::optional<std::string> pruned_before{};
 };
 /// throws  pg::Error where it is no time
 Times read_times(pg::Connection& db, const std::string& since,
@@ -95,7 +113,12 @@ Times read_times(pg::Connection& db, const std::string& since,
 /// A person's gap, which is theirs from the beginning.
 Task ask(pg::Connection& db, const Times& times, const std::optional<std::string>& who);
 
-WallTime database_now(pg::Connection& db);
+struct DatabaseTime {
+    WallTime now;
+    WallTime kept_from;  // what Twilio dates before may have been here and been deleted
+};
+/// retention  what this process believes; what was deleted says more
+DatabaseTime database_time(pg::Connection& db, std::chrono::days retention);
 
 enum class Hold {
     ours,
@@ -106,22 +129,36 @@ enum class Hold {
 Hold note(pg::Connection& db, const Task& task, const Tally& since_last);
 /// It is still ours.
 Hold keep(pg::Connection& db, const Task& task);
-/// Sending may go on.
-void words_known(pg::Connection& db, const Task& task);
+/// Each STOP of it is routed: sending may go on.
+///
+/// returns  whether it was still waiting; false: it had gone on before; nullopt: it never waited
+std::optional<bool> words_known(pg::Connection& db, const Task& task);
+/// Events that were fetched, by whomever, and are still to be routed.
+std::vector<std::int64_t> words_left(pg::Connection& db);
 /// Whether one of these events is still to be routed.
 bool are_waiting(pg::Connection& db, const std::vector<std::int64_t>& event_ids);
 
+/// Gives it back in the middle, to be gone on with at once.
+void put_back(pg::Connection& db, const Task& task);
+
+struct Trouble {
+    std::string reason;
+    bool has_media = false;  // Twilio did not tell a message's media
+};
 /// Gives it back.
 ///
 /// due_in   nullopt: it has ended
-/// problem  why it did not get on; empty: it did
+/// trouble  why it did not get on; nullopt: it did
 /// returns  what was found in all, over all walks; nullopt: it was not ours any more
 std::optional<Tally> settle(pg::Connection& db, const Task& task,
                             std::optional<std::chrono::milliseconds> due_in,
-                            const std::string& problem);
+                            const std::optional<Trouble>& trouble);
 
 /// The numbers that people write to: the tenants' and `default_number` where it is not empty.
 std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number);
+/// Those of them that something is to be sent from soon.
+std::set<std::string, std::less<>> due_numbers(pg::Connection& db,
+                                               const std::string& default_number);
 /// Which of these messages are there, with the ids of their events, 0 where one is no longer kept.
 std::map<std::string, std::int64_t, std::less<>> find_known(pg::Connection& db,
                                                             const std::vector<std::string>& sids);

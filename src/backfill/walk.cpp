@@ -15,10 +15,6 @@ namespace {
 using std::chrono::days;
 using std::chrono::sys_days;
 
-// With texts of 1600 characters still under the 4 MiB that are read of one answer.
-constexpr std::size_t kPageSize = 200;
-// Of one day to one number; Twilio's own pages end before that, or it gives out pages in a circle.
-constexpr int kMostPages = 5'000;
 // In memory, of one day to one number. What is more is stored before the rest is read.
 constexpr std::size_t kMostMissing = 5'000;
 constexpr std::ptrdiff_t kStoredAtOnce = 50;
@@ -55,10 +51,21 @@ Walked Walk::failed(std::string why) {
     return Walked::failed;
 }
 
+Walked Walk::hold_back(std::string why) {
+    held_back_why_ = std::move(why);
+    return Walked::held_back;
+}
+
+// All has been read that can be.
+Walked Walk::through() {
+    problem_ = held_back_why_;
+    return problem_.empty() ? Walked::whole : Walked::held_back;
+}
+
 Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begin,
                       const std::function<bool(const Place&)>& at) {
     const std::vector<sys_days> all_days = days_of(settings_.window, settings_.now);
-    std::optional<Place> held_back;  // the first day of which a message was
+    std::optional<Place> held_back;  // the first day of which something was
     for (const std::string& number : numbers) {
         if (number < begin.number) continue;
         for (const sys_days day : all_days) {
@@ -66,14 +73,15 @@ Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begi
             if (!at(held_back.value_or(Place{number, day}))) return Walked::stopped;
             const Walked walked = day_of_messages(number, day);
             if (!held_back_why_.empty() && !held_back) held_back = Place{number, day};
-            if (walked != Walked::whole) return walked;
+            if (walked == Walked::stopped || walked == Walked::failed) return walked;
         }
     }
-    return held_back ? failed(held_back_why_) : Walked::whole;
+    return through();
 }
 
 Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime until,
                         const Place& begin, const std::function<bool(const Place&)>& at) {
+    std::optional<Place> held_back;
     for (const SendingNumber& sender : numbers) {
         if (sender.number < begin.number) continue;
         // Twilio's date may lie before ours.
@@ -81,11 +89,26 @@ Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime unti
         const auto last = std::chrono::floor<days>(until + kClockMargin);
         for (sys_days day = first; day <= last; day += days{1}) {
             if (sender.number == begin.number && day < begin.day) continue;
-            if (!at({sender.number, day})) return Walked::stopped;
+            if (!at(held_back.value_or(Place{sender.number, day}))) return Walked::stopped;
             const Walked walked = day_of_deliveries(sender.number, day);
-            if (walked != Walked::whole) return walked;
+            if (walked == Walked::stopped || walked == Walked::failed) return walked;
+            if (walked == Walked::held_back && !held_back) held_back = Place{sender.number, day};
         }
     }
+    return through();
+}
+
+// A page, and which one is to be read after it. Of a list that cannot be read others may be.
+Walked Walk::read_page(const Reply& reply, twilio::MessagePage& page) {
+    if (!reply.is_ok())
+        return reply.is_about_this_one() ? hold_back(reply.problem) : failed(reply.problem);
+    auto read =
+        twilio::read_message_page(settings_.account_sid, reply.body, twilio::BadEntry::is_skipped);
+    if (!read) return hold_back(read.error().what);
+    page = std::move(*read);
+    tally_.listed += static_cast<std::int64_t>(page.messages.size());
+    if (settings_.take == Take::all) tally_.unreadable += page.skipped;
+    if (is_before(page.messages, settings_.window)) page.next_path.clear();
     return Walked::whole;
 }
 
@@ -93,16 +116,14 @@ Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime unti
 Walked Walk::pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each) {
     std::string path = twilio::list_messages_path(settings_.account_sid, filter);
     for (int count = 0; !path.empty(); ++count) {
-        if (count == kMostPages) return failed("the list has more than 5000 pages for one day");
+        if (count == kMostPages) return hold_back(kTooManyPages);
         auto replies = calls_.get({&path, 1}, may_go_on_);
         if (!replies) return Walked::stopped;
-        if (!replies->front().is_ok()) return failed(replies->front().problem);
-        auto page = twilio::read_message_page(settings_.account_sid, replies->front().body);
-        if (!page) return failed(page.error().what);
-        tally_.listed += static_cast<std::int64_t>(page->messages.size());
-        const bool is_last = is_before(page->messages, settings_.window);
-        path = is_last ? std::string{} : std::move(page->next_path);
-        const Walked walked = each(std::move(page->messages));
+        twilio::MessagePage page;
+        Walked walked = read_page(replies->front(), page);
+        if (walked != Walked::whole) return walked;
+        path = std::move(page.next_path);
+        walked = each(std::move(page.messages));
         if (walked != Walked::whole) return walked;
     }
     return Walked::whole;
@@ -162,7 +183,9 @@ std::optional<std::vector<Walk::Media>> Walk::media_of(Messages& some) {
     std::vector<std::string> paths;
     std::vector<std::size_t> owners;
     for (std::size_t i = 0; i < some.size(); ++i) {
-        if (some[i].num_media == 0 || settings_.is_dry_run) continue;
+        // A STOP's text does not wait for what came with it.
+        if (some[i].num_media == 0 || settings_.is_dry_run || settings_.take == Take::words)
+            continue;
         paths.push_back(twilio::media_list_path(settings_.account_sid, some[i].sid));
         owners.push_back(i);
     }
@@ -189,6 +212,7 @@ std::optional<std::vector<Walk::Media>> Walk::media_of(Messages& some) {
         }
         if (settings_.gives_media_up) continue;
         held_back_why_ = std::move(problem);
+        has_held_media_back_ = true;
         is_held_back[owners[i]] = true;
     }
     std::size_t kept = 0;

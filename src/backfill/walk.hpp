@@ -7,10 +7,12 @@
 #include "backfill/window.hpp"
 #include "pg/connection.hpp"
 #include "twilio/event.hpp"
+#include "twilio/message_list.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,9 @@ namespace pgcourier::backfill {
 
 enum class Walked {
     whole,
-    stopped,  // it was told to, or has lost its gap
-    failed    // Twilio's list cannot be read: problem() says why
+    held_back,  // all but a list, or but messages with media: problem() says why
+    stopped,    // it was told to, or has lost its gap
+    failed      // Twilio's list cannot be read: problem() says why
 };
 
 struct WalkSettings {
@@ -33,6 +36,12 @@ struct WalkSettings {
     bool gives_media_up = false;
 };
 
+/// With texts of 1600 characters still under the 4 MiB that are read of one answer.
+inline constexpr std::size_t kPageSize = 200;
+/// Of one day to one number; Twilio's own pages end before that, or it gives out pages in a circle.
+inline constexpr int kMostPages = 5'000;
+inline constexpr const char* kTooManyPages = "the list has more than 5000 pages for one day";
+
 class Walk {
   public:
     /// db, calls     outlive it
@@ -41,24 +50,31 @@ class Walk {
 
     /// Reads what people wrote to these numbers, from `begin` on. `at` is called before each day
     /// with where to begin again should the walk end there: all before that is stored; false ends
-    /// the walk. One that held a message back has failed when it is through.
+    /// the walk. What alone cannot be read is held back until all others are through.
     ///
     /// throws  pg::Error; doing it again is safe
     Walked messages(const std::vector<std::string>& numbers, const Place& begin,
                     const std::function<bool(const Place&)>& at);
+    /// Reads the same for a walk that takes words only: the lists of all numbers beside each other,
+    /// those of `first` before the others. What is behind `begin` may be read twice.
+    Walked words(const std::vector<std::string>& numbers,
+                 const std::set<std::string, std::less<>>& first, const Place& begin,
+                 const std::function<bool(const Place&)>& at);
     /// Reads what became of messages that these numbers sent; stores what is news as callbacks.
     Walked deliveries(const std::vector<SendingNumber>& numbers, WallTime until, const Place& begin,
                       const std::function<bool(const Place&)>& at);
 
     const Tally& tally() const { return tally_; }
     const std::string& problem() const { return problem_; }
+    bool has_held_media_back() const { return has_held_media_back_; }
     /// The events of the words that were found, stored just now or there already: sending waits
     /// for their routing.
-    const std::vector<std::int64_t>& words() const { return words_; }
+    const std::vector<std::int64_t>& found_words() const { return words_; }
 
   private:
     using Messages = std::vector<twilio::ListedMessage>;
     using Media = std::vector<twilio::Media>;
+    Walked read_page(const Reply& reply, twilio::MessagePage& page);
     Walked pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each);
     Walked day_of_messages(const std::string& number, std::chrono::sys_days day);
     Walked keep_missing(Messages page, Messages& missing);
@@ -67,6 +83,8 @@ class Walk {
     std::optional<std::vector<Media>> media_of(Messages& some);
     Walked day_of_deliveries(const std::string& number, std::chrono::sys_days day);
     Walked failed(std::string why);
+    Walked hold_back(std::string why);
+    Walked through();
 
     pg::Connection& db_;
     Calls& calls_;
@@ -75,7 +93,8 @@ class Walk {
     Tally tally_;
     std::string problem_;
     std::vector<std::int64_t> words_;
-    std::string held_back_why_;  // empty: no message was held back
+    std::string held_back_why_;  // empty: nothing was held back
+    bool has_held_media_back_ = false;
 };
 
 }  // namespace pgcourier::backfill

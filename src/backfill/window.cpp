@@ -17,11 +17,10 @@ constexpr milliseconds kLongestPause{300'000};
 
 }  // namespace
 
-Window window_of(const Gap& gap, WallTime now, days retention) {
-    const WallTime oldest = now - retention;
-    if (!gap.is_automatic) return {std::max(gap.since, oldest), gap.until, now - kYoung};
+Window window_of(const Gap& gap, WallTime now, WallTime kept_from) {
+    if (!gap.is_automatic) return {std::max(gap.since, kept_from), gap.until, now - kYoung};
     const WallTime from = gap.covered_until.value_or(gap.since) - kClockMargin;
-    return {std::max(from, oldest), gap.until + kClockMargin, now - kYoung};
+    return {std::max(from, kept_from), gap.until + kClockMargin, now - kYoung};
 }
 
 std::vector<sys_days> days_of(const Window& window, WallTime now) {
@@ -61,6 +60,11 @@ std::optional<milliseconds> next_walk_in(const Gap& gap, WallTime now) {
     const bool has_gap_itself = covered >= gap.until + (kAfterEnd - kYoung);
     const WallTime next = has_gap_itself ? end + kAfterMargin : gap.until + kAfterEnd;
     return std::max(milliseconds{1'000}, milliseconds{next - now});
+}
+
+// A walk at its end or later covers all but the last minute.
+bool needs_deliveries(const Gap& gap) {
+    return !gap.covered_until || *gap.covered_until + kYoung < gap.until;
 }
 
 milliseconds pause_after(int failures) {

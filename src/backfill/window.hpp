@@ -32,9 +32,9 @@ struct Window {
     WallTime young;  // from here on messages are left to their webhooks
 };
 
-/// What a walk at `now` has to look at, not further back than `retention`: what is older may have
+/// What a walk at `now` has to look at, not further back than `kept_from`: what is older may have
 /// been here and been deleted.
-Window window_of(const Gap& gap, WallTime now, std::chrono::days retention);
+Window window_of(const Gap& gap, WallTime now, WallTime kept_from);
 
 /// The days in GMT on which the window's messages were sent, the oldest first.
 std::vector<std::chrono::sys_days> days_of(const Window& window, WallTime now);
@@ -64,6 +64,10 @@ bool is_before(const std::vector<twilio::ListedMessage>& page, const Window& win
 ///
 /// returns  nullopt: nothing is left to be read
 std::optional<std::chrono::milliseconds> next_walk_in(const Gap& gap, WallTime now);
+
+/// Whether what became of sent messages is to be read after this walk of messages: after the first
+/// one, and after each that another gap was added before.
+bool needs_deliveries(const Gap& gap);
 
 /// How long to wait after failure number `failures`, from 1: 5 s, 10 s… up to 5 minutes.
 std::chrono::milliseconds pause_after(int failures);

@@ -18,7 +18,11 @@ constexpr milliseconds kKeep{5'000};
 constexpr milliseconds kRouterPoll{50};
 // Of the time that sending waits.
 constexpr seconds kRouterPatience{20};
-constexpr int kFailuresUntilMediaIsGivenUp = 12;  // over half an hour
+constexpr int kMediaFailuresUntilGivenUp = 12;  // over half an hour
+// Of a list that alone cannot be read: after 5 and 10 s, the most of what sending waits.
+constexpr int kTriesOfAList = 3;
+// Twilio's clock may go ahead, and whoever comes back receives a moment after it has said so.
+constexpr seconds kWordsAfterGap{10};
 // Messages sent so long before a gap may still have had callbacks to come in it.
 constexpr std::chrono::hours kCallbacksTake{1};
 
@@ -106,8 +110,8 @@ Filled Worker::look(const Times& times, const std::stop_token& stop) {
     Task task{.gap = {.since = times.since,
                       .until = times.until,
                       .covered_until = {},
-                      .is_automatic = false},
-              .now = database_now(*db_)};
+                      .is_automatic = false}};
+    const WallTime kept_from = read_time(task);
     const auto on_place = [&](Walk& walk) {
         return [&](const Place& place) {
             if (settings_.on_place) settings_.on_place(place, walk.tally());
@@ -123,7 +127,7 @@ Filled Worker::look(const Times& times, const std::stop_token& stop) {
                      .is_dry_run = true},
                     [stop] { return !stop.stop_requested(); }};
     };
-    Walk messages = walk_of_dry_run(window_of(task.gap, task.now, settings_.retention));
+    Walk messages = walk_of_dry_run(window_of(task.gap, task.now, kept_from));
     Walked walked =
         messages.messages(numbers(*db_, settings_.default_number), {}, on_place(messages));
     Filled filled{walked, messages.tally(), messages.problem()};
@@ -151,6 +155,13 @@ bool Worker::fill_next(const std::stop_token& stop) {
     return true;
 }
 
+// returns  from when on everything is kept
+WallTime Worker::read_time(Task& task) {
+    const DatabaseTime time = database_time(*db_, settings_.retention);
+    task.now = time.now;
+    return time.kept_from;
+}
+
 Filled Worker::fill(Task& task, const std::stop_token& stop) {
     Filled all;
     const auto then = [&](Step step, Filled (Worker::*find)(Task&, const std::stop_token&)) {
@@ -173,7 +184,7 @@ Walk Worker::walk_of(Task& task, const Window& window, Take take, const std::sto
              .window = window,
              .now = task.now,
              .take = take,
-             .gives_media_up = task.failures >= kFailuresUntilMediaIsGivenUp},
+             .gives_media_up = task.media_failures >= kMediaFailuresUntilGivenUp},
             [this, &task, stop] {
                 const SteadyTime now = clock_.steady_now();
                 if (now - kept_at_ > kKeep && !holds(task, keep(*db_, task))) return false;
@@ -212,46 +223,84 @@ void Worker::next_step(Task& task, Step step, const Walk& walk) {
     is_lost_ = note_found(task, walk) == Hold::lost;
 }
 
+// Whether the step is done. Messages wait for a list that alone cannot be read; STOPs and states
+// of sent messages, which the step after theirs does not need, do not for long.
+bool Worker::is_through(const Task& task, const Walk& walk, Walked walked) {
+    if (walked != Walked::held_back || task.failures + 1 < kTriesOfAList)
+        return walked == Walked::whole;
+    log_.warn(task.step == Step::words
+                  ? "Not every STOP of the gap can be read: sending goes on without the rest"
+                  : "What became of some sent messages cannot be read",
+              {{"backfillId", task.id}, {"reason", walk.problem()}});
+    return true;
+}
+
 // A walk that was broken off within a day has found something since the last note, too.
 Filled Worker::ended(const Task& task, const Walk& walk, Walked walked) {
     if (walked != Walked::whole && !is_lost_) is_lost_ = note_found(task, walk) == Hold::lost;
-    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem()};
+    return {is_lost_ ? Walked::stopped : walked, walk.tally(), walk.problem(),
+            walk.has_held_media_back()};
 }
 
 // Each STOP first, so that sending waits for pages only and not for media.
 Filled Worker::find_words(Task& task, const std::stop_token& stop) {
-    const Window window = window_of(task.gap, task.now, settings_.retention);
+    const WallTime kept_from = read_time(task);
+    Window window = window_of(task.gap, task.now, kept_from);
+    // A word after the gap has its webhook, which tells more; later steps fetch one that has none.
+    window.until = task.gap.until + kWordsAfterGap;
     Walk walk = walk_of(task, window, Take::words, stop);
-    const Walked walked =
-        walk.messages(numbers(*db_, settings_.default_number), task.place,
-                      [&](const Place& place) { return go_on(task, walk, place); });
+    // What another process found in the part of the step that is behind us.
+    std::vector<std::int64_t> words;
+    if (!task.place.number.empty()) words = words_left(*db_);
+    const Walked walked = walk.words(numbers(*db_, settings_.default_number),
+                                     due_numbers(*db_, settings_.default_number), task.place,
+                                     [&](const Place& place) { return go_on(task, walk, place); });
+    if (!is_through(task, walk, walked)) return ended(task, walk, walked);
     if (walked == Walked::whole) {
-        if (!wait_for_router(task, walk, stop)) return ended(task, walk, Walked::stopped);
-        words_known(*db_, task);
-        next_step(task, Step::messages, walk);
-        log_.info("Every STOP of the gap is known: sending goes on",
-                  {{"backfillId", task.id}, {"words", walk.tally().fetched}});
+        words.insert(words.end(), walk.found_words().begin(), walk.found_words().end());
+        const bool are_routed = wait_for_router(task, words, stop);
+        if (is_lost_ || stop.stop_requested()) return ended(task, walk, Walked::stopped);
+        say_words_known(task, walk, are_routed);
     }
-    return ended(task, walk, walked);
+    next_step(task, Step::messages, walk);
+    return ended(task, walk, Walked::whole);
 }
 
 // A STOP holds once it is routed. Where no router runs, sending goes on when its time is over.
-// returns  false: told to stop before
-bool Worker::wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop) {
-    if (walk.words().empty()) return true;
+bool Worker::wait_for_router(const Task& task, const std::vector<std::int64_t>& words,
+                             const std::stop_token& stop) {
+    if (words.empty()) return true;
     const SteadyTime until = clock_.steady_now() + kRouterPatience;
     Wake sleep;
-    while (clock_.steady_now() < until && are_waiting(*db_, walk.words())) {
-        if (stop.stop_requested()) return false;
+    bool are_routed = !are_waiting(*db_, words);
+    while (!are_routed && !stop.stop_requested() && clock_.steady_now() < until) {
         sleep.wait_for(stop, kRouterPoll);
+        are_routed = !are_waiting(*db_, words);
     }
     is_lost_ = keep(*db_, task) == Hold::lost;
-    return !is_lost_;
+    return are_routed;
+}
+
+void Worker::say_words_known(const Task& task, const Walk& walk, bool are_routed) {
+    const LogFields about{{"backfillId", task.id}, {"words", walk.tally().fetched}};
+    if (!are_routed) {  // what sending still waits ends by itself
+        log_.warn("STOPs of the gap are fetched and not routed: sending goes on without them",
+                  about);
+        return;
+    }
+    const std::optional<bool> was_waiting = words_known(*db_, task);
+    if (!was_waiting) {
+        log_.info("Every STOP of the gap is known", about);
+    } else if (*was_waiting) {
+        log_.info("Every STOP of the gap is known: sending goes on", about);
+    } else {
+        log_.warn("Every STOP of the gap is known only now: sending had gone on before", about);
+    }
 }
 
 Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
-    task.now = database_now(*db_);
-    const Window window = window_of(task.gap, task.now, settings_.retention);
+    const WallTime kept_from = read_time(task);
+    const Window window = window_of(task.gap, task.now, kept_from);
     // Whoever goes on in the middle reads the rest up to a later time than the first numbers were
     // read; what counts is the earlier one.
     if (task.place.number.empty() || !task.reading_until) task.reading_until = window.young;
@@ -260,9 +309,9 @@ Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
         walk.messages(numbers(*db_, settings_.default_number), task.place,
                       [&](const Place& place) { return go_on(task, walk, place); });
     if (walked == Walked::whole) {
-        const bool is_first = !task.gap.covered_until;
+        const bool has_deliveries = needs_deliveries(task.gap);
         task.gap.covered_until = std::exchange(task.reading_until, std::nullopt);
-        next_step(task, is_first ? Step::deliveries : Step::messages, walk);
+        next_step(task, has_deliveries ? Step::deliveries : Step::messages, walk);
     }
     if (walk.tally().fetched > 0) {
         log_.info("Messages that were missed are fetched",
@@ -278,25 +327,27 @@ Filled Worker::find_deliveries(Task& task, const std::stop_token& stop) {
     const Walked walked =
         walk.deliveries(senders(*db_, since, task.gap.until), task.gap.until, task.place,
                         [&](const Place& place) { return go_on(task, walk, place); });
-    if (walked == Walked::whole) next_step(task, Step::messages, walk);
-    return ended(task, walk, walked);
+    if (!is_through(task, walk, walked)) return ended(task, walk, walked);
+    next_step(task, Step::messages, walk);
+    return ended(task, walk, Walked::whole);
 }
 
 void Worker::give_back(Task& task, const Filled& filled, bool is_stopping) {
     if (filled.walked == Walked::stopped) {
-        if (is_stopping || yields_) settle(*db_, task, milliseconds{0}, "");
+        if (is_stopping || yields_) put_back(*db_, task);
         return;
     }
-    if (filled.walked == Walked::failed) {
+    if (filled.walked != Walked::whole) {
         const milliseconds pause = pause_after(task.failures + 1);
         log_.warn(
             "Twilio's list cannot be read: what was missed is fetched when it can",
             {{"backfillId", task.id}, {"reason", filled.problem}, {"nextInMs", pause.count()}});
-        settle(*db_, task, jittered(pause, rng_), filled.problem);
+        settle(*db_, task, jittered(pause, rng_),
+               Trouble{.reason = filled.problem, .has_media = filled.has_held_media_back});
         return;
     }
     const auto next = next_walk_in(task.gap, task.now);
-    const auto all = settle(*db_, task, next, "");
+    const auto all = settle(*db_, task, next, std::nullopt);
     if (next || !all) return;
     log_.info("What was missed has been fetched", {{"backfillId", task.id},
                                                    {"messages", all->fetched},

@@ -21,6 +21,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace pgcourier::backfill {
 
@@ -42,6 +43,7 @@ struct Filled {
     Walked walked = Walked::whole;
     Tally tally;
     std::string problem;
+    bool has_held_media_back = false;
 };
 
 class Worker {
@@ -81,12 +83,16 @@ class Worker {
     Filled find_messages(Task& task, const std::stop_token& stop);
     Filled find_deliveries(Task& task, const std::stop_token& stop);
     Walk walk_of(Task& task, const Window& window, Take take, const std::stop_token& stop);
+    WallTime read_time(Task& task);
     bool go_on(Task& task, Walk& walk, const Place& place);
     bool holds(const Task& task, Hold hold);
     Hold note_found(const Task& task, const Walk& walk);
+    bool is_through(const Task& task, const Walk& walk, Walked walked);
     void next_step(Task& task, Step step, const Walk& walk);
     Filled ended(const Task& task, const Walk& walk, Walked walked);
-    bool wait_for_router(Task& task, const Walk& walk, const std::stop_token& stop);
+    bool wait_for_router(const Task& task, const std::vector<std::int64_t>& words,
+                         const std::stop_token& stop);
+    void say_words_known(const Task& task, const Walk& walk, bool are_routed);
     void give_back(Task& task, const Filled& filled, bool is_stopping);
     void take_over_provider();
 

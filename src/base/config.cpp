@@ -267,7 +267,7 @@ void read_twilio(EnvironmentReader& env, Config& config) {
     }
     config.twilio_status_callback = !config.webhook_public_url.empty();
     env.flag("TWILIO_STATUS_CALLBACK", config.twilio_status_callback, "on or off");
-    if (config.twilio_status_callback && config.webhook_public_url.empty()) {
+    if (config.twilio_status_callback && !env.is_set("WEBHOOK_PUBLIC_URL")) {
         env.fail("TWILIO_STATUS_CALLBACK", "on without WEBHOOK_PUBLIC_URL", "both, or off");
     }
 }
@@ -278,6 +278,7 @@ void read_outbox(EnvironmentReader& env, Config& config) {
     env.duration("OUTBOX_POLL_INTERVAL_MS", config.outbox_poll_interval, 100, 60'000);
     env.number("OUTBOX_BATCH_SIZE", config.outbox_batch_size, 1, 1000);
     env.number("OUTBOX_CONCURRENCY", config.outbox_concurrency, 1, 1000);
+    env.number("OUTBOX_THREADS", config.outbox_threads, 1, 16);
     env.number("OUTBOX_RATE_PER_SENDER", config.outbox_rate_per_sender, 0, 10'000);
     // A call may take 10 s and starts only while that much of the lease is left.
     env.duration("OUTBOX_LEASE_MS", config.outbox_lease, 15'000, 600'000);
@@ -317,6 +318,16 @@ void read_operations(EnvironmentReader& env, Config& config) {
         env.number(name, *days, config.retention_days, kLongestRetention);
     }
     config.ops_token = env.secret("OPS_TOKEN");
+    config.ops_token_readonly = env.secret("OPS_TOKEN_READONLY");
+    if (!config.ops_token_readonly.empty()) {
+        if (config.ops_token.empty()) {
+            env.fail("OPS_TOKEN_READONLY", "no OPS_TOKEN beside it",
+                     "both, or OPS_TOKEN alone: without that there is no console");
+        } else if (config.ops_token_readonly.reveal() == config.ops_token.reveal()) {
+            env.fail("OPS_TOKEN_READONLY", "the value of OPS_TOKEN",
+                     "another one: who has it may look and not act");
+        }
+    }
     config.sentry_dsn = env.secret("SENTRY_DSN");
     if (!config.sentry_dsn.empty() && !parse_dsn(config.sentry_dsn)) {
         env.fail("SENTRY_DSN", "another form", "https://key@host/project");
@@ -374,7 +385,7 @@ std::vector<Secret> Config::signing_keys() const {
     return keys;
 }
 
-Result<Config> read_config(const Environment& environment, Needs needs) {
+ReadConfig read_whole_config(const Environment& environment, Needs needs) {
     EnvironmentReader env{environment};
     Config config;
     read_database(env, config);
@@ -386,8 +397,13 @@ Result<Config> read_config(const Environment& environment, Needs needs) {
     read_operations(env, config);
     read_log(env, config);
     if (needs == Needs::service) require_for_roles(env, config);
-    if (env.problem()) return *env.problem();
-    return config;
+    return {std::move(config), env.wrong()};
+}
+
+Result<Config> read_config(const Environment& environment, Needs needs) {
+    ReadConfig read = read_whole_config(environment, needs);
+    if (!read.wrong.empty()) return Problem{read.wrong.front().text()};
+    return std::move(read.config);
 }
 
 }  // namespace pgcourier

@@ -57,6 +57,7 @@ struct Config {
     std::chrono::milliseconds outbox_poll_interval{5000};
     int outbox_batch_size = 100;
     int outbox_concurrency = 64;
+    int outbox_threads = 2;
     int outbox_rate_per_sender = 80;  // starts a second, 0 = off
     std::chrono::milliseconds outbox_lease{30000};
     UnknownPolicy outbox_unknown_policy = UnknownPolicy::reconcile;
@@ -70,9 +71,10 @@ struct Config {
     int retention_days = 30;
     int dead_letter_retention_days = 365;  // at least retention_days; so is the next
     int event_log_retention_days = 365;
-    Secret ops_token;
-    Secret sentry_dsn;         // of the right form, or empty
-    Secret alert_webhook_url;  // who knows it may post there
+    Secret ops_token;           // empty: no console
+    Secret ops_token_readonly;  // of those who may only look; only beside ops_token
+    Secret sentry_dsn;          // of the right form, or empty
+    Secret alert_webhook_url;   // who knows it may post there
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::json;
 
@@ -104,5 +106,13 @@ enum class Needs { database, service };
 /// returns  the configuration, or one line: the variable, what was found (never a secret), what is
 /// expected
 Result<Config> read_config(const Environment& environment, Needs needs);
+
+/// A configuration with all that is wrong with it, for those who explain it; nothing is run with it
+/// while `wrong` has anything.
+struct ReadConfig {
+    Config config;                  // a wrong value is as if it were not set
+    std::vector<WrongValue> wrong;  // a line for each variable
+};
+ReadConfig read_whole_config(const Environment& environment, Needs needs);
 
 }  // namespace pgcourier

@@ -57,6 +57,12 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, const std::string& p
         text.remove_prefix(std::min(end + 1, text.size()));
         ++number;
         if (line.empty() || line.front() == '#') continue;
+        // No value has one; a zero byte would end it unseen in whatever reads it as a C string.
+        if (std::ranges::any_of(
+                line, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; })) {
+            return Problem{fmt::format("{}: line {} of {} has a control character in it", kVariable,
+                                       number, path)};
+        }
         if (line.starts_with("export ")) line = trimmed(line.substr(7));
         const std::size_t equals = line.find('=');
         const std::string_view name = trimmed(line.substr(0, equals));

@@ -1,5 +1,7 @@
 #include "base/environment.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -25,7 +27,7 @@ std::string_view cleaned(std::string_view text) {
     return text;
 }
 
-bool is_control(unsigned char c) {
+bool is_control_byte(unsigned char c) {
     return c < 0x20 || c == 0x7F;
 }
 
@@ -61,16 +63,28 @@ std::string shown(std::string_view value) {
         std::ranges::all_of(value, [](unsigned char c) { return std::isalnum(c) != 0; });
     const bool has_user_or_query = value.find_first_of("@?") != std::string_view::npos;
     if (is_like_a_token || has_user_or_query || value.size() > 64 ||
-        std::ranges::any_of(value, is_control)) {
+        without_controls(value) != value) {
         return fmt::format("{} characters that are not shown", value.size());
     }
     return fmt::format("\"{}\"", value);
 }
 
+std::string WrongValue::text() const {
+    return fmt::format("{}: found {}, expected {}", variable, found, expected);
+}
+
 void EnvironmentReader::fail(std::string_view name, std::string_view found,
                              std::string_view expected) {
-    if (problem_) return;
-    problem_ = Problem{fmt::format("{}: found {}, expected {}", name, found, expected)};
+    const bool is_told =
+        std::ranges::any_of(wrong_, [name](const WrongValue& one) { return one.variable == name; });
+    // What follows from a wrong value is not told again.
+    if (is_told) return;
+    wrong_.push_back({std::string{name}, std::string{found}, std::string{expected}});
+}
+
+std::optional<Problem> EnvironmentReader::problem() const {
+    if (wrong_.empty()) return std::nullopt;
+    return Problem{wrong_.front().text()};
 }
 
 std::optional<std::string> EnvironmentReader::text(const char* name) const {
@@ -82,7 +96,8 @@ std::optional<std::string> EnvironmentReader::text(const char* name) const {
 Secret EnvironmentReader::secret(const char* name) {
     std::string value = text(name).value_or("");
     // It becomes part of a header or of a URL.
-    if (std::ranges::any_of(value, [](unsigned char c) { return c == ' ' || is_control(c); })) {
+    if (std::ranges::any_of(value,
+                            [](unsigned char c) { return c == ' ' || is_control_byte(c); })) {
         fail(name, "a value with spaces or control characters in it", "one without");
     }
     return Secret{std::move(value)};

@@ -1,5 +1,5 @@
 #pragma once
-// Reads environment variables by their form and keeps the first that is wrong, as one line. It
+// Reads environment variables by their form and keeps what is wrong, a line each. It
 // never shows a secret, and nothing that looks like one, whatever variable it was pasted into.
 
 #include "base/result.hpp"
@@ -42,14 +42,26 @@ std::vector<std::string> list_of(std::string_view text);
 /// A value as a message may show it, on one line, in quotes; only counted when it may be a secret.
 std::string shown(std::string_view value);
 
-/// Reads variables one after another; the first bad one is kept, and what is read after it is of no
-/// use.
+/// A variable whose value will not do.
+struct WrongValue {
+    std::string variable;
+    std::string found;  // never a secret
+    std::string expected;
+
+    /// `PORT: found "99999", expected a whole number from 1 to 65535`
+    std::string text() const;
+};
+
+/// Reads variables one after another and keeps what is wrong, of each variable the first thing.
 class EnvironmentReader {
   public:
     /// `environment` must outlive the reader.
     explicit EnvironmentReader(const Environment& environment) : environment_{environment} {}
 
-    const std::optional<Problem>& problem() const { return problem_; }
+    /// In the order in which they were found.
+    const std::vector<WrongValue>& wrong() const { return wrong_; }
+    /// The first of them.
+    std::optional<Problem> problem() const;
     void fail(std::string_view name, std::string_view found, std::string_view expected);
 
     /// Without spaces or one pair of quotes around; nullopt when not set or empty.
@@ -90,7 +102,7 @@ class EnvironmentReader {
 
   private:
     const Environment& environment_;
-    std::optional<Problem> problem_;
+    std::vector<WrongValue> wrong_;
 };
 
 }  // namespace pgcourier

@@ -21,4 +21,9 @@ using LeaseToken = Id<struct LeaseTokenTag>;
 /// A random uuid (version 4) as text, from the operating system's generator.
 std::string new_uuid();
 
+/// A uuid of version 7 (RFC 9562) as text: in the order of time, so that rows which come together
+/// lie together in an index. The time is the system's, in ms. 74 random bits, from the operating
+/// system's generator.
+std::string new_ordered_id();
+
 }  // namespace pgcourier

@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 
 #include "base/clock.hpp"
+#include "base/utf8.hpp"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -84,15 +85,6 @@ void write_string(JsonWriter& json, std::string_view key, std::string_view value
     write_field(json, {key, value});
 }
 
-// A line break inside a line would let text from outside forge a line of its own.
-std::string on_one_line(std::string_view text) {
-    std::string line{text};
-    for (char& c : line) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
-    return line;
-}
-
 }  // namespace
 
 void configure_log(LogLevel level, LogFormat format) {
@@ -124,16 +116,17 @@ void Log::write(LogLevel level, std::string_view message, LogFields fields) cons
         write_string(json, "message", message);
         for (const LogField& field : fields) write_field(json, field);
         json.EndObject();
-        line.assign(buffer.GetString(), buffer.GetSize());
+        line = json_without_controls({buffer.GetString(), buffer.GetSize()});
     } else {
+        // A line break inside a line would let text from outside forge a line of its own.
         line = fmt::format("[{}] [{}] [{}] {}", time, name_of(level), component_,
-                           on_one_line(message));
+                           without_controls(message));
         if (fields.size() > 0) {
             json.StartObject();
             for (const LogField& field : fields) write_field(json, field);
             json.EndObject();
             line += ' ';
-            line.append(buffer.GetString(), buffer.GetSize());
+            line += json_without_controls({buffer.GetString(), buffer.GetSize()});
         }
     }
     logger().log(to_spdlog(level), "{}", line);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 
@@ -14,17 +15,23 @@ class Wake {
   public:
     /// Safe from any thread. Several before one wait count as one.
     void notify() {
+        std::shared_ptr<const std::function<void()>> also;
         {
             const std::scoped_lock lock{mutex_};
             notified_ = true;
+            also = also_;
         }
         condition_.notify_one();
-        if (also_) also_();
+        if (also) (*also)();
     }
 
     /// Called after each notify, on the notifying thread: for loops that sleep elsewhere
-    /// (`curl_multi_wakeup`). Set before the first notify.
-    void also_call(std::function<void()> hook) { also_ = std::move(hook); }
+    /// (`curl_multi_wakeup`).
+    void also_call(std::function<void()> hook) {
+        auto also = std::make_shared<const std::function<void()>>(std::move(hook));
+        const std::scoped_lock lock{mutex_};
+        also_ = std::move(also);
+    }
 
     /// Until notified, stopped, or `timeout` has passed.
     /// returns  true when notified
@@ -44,8 +51,8 @@ class Wake {
   private:
     std::mutex mutex_;
     std::condition_variable_any condition_;
-    bool notified_ = false;  // guarded by mutex_
-    std::function<void()> also_;
+    bool notified_ = false;                              // guarded by mutex_
+    std::shared_ptr<const std::function<void()>> also_;  // guarded by mutex_
 };
 
 }  // namespace pgcourier

@@ -4,6 +4,8 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/text.hpp"
+#include "cli/times.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -55,7 +57,7 @@ void print_json(const Tally& tally, bool is_dry_run) {
         json.Int64(tally.*count);
     }
     json.EndObject();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 void print(const Tally& tally, bool is_dry_run) {
@@ -130,20 +132,18 @@ Config config_with_credentials() {
 
 backfill::Times times_of(const Options& options, const Config& config) {
     pg::Connection db{connect_options(config, "backfill")};
-    const auto until =
-        options.until.empty() ? std::nullopt : std::optional<std::string>{options.until};
-    backfill::Times times;
-    try {
-        times = backfill::read_times(db, options.since, until,
-                                     std::chrono::days{config.retention_days});
-    } catch (const pg::Error& e) {
-        if (!e.sqlstate().starts_with("22")) throw;
-        throw Failure{kUsage, fmt::format("--since, --until: {}: expected a time, as "
-                                          "'2026-02-08 10:00'",
-                                          e.what())};
-    }
+    checked_time(db, "--since", options.since);
+    const auto until = checked_time(db, "--until", options.until);
+    backfill::Times times =
+        backfill::read_times(db, options.since, until, std::chrono::days{config.retention_days});
     if (!times.is_ordered) throw Failure{kUsage, "--since: expected a time before --until"};
     if (!times.has_come) throw Failure{kUsage, "--until: found a time that has not come yet"};
+    if (!times.is_kept && times.pruned_before) {
+        throw Failure{kUsage,
+                      fmt::format("--since: found a time before '{}': what is older may have been "
+                                  "here and been deleted, and would come as new",
+                                  *times.pruned_before)};
+    }
     if (!times.is_kept) {
         throw Failure{
             kUsage,

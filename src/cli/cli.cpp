@@ -3,10 +3,13 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/error_words.hpp"
+#include "cli/misspelt.hpp"
+#include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <sstream>
 
 namespace pgcourier::cli {
 
@@ -15,7 +18,7 @@ const char* const kVersion = PGCOURIER_VERSION;
 namespace {
 
 int tell(int exit_code, const std::string& what) {
-    std::fprintf(stderr, "pgcourier: %s\n", what.c_str());
+    std::fprintf(stderr, "pgcourier: %s\n", printable_lines(what).c_str());
     return exit_code;
 }
 
@@ -61,9 +64,18 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        const bool is_help = e.get_exit_code() == 0;
-        app.exit(e);
-        return is_help ? kOk : kUsage;
+        if (e.get_exit_code() == 0) {
+            app.exit(e);  // --help, --version
+            return kOk;
+        }
+        // describe() leaves out what is hidden.
+        const auto given = app.get_subcommands();
+        const bool is_hidden = !given.empty() && given.front()->get_group().empty();
+        const auto unknown =
+            is_hidden ? std::nullopt : unknown_command(describe(app), {argv + 1, argv + argc});
+        return tell(
+            kUsage,
+            unknown ? *unknown : std::string{e.what()} + "\nRun with --help for more information.");
     }
     try {
         return chosen();

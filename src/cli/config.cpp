@@ -9,31 +9,50 @@
 #include "pg/url.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <cstdio>
+#include <map>
 
 namespace pgcourier::cli {
 namespace {
 
-/// Where the database is, without user and password.
-std::string place_of(const Secret& url, const char* variable) {
-    const auto target = pg::parse_url(url);
-    if (!target) throw Failure{kUsage, std::string{variable} + ": " + target.error().what};
-    return target->described() + " (password not shown)";
-}
+/// What is wrong with a variable, by its name.
+using Wrong = std::map<std::string, std::string, std::less<>>;
 
-void describe_databases(std::vector<Setting>& all, const Config& config) {
+/// Where the databases are, without user and password.
+/// wrong  gets the addresses that libpq would not take
+void describe_databases(std::vector<Setting>& all, const Config& config, Wrong& wrong) {
     for (Setting& setting : all) {
-        if (setting.name == "DATABASE_URL")
-            setting.value = place_of(config.database_url, "DATABASE_URL");
-        if (setting.name == "DATABASE_DIRECT_URL" && !config.database_direct_url.empty())
-            setting.value = place_of(config.database_direct_url, "DATABASE_DIRECT_URL");
+        const bool is_direct = setting.name == "DATABASE_DIRECT_URL";
+        if (!is_direct && setting.name != "DATABASE_URL") continue;
+        const Secret& url = is_direct ? config.database_direct_url : config.database_url;
+        if (url.empty()) continue;
+        const auto target = pg::parse_url(url);
+        if (target) {
+            setting.value = target->described() + " (password not shown)";
+        } else {
+            wrong.emplace(setting.name, target.error().what);
+        }
     }
 }
 
-void print_json(const std::vector<Setting>& all) {
+/// All of it as one line, or a line each.
+std::string words_of(const Wrong& wrong, const std::vector<Setting>& all) {
+    std::vector<std::string> lines;
+    for (const Setting& setting : all) {
+        const auto found = wrong.find(setting.name);
+        if (found != wrong.end()) lines.push_back(found->first + ": " + found->second);
+    }
+    if (lines.size() == 1) return "serve would not start: " + lines[0];
+    std::string words = fmt::format("serve would not start: {} values are wrong", lines.size());
+    for (const std::string& line : lines) words += "\n  " + line;
+    return words;
+}
+
+void print_json(const std::vector<Setting>& all, const Wrong& wrong) {
     rapidjson::StringBuffer buffer;
     rapidjson::Writer<rapidjson::StringBuffer> json{buffer};
     json.StartArray();
@@ -47,22 +66,34 @@ void print_json(const std::vector<Setting>& all) {
         json.String(setting.source);
         json.Key("is_secret");
         json.Bool(setting.is_secret);
+        json.Key("wrong");
+        if (const auto found = wrong.find(setting.name); found != wrong.end()) {
+            json.String(found->second);
+        } else {
+            json.Null();
+        }
         json.EndObject();
     }
     json.EndArray();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 int show(bool as_json) {
     const auto file = ConfigFile::named_in(process_environment);
     if (!file) throw Failure{kUsage, file.error().what};
     const Environment environment = file->over(process_environment);
-    const auto config = read_config(environment, Needs::database);
-    if (!config) throw Failure{kUsage, config.error().what};
-    std::vector<Setting> all = settings(*config, *file, process_environment);
-    describe_databases(all, *config);
+    const ReadConfig read = read_whole_config(environment, Needs::service);
+    Wrong wrong;
+    for (const WrongValue& one : read.wrong)
+        wrong.emplace(one.variable, fmt::format("found {}, expected {}", one.found, one.expected));
+    std::vector<Setting> all = settings(read.config, *file, process_environment);
+    describe_databases(all, read.config, wrong);
+    // What was found is told as it may be shown: it may be a secret in the wrong place.
+    for (Setting& setting : all) {
+        if (wrong.contains(setting.name)) setting.value = "(wrong, see below)";
+    }
     if (as_json) {
-        print_json(all);
+        print_json(all, wrong);
     } else {
         std::vector<std::vector<std::string>> lines{{"variable", "value", "from"}};
         for (const Setting& setting : all)
@@ -71,8 +102,7 @@ int show(bool as_json) {
     }
     // The table helps to see why.
     std::fflush(stdout);
-    const auto serving = read_config(environment, Needs::service);
-    if (!serving) throw Failure{kUsage, "serve would not start: " + serving.error().what};
+    if (!wrong.empty()) throw Failure{kUsage, words_of(wrong, all)};
     return kOk;
 }
 

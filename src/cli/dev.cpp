@@ -136,7 +136,10 @@ int dev() {
 
     // What the environment sets wins, so that a single setting can be tried; the addresses are
     // ours.
+    const auto given_token = process_environment("OPS_TOKEN");
+    const Secret console_link{new_uuid()};
     const std::map<std::string, std::string, std::less<>> ours = {
+        {"OPS_TOKEN", given_token && !given_token->empty() ? *given_token : new_uuid()},
         {"DATABASE_URL", postgres->url(kDatabase).reveal()},
         {"DATABASE_DIRECT_URL", ""},
         {"HOST", "127.0.0.1"},
@@ -172,7 +175,7 @@ int dev() {
     sim::Simulator simulator{std::move(options)};
     if (const Result<void> started = simulator.start(); !started)
         throw Failure{kFailed, started.error().what};
-    Service service{std::move(*config)};
+    Service service{std::move(*config), console_link};
     const Result<bool> started = service.start();
     if (!started) throw Failure{kFailed, started.error().what};
     if (!*started) return kOk;
@@ -183,6 +186,7 @@ int dev() {
         "\n"
         "pgcourier is running on this machine; Ctrl-C ends all of it, its data stays in %s/\n"
         "  service     %s    /healthz /readyz /metrics\n"
+        "  console     %s/ops/sign-in?token=%s    signs you in, once\n"
         "  Twilio      %s    simulated\n"
         "  PostgreSQL  %s\n"
         "  demo shop   %s   seller %s   tenant id %s\n"
@@ -192,8 +196,9 @@ int dev() {
         "'Merci'\n"
         "  look at everything   psql %s -c 'TABLE ops.health'\n"
         "\n",
-        kDirectory, own_url.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber,
-        kTenant, at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
+        kDirectory, own_url.c_str(), own_url.c_str(), console_link.reveal().c_str(),
+        twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant, at.c_str(),
+        kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
     std::fflush(stdout);
     wait_for_signal();  // SIGHUP ends it too
     service.stop();

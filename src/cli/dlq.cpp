@@ -5,6 +5,8 @@
 #include "cli/output.hpp"
 #include "cli/sure.hpp"
 #include "cli/tenants.hpp"
+#include "cli/text.hpp"
+#include "cli/times.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -54,7 +56,7 @@ void add_filter(CLI::App& command, Options& options) {
 
 /// What `retry` and `discard` share: one by its id, or many by filter.
 void add_act(CLI::App& command, Options& options) {
-    CLI::Option* id = command.add_option("id", options.id, "Its id");
+    CLI::Option* id = command.add_option("id", options.id, "Its id, or that of its message");
     add_filter(command, options);
     command.add_flag("--all", options.everything, "Every one that nobody resolved");
     command.add_flag("--dry-run", options.is_dry_run, "Only show which");
@@ -108,7 +110,7 @@ int print_many(const pg::Rows& rows, const Options& options, int is_done_column,
         if (row.boolean(is_done_column)) {
             ++count;
         } else {
-            std::printf("%s\n", row.string(is_done_column + 1).c_str());
+            say(row.string(is_done_column + 1));
         }
     }
     std::printf("%d %s, %d left as they were.\n%s", count, done, rows.size() - count, more);
@@ -118,7 +120,8 @@ int print_many(const pg::Rows& rows, const Options& options, int is_done_column,
 int list(const Options& options) {
     pg::Connection db = connect();
     const pg::Params filter{options.limit, tenant_of(db, options), options.code,
-                            unless_empty(options.since), unless_empty(options.until)};
+                            checked_time(db, "--since", options.since),
+                            checked_time(db, "--until", options.until)};
     print_rows(db.exec(sql::cli::dlq_list, filter), options.as_json, "No dead letters.");
     return kOk;
 }
@@ -126,7 +129,9 @@ int list(const Options& options) {
 int show(const Options& options) {
     pg::Connection db = connect();
     const pg::Rows rows = db.exec(sql::cli::dlq_show, pg::Params{options.id});
-    if (rows.empty()) throw Failure{kFailed, "no dead letter has the id " + options.id};
+    if (rows.empty())
+        throw Failure{kFailed, "no dead letter has the id " + options.id +
+                                   ", nor is one of a message of that id"};
     print_record(rows, options.as_json);
     return kOk;
 }
@@ -142,16 +147,12 @@ int retry(const Options& options) {
         return kOk;
     }
     const auto tenant = tenant_of(db, options);
+    const auto since = checked_time(db, "--since", options.since);
+    const auto until = checked_time(db, "--until", options.until);
     const auto act = [&](bool is_dry_run) {
-        const pg::Params filter{tenant,
-                                options.code,
-                                unless_empty(options.since),
-                                unless_empty(options.until),
-                                options.everything,
-                                options.per_second,
-                                by,
-                                reason,
-                                is_dry_run};
+        const pg::Params filter{
+            tenant, options.code, since,     until, options.everything, options.per_second,
+            by,     reason,       is_dry_run};
         return db.exec(sql::cli::dlq_retry_many, filter);
     };
     db.set_answer_timeout(kBulkTimeout);
@@ -170,15 +171,11 @@ int discard(const Options& options) {
         return kOk;
     }
     const auto tenant = tenant_of(db, options);
+    const auto since = checked_time(db, "--since", options.since);
+    const auto until = checked_time(db, "--until", options.until);
     const auto act = [&](bool is_dry_run) {
-        const pg::Params filter{tenant,
-                                options.code,
-                                unless_empty(options.since),
-                                unless_empty(options.until),
-                                options.everything,
-                                by,
-                                reason,
-                                is_dry_run};
+        const pg::Params filter{tenant, options.code, since,     until, options.everything,
+                                by,     reason,       is_dry_run};
         return db.exec(sql::cli::dlq_discard_many, filter);
     };
     db.set_answer_timeout(kBulkTimeout);
@@ -206,7 +203,7 @@ void add_dlq(CLI::App& app, Chosen& chosen) {
     does(list_them, list);
 
     CLI::App* show_one = dlq->add_subcommand("show", "Show one");
-    show_one->add_option("id", options->id, "Its id")->required();
+    show_one->add_option("id", options->id, "Its id, or that of its message")->required();
     show_one->add_flag("--json", options->as_json, "Print JSON");
     does(show_one, show);
 

@@ -2,6 +2,7 @@
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/text.hpp"
 #include "doctor/examine.hpp"
 
 #include <CLI/CLI.hpp>
@@ -108,7 +109,7 @@ void print_json(const std::vector<Finding>& findings) {
         json.EndObject();
     }
     json.EndArray();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 int examine(const Options& options) {

@@ -6,6 +6,7 @@
 #include "cli/sure.hpp"
 #include "cli/table.hpp"
 #include "cli/tenants.hpp"
+#include "cli/text.hpp"
 #include "maintenance/erasure.hpp"
 
 #include <CLI/CLI.hpp>
@@ -14,6 +15,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -95,7 +97,7 @@ void print_json(const Report& report, const std::vector<std::string>& addresses)
     json.Key("left_for_now");
     json.Int64(report.busy);
     json.EndObject();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 void print_counts(const Report& report) {
@@ -120,6 +122,7 @@ int count(pg::Connection& db, const std::string& address, const Options& options
         std::printf("%lld more are in flight, of unknown outcome or not routed: they come last.\n",
                     static_cast<long long>(counts.busy));
     }
+    std::printf("Nothing was changed.\n");
     return kOk;
 }
 
@@ -166,10 +169,15 @@ int erase(const Options& options) {
         print_json(report, {});
         return report.is_done ? kOk : kFailed;
     }
-    if (report.rows.empty()) {
-        std::printf("There was nothing of this person.\n");
-    } else {
-        print_counts(report);
+    const bool has_any = std::any_of(report.rows.begin(), report.rows.end(),
+                                     [](const auto& one) { return one.second > 0; });
+    if (has_any) print_counts(report);
+    if (report.is_done && !has_any) {
+        std::printf(
+            "There was nothing of this person, or it is erased already; event_log says "
+            "that somebody asked, under the correlation id %s.\n",
+            report.id.c_str());
+        return kOk;
     }
     if (report.is_done) {
         std::printf("Erased; event_log says so under the correlation id %s.\n", report.id.c_str());

@@ -6,6 +6,7 @@
 #include "cli/output.hpp"
 #include "cli/signals.hpp"
 #include "cli/tenants.hpp"
+#include "cli/text.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -60,13 +61,22 @@ class Feed {
         News news{db.exec(sql::cli::events_latest, pg::Params{limit, since_, tenant_}), {}, 6};
         for (int i = 0; i < news.rows.size(); ++i) {
             const pg::Row row = news.rows[i];
+            if (is_left_out(row)) continue;
             if (seen_.emplace(row.string(6), row.string(0)).second) news.unseen.push_back(i);
         }
         if (news.rows.empty()) return news;
         settle(news.rows[0].string(7));
         // What was left out for the limit's sake is not news a second later.
-        if (news.rows.size() == limit) settle(news.rows[0].string(0));
+        if (news.rows.size() == limit) {
+            settle(news.rows[0].string(0));
+            first_ = {news.rows[0].string(0), news.rows[0].string(6)};
+        }
         return news;
+    }
+
+    /// Of the same time as the first event that was within the limit, and before it.
+    bool is_left_out(const pg::Row& row) const {
+        return row.text(0) == first_.first && row.text(6) < first_.second;
     }
 
     /// What is older than this comes no more. Times of one form compare as texts do.
@@ -78,7 +88,8 @@ class Feed {
     Options options_;
     std::optional<std::string> tenant_;
     std::optional<std::string> since_;
-    std::map<std::string, std::string> seen_;  // id to time; of a trace, what it showed
+    std::pair<std::string, std::string> first_;  // its time and id
+    std::map<std::string, std::string> seen_;    // id to time; of a trace, what it showed
 };
 
 void print(const News& news, bool as_json, GrowingTable& table) {
@@ -91,8 +102,7 @@ void print(const News& news, bool as_json, GrowingTable& table) {
         if (!news.unseen.empty()) table.add(lines);
         return;
     }
-    for (const int i : news.unseen)
-        std::printf("%s\n", json_of(news.rows, news.rows[i], news.columns).c_str());
+    for (const int i : news.unseen) say_json(json_of(news.rows, news.rows[i], news.columns));
 }
 
 /// Goes on until somebody ends it, also when the database goes away and comes back.
@@ -106,7 +116,8 @@ void follow(Feed& feed, bool as_json) {
         if (news) {
             print(*news, as_json, table);
         } else if (!is_told) {
-            std::fprintf(stderr, "pgcourier: %s\n  It is asked again.\n", db.trouble().c_str());
+            std::fprintf(stderr, "pgcourier: %s\n  It is asked again.\n",
+                         printable_lines(db.trouble()).c_str());
         }
         is_told = !news;
     } while (wait_or_end(kLookAgain));
@@ -126,7 +137,7 @@ int events(const Options& options) {
     if (!options.correlation.empty() && news.rows.empty())
         throw Failure{kFailed, "nothing is known of " + options.correlation};
     if (options.as_json) {
-        std::printf("%s\n", json_of(news.rows, news.columns).c_str());
+        say_json(json_of(news.rows, news.columns));
     } else if (news.rows.empty()) {
         std::printf("Nothing happened.\n");
     } else {

@@ -215,8 +215,10 @@ std::string commands_page(const CommandHelp& root) {
         page += fmt::format("| `{}` | {} |\n", command->name(), cell(command->text));
     }
     page +=
-        "\nWhat prints data prints JSON with `--json`. On a terminal tables are cut to its width, "
-        "and `NO_COLOR` turns colours off; elsewhere nothing is cut, nothing is coloured and "
+        "\nWhat prints data prints JSON with `--json`, times in UTC as ISO 8601 has them. On a "
+        "terminal tables are cut to its width, "
+        "or printed a field a line where an id would be cut, and `NO_COLOR` turns colours off; "
+        "elsewhere nothing is cut, nothing is coloured and "
         "nothing is asked. Exit codes: 0 done, 1 failed, 2 usage or configuration; further ones "
         "stand below.\n";
     for (const CommandHelp* command : all) {

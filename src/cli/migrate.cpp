@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
+#include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <rapidjson/stringbuffer.h>
@@ -26,7 +27,7 @@ pg::Connection connect_for_migrations(const Config& config) {
 }
 
 void print_list(const char* what, const std::vector<std::string>& names) {
-    for (const std::string& name : names) std::printf("%s %s\n", what, name.c_str());
+    for (const std::string& name : names) say(std::string{what} + " " + name);
 }
 
 void write_list(JsonWriter& json, const char* key, const std::vector<std::string>& values) {
@@ -47,13 +48,13 @@ int print_report(const Result<pg::MigrateReport>& report, bool as_json) {
         write_list(json, "foreign", report->foreign);
         write_list(json, "notices", report->notices);
         json.EndObject();
-        std::printf("%s\n", buffer.GetString());
+        say_json(buffer.GetString());
         return kOk;
     }
     print_list("adopted (Prisma had run it):", report->adopted);
     print_list("left alone (not ours):", report->foreign);
     print_list("applied:", report->applied);
-    for (const std::string& notice : report->notices) std::printf("%s\n", notice.c_str());
+    for (const std::string& notice : report->notices) say(notice);
     if (report->applied.empty() && report->adopted.empty())
         std::printf("The database is up to date.\n");
     return kOk;
@@ -75,12 +76,12 @@ int print_status(const std::vector<pg::MigrationStatus>& states, bool as_json) {
             json.EndObject();
         }
         json.EndArray();
-        std::printf("%s\n", buffer.GetString());
+        say_json(buffer.GetString());
         return kOk;
     }
     Table table{{{"state", "name", "applied_at"}}, {}};
     for (const pg::MigrationStatus& status : states)
-        table.lines.push_back({status.state, status.name, status.applied_at});
+        table.lines.push_back({status.state, printable(status.name), status.applied_at});
     print_table(table);
     return kOk;
 }

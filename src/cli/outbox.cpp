@@ -5,6 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/sure.hpp"
 #include "cli/tenants.hpp"
+#include "cli/times.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,12 +18,12 @@ std::optional<std::string> unless_empty(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional{text};
 }
 
-int release_all(pg::Connection& db, bool is_sure, bool as_json) {
+int release_all(pg::Connection& db, const std::string& by, bool is_sure, bool as_json) {
     const pg::Rows held = db.exec(sql::cli::outbox_held);
     if (!held.empty()) confirm(fmt::format("Send all {} that are held?", held.size()), is_sure);
     int released = 0;
     for (const pg::Row row : held) {
-        db.exec(sql::cli::outbox_release, pg::Params{row.text(0)});
+        db.exec(sql::cli::outbox_release, pg::Params{row.text(0), unless_empty(by)});
         ++released;
     }
     tell_result(fmt::format("{} released.", released), as_json);
@@ -76,22 +77,22 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             pg::Connection db = connect();
             const std::string tenant = find_tenant(db, options->tenant);
-            print_record(
-                db.exec(
-                    sql::cli::outbox_add,
-                    pg::Params{tenant, options->to, options->body, unless_empty(options->media_url),
-                               unless_empty(options->content_sid),
-                               unless_empty(options->content_variables),
-                               unless_empty(options->send_at), unless_empty(options->expires_at),
-                               unless_empty(options->dedupe_key)}),
-                options->as_json);
+            print_record(db.exec(sql::cli::outbox_add,
+                                 pg::Params{tenant, options->to, options->body,
+                                            unless_empty(options->media_url),
+                                            unless_empty(options->content_sid),
+                                            unless_empty(options->content_variables),
+                                            checked_time(db, "--send-at", options->send_at),
+                                            checked_time(db, "--expires-at", options->expires_at),
+                                            unless_empty(options->dedupe_key)}),
+                         options->as_json);
             return kOk;
         };
     });
 
     CLI::App* list = outbox->add_subcommand("list", "List what is not finished, and the dead");
     list->add_option("--status", options->status,
-                     "Only this; sent: those that Twilio took and could not deliver")
+                     "Only this; sent: only those that Twilio took and then could not deliver")
         ->check(CLI::IsMember({"pending", "sending", "failed", "unknown", "dead", "sent"}));
     list->add_option("--limit", options->limit, "At most so many rows")
         ->check(CLI::Range(1, 100000))
@@ -101,8 +102,10 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             pg::Connection db = connect();
             const std::string nothing =
-                options->status.empty()
-                    ? "Nothing waits, nothing is dead."
+                options->status.empty() ? "Nothing waits, nothing is dead."
+                : options->status == "sent"
+                    ? "Nothing was sent and could not be delivered. What was delivered is finished "
+                      "and not listed: `pgcourier show ID` shows it."
                     : "Of what is not finished, nothing is " + options->status + ".";
             print_rows(db.exec(sql::cli::outbox_list,
                                pg::Params{unless_empty(options->status), options->limit}),
@@ -129,6 +132,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
         outbox->add_subcommand("release", "Send what was held for a person to decide");
     CLI::Option* id = release->add_option("id", options->id, "Its id");
     release->add_flag("--all", options->all, "Everything that is held")->excludes(id);
+    release->add_option("--by", options->by,
+                        "Who does it, for event_log; without it the database user");
     add_yes(*release, options->is_sure);
     release->add_flag("--json", options->as_json, "Print JSON");
     release->callback([&chosen, options] {
@@ -138,8 +143,10 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
                     kUsage, "outbox release: found neither an id nor --all, expected one of them"};
             }
             pg::Connection db = connect();
-            if (options->all) return release_all(db, options->is_sure, options->as_json);
-            const pg::Rows rows = db.exec(sql::cli::outbox_release, pg::Params{options->id});
+            if (options->all)
+                return release_all(db, options->by, options->is_sure, options->as_json);
+            const pg::Rows rows = db.exec(sql::cli::outbox_release,
+                                          pg::Params{options->id, unless_empty(options->by)});
             tell_result(rows[0].string(0), options->as_json);
             return int{kOk};
         };
@@ -151,6 +158,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
     CLI::Option* sent = settle->add_flag("--sent", options->was_sent, "The person has it");
     settle->add_flag("--not-sent", options->was_not_sent, "Surely nobody has it: it is sent again")
         ->excludes(sent);
+    settle->add_option("--by", options->by,
+                       "Who does it, for event_log; without it the database user");
     settle->add_flag("--json", options->as_json, "Print JSON");
     settle->callback([&chosen, options] {
         chosen = [options] {
@@ -161,7 +170,8 @@ void add_outbox(CLI::App& app, Chosen& chosen) {
             }
             pg::Connection db = connect();
             const pg::Rows rows =
-                db.exec(sql::cli::outbox_settle, pg::Params{options->id, options->was_sent});
+                db.exec(sql::cli::outbox_settle,
+                        pg::Params{options->id, options->was_sent, unless_empty(options->by)});
             tell_result(rows[0].string(0), options->as_json);
             return int{kOk};
         };

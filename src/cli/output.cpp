@@ -13,7 +13,7 @@ namespace {
 
 using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
-enum class Kind { text, number, boolean, json };
+enum class Kind { text, number, boolean, json, time };
 
 // Oids from pg_type.dat.
 Kind kind_of(unsigned type) {
@@ -30,9 +30,23 @@ Kind kind_of(unsigned type) {
         case 114:
         case 3802:
             return Kind::json;
+        case 1114:
+        case 1184:
+            return Kind::time;
         default:
             return Kind::text;
     }
+}
+
+// A connection's times are in UTC, and so are those without a zone.
+std::string iso_time(std::string_view text) {
+    std::string iso{text.ends_with("+00") ? text.substr(0, text.size() - 3) : text};
+    // Not infinity, nor what a session in another zone or style says.
+    const bool is_utc = iso.size() >= 19 && iso[4] == '-' && iso[10] == ' ' &&
+                        iso.find_first_not_of("0123456789.", 17) == std::string::npos;
+    if (!is_utc) return std::string{text};
+    iso[10] = 'T';
+    return iso + 'Z';
 }
 
 void write_object(JsonWriter& json, const pg::Rows& rows, const pg::Row& row, int until) {
@@ -45,6 +59,8 @@ void write_object(JsonWriter& json, const pg::Rows& rows, const pg::Row& row, in
             json.Null();
         } else if (const Kind kind = kind_of(rows.column_type(column)); kind == Kind::boolean) {
             json.Bool(value == "t");
+        } else if (kind == Kind::time) {
+            json.String(iso_time(value));
         } else if (kind == Kind::text || value == "NaN" || value.ends_with("nfinity")) {
             json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
         } else {
@@ -75,7 +91,7 @@ Table table_of(const pg::Rows& rows, int until) {
 
 void print_table(const pg::Rows& rows, const std::string& nothing) {
     if (rows.empty()) {
-        std::printf("%s\n", nothing.c_str());
+        say(nothing);
     } else {
         print_table(table_of(rows));
     }
@@ -98,7 +114,7 @@ std::string json_of(const pg::Rows& rows, const pg::Row& row, int until) {
 }
 
 void print_json(const pg::Rows& rows) {
-    std::printf("%s\n", json_of(rows).c_str());
+    say_json(json_of(rows));
 }
 
 void print_rows(const pg::Rows& rows, bool as_json, const std::string& nothing) {
@@ -112,7 +128,7 @@ void print_rows(const pg::Rows& rows, bool as_json, const std::string& nothing) 
 void print_record(const pg::Rows& rows, bool as_json) {
     if (rows.empty()) return;
     if (as_json) {
-        std::printf("%s\n", json_of(rows, rows[0]).c_str());
+        say_json(json_of(rows, rows[0]));
         return;
     }
     std::size_t width = 0;
@@ -128,7 +144,7 @@ void print_record(const pg::Rows& rows, bool as_json) {
 
 void tell_result(const std::string& words, bool as_json) {
     if (!as_json) {
-        std::printf("%s\n", words.c_str());
+        say(words);
         return;
     }
     rapidjson::StringBuffer buffer;
@@ -137,7 +153,7 @@ void tell_result(const std::string& words, bool as_json) {
     json.Key("result");
     json.String(words);
     json.EndObject();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 }  // namespace pgcourier::cli

@@ -15,6 +15,7 @@ struct Options {
     std::string tenant;
     std::string sender;
     std::string reason;
+    std::string by;
     bool as_json = false;
 };
 
@@ -30,7 +31,9 @@ int act(const pg::Statement& statement, const Options& options) {
         id = checked_number(options.sender);
     }
     const auto reason = options.reason.empty() ? std::nullopt : std::optional{options.reason};
-    tell_result(db.exec(statement, pg::Params{scope, id, reason})[0].string(0), options.as_json);
+    const auto by = options.by.empty() ? std::nullopt : std::optional{options.by};
+    tell_result(db.exec(statement, pg::Params{scope, id, reason, by})[0].string(0),
+                options.as_json);
     return kOk;
 }
 
@@ -43,6 +46,8 @@ void add_act(CLI::App& app, Chosen& chosen, const char* name, const char* about,
     command->add_option("--sender", options->sender, "Only this sending number, like +33700000001")
         ->excludes(tenant);
     command->add_option("--reason", options->reason, "Why; kept in event_log");
+    command->add_option("--by", options->by,
+                        "Who does it, for event_log; without it the database user");
     command->add_flag("--json", options->as_json, "Print JSON");
     command->callback([&chosen, options, &statement] {
         chosen = [options, &statement] { return act(statement, *options); };

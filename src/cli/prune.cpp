@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/sure.hpp"
 #include "cli/table.hpp"
+#include "cli/text.hpp"
 #include "maintenance/retention.hpp"
 
 #include <CLI/CLI.hpp>
@@ -47,7 +48,7 @@ void print_json(const std::vector<Pruned>& all, Prune what) {
         json.EndObject();
     }
     json.EndArray();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 void print(const std::vector<Pruned>& all, Prune what) {

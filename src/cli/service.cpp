@@ -11,6 +11,8 @@
 #include "cli/descriptors.hpp"
 #include "cli/failed_start.hpp"
 #include "cli/signals.hpp"
+#include "console/acknowledged.hpp"
+#include "console/console.hpp"
 #include "http/server.hpp"
 #include "inbox/writer.hpp"
 #include "maintenance/erasure.hpp"
@@ -30,6 +32,7 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <optional>
 
 namespace pgcourier::cli {
@@ -52,11 +55,9 @@ constexpr seconds kGoodbyeAnswer{2};
 // Longer than this without a process that receives webhooks is a gap, after the database did not
 // answer. While we were there all the time, the pulse may only have been slow.
 constexpr milliseconds kOutage{10'000};
-constexpr milliseconds kSlowPulse{20'000};
+constexpr milliseconds kSlowPulse{15'000};
 // A process that receives says so this often, whatever OUTBOX_POLL_INTERVAL_MS is.
 constexpr milliseconds kReceivingPulse{5'000};
-// What a sender without webhooks leaves to those that come back just now to find the gap.
-constexpr milliseconds kFindersTurn{2'000};
 // Files beside the server's connections: the database's, logs, libraries; and for each call to
 // Twilio its connection, twice since the simulator of `dev` holds the other end.
 constexpr std::size_t kOtherFiles = 128;
@@ -159,7 +160,7 @@ struct Service::Parts {
     std::unique_ptr<ops::Telemetry> telemetry;
     SteadyTime stopped_at{};
     Wake router_wake;
-    Wake sender_wake;
+    std::deque<Wake> sender_wakes;  // one for each sender
     Wake delivery_wake;
     Wake reconciler_wake;
     Wake backfill_wake;
@@ -168,9 +169,10 @@ struct Service::Parts {
     std::unique_ptr<inbox::Writer> inbox;
     std::shared_ptr<webhook::SigningKeys> signing_keys;
     std::shared_ptr<http::ServerCertificate> certificate;  // null: plain HTTP
+    std::unique_ptr<console::Console> console;             // null without OPS_TOKEN
     std::unique_ptr<http::Server> server;
     std::vector<std::unique_ptr<router::Worker>> routers;
-    std::unique_ptr<outbox::Sender> sender;
+    std::vector<std::unique_ptr<outbox::Sender>> senders;
     std::unique_ptr<outbox::Delivery> delivery;
     std::unique_ptr<outbox::Reconciler> reconciler;
     std::unique_ptr<backfill::Worker> backfill;
@@ -179,25 +181,28 @@ struct Service::Parts {
     std::atomic<maintenance::Tick*> ready_tick{
         nullptr};  // for the server, which is there before it
 
+    std::jthread console_thread;
     std::jthread tick_thread;
     std::jthread listener_thread;
     std::jthread inbox_thread;
     std::vector<std::jthread> router_threads;
-    std::jthread sender_thread;
+    std::vector<std::jthread> sender_threads;
     std::jthread delivery_thread;
     std::jthread reconciler_thread;
     std::jthread backfill_thread;
 
     // The inbox is not among them: it commits what the server still accepts.
     void request_stop() {
-        for (std::jthread* thread : {&sender_thread, &delivery_thread, &reconciler_thread,
-                                     &backfill_thread, &listener_thread, &tick_thread})
+        for (std::jthread* thread : {&delivery_thread, &reconciler_thread, &backfill_thread,
+                                     &listener_thread, &tick_thread, &console_thread})
             thread->request_stop();
+        for (std::jthread& thread : sender_threads) thread.request_stop();
         for (std::jthread& thread : router_threads) thread.request_stop();
     }
 };
 
-Service::Service(Config config) : config_{std::move(config)} {}
+Service::Service(Config config, Secret console_link)
+    : config_{std::move(config)}, console_link_{std::move(console_link)} {}
 
 Service::~Service() {
     stop();
@@ -228,8 +233,8 @@ Result<bool> Service::start() {
         connect_patiently(connect_options(config_, "start"), *parts->telemetry);
     if (!db) return false;
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
-    const bool is_after_crash = maintenance::register_instance(*db, parts->self);
-    if (is_after_crash) {
+    const maintenance::Registered registered = maintenance::register_instance(*db, parts->self);
+    if (registered.is_after_crash) {
         constexpr const char* kKilled =
             "An earlier process was killed: the first events are routed one at a time";
         kLog.warn(kKilled);
@@ -240,10 +245,12 @@ Result<bool> Service::start() {
     const auto wake_routers = [p = parts.get(), threads = config_.router_threads] {
         for (int i = 0; i < threads; ++i) p->router_wake.notify();
     };
+    parts->sender_wakes.resize(static_cast<std::size_t>(config_.outbox_threads));
     std::vector<pg::Subscription> subscriptions;
     if (config_.roles.router) subscriptions.push_back({"pgcourier_events", wake_routers});
     if (config_.roles.sender)
-        subscriptions.push_back({"messages_out", [p = parts.get()] { p->sender_wake.notify(); }});
+        subscriptions.push_back(
+            {"messages_out", [p = parts.get()] { p->sender_wakes.front().notify(); }});
     if (config_.roles.sender)
         subscriptions.push_back(
             {"delivery_events", [p = parts.get()] { p->delivery_wake.notify(); }});
@@ -262,6 +269,20 @@ Result<bool> Service::start() {
         };
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
+    if (!config_.ops_token.empty()) {
+        auto gate = console::gate_options(config_, kVersion);
+        if (!gate) return gate.error();
+        gate->link_code = console_link_;
+        console::ConsoleOptions options{.gate = std::move(*gate),
+                                        .connect = connect_options(config_, "console")};
+        if (config_.roles.webhook) {
+            options.acknowledged_in = [times = std::make_shared<console::Acknowledged>()] {
+                return times->p99(system_clock().steady_now());
+            };
+        }
+        parts->console = std::make_unique<console::Console>(std::move(options), system_clock());
+        parts->console->add_routes(routes);
+    }
     http::ServerOptions server_options{
         .host = config_.host, .port = config_.port, .certificate = parts->certificate};
     server_options.limits.connections = connections_for(config_);
@@ -270,6 +291,11 @@ Result<bool> Service::start() {
     if (const Result<void> listening = parts->server->start(); !listening) {
         maintenance::remove_instance(*db, parts->self);
         return listening.error();
+    }
+
+    if (parts->console) {
+        parts->console_thread = start_thread(
+            "console", [p = parts.get()](std::stop_token stop) { p->console->run(stop); });
     }
 
     // Before anything is sent: whoever wrote STOP while nobody received must be heard first.
@@ -288,6 +314,12 @@ Result<bool> Service::start() {
     };
     if (config_.roles.webhook)
         say_receiving(*db, {.silence = kOutage, .retention = {}, .started_id = parts->self.id});
+    // Whatever our roles are: its row is gone, and nobody else will know.
+    if (registered.receiver_silent_for) {
+        backfill::say_killed(*db, *registered.receiver_silent_for + backfill::Refusals::kToldLate,
+                             std::chrono::days{config_.retention_days});
+        parts->backfill_wake.notify();
+    }
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
     listening.answer_timeout = kListenerAnswer;
@@ -307,7 +339,7 @@ Result<bool> Service::start() {
         const router::Settings settings{
             .batch_size = static_cast<std::size_t>(config_.router_batch_size),
             .threads = static_cast<std::size_t>(config_.router_threads),
-            .is_after_unclean_end = is_after_crash};
+            .is_after_unclean_end = registered.is_after_crash};
         for (int i = 0; i < config_.router_threads; ++i) {
             parts->routers.push_back(std::make_unique<router::Worker>(
                 connect_options(config_, "router"), parts->router_wake, settings, system_clock(),
@@ -325,19 +357,31 @@ Result<bool> Service::start() {
         kWorkerLog.info("Starting outbox sender worker...");
         outbox::SenderSettings settings = outbox::sender_settings(config_, parts->self.id);
         settings.drain = kSenderDrain;
-        settings.on_connect = [say_receiving,
-                               receives = config_.roles.webhook](pg::Connection& sender_db) {
+        settings.on_connect = [say_receiving, p = parts.get(), receives = config_.roles.webhook,
+                               retention = std::chrono::days{config_.retention_days}](
+                                  pg::Connection& sender_db) {
             if (receives) {
                 say_receiving(sender_db, {.silence = kOutage, .retention = {}});
-                return milliseconds{0};
+            } else if (const auto gap = backfill::find_silence(sender_db, kOutage, retention)) {
+                kLog.warn("Nobody receives webhooks: Twilio's list is read before anything is sent",
+                          {{"seconds", gap->count()}});
+                p->backfill_wake.notify();
             }
-            return backfill::silence(sender_db) > kOutage ? kFindersTurn : milliseconds{0};
         };
-        parts->sender = std::make_unique<outbox::Sender>(connect_options(config_, "sender"),
-                                                         std::move(settings), parts->sender_wake,
-                                                         system_clock(), random_seed());
-        parts->sender_thread = start_thread(
-            "sender", [p = parts.get()](std::stop_token stop) { p->sender->run(stop); });
+        std::vector<outbox::SenderSettings> shares =
+            outbox::shared_out(settings, static_cast<std::size_t>(config_.outbox_threads));
+        for (std::size_t i = 0; i < shares.size(); ++i) {
+            // Who has more than it can take at once wakes the next one.
+            if (i + 1 < shares.size())
+                shares[i].on_backlog = [&next = parts->sender_wakes[i + 1]] { next.notify(); };
+            parts->senders.push_back(std::make_unique<outbox::Sender>(
+                connect_options(config_, "sender"), std::move(shares[i]), parts->sender_wakes[i],
+                system_clock(), random_seed()));
+        }
+        for (const auto& sender : parts->senders) {
+            parts->sender_threads.push_back(
+                start_thread("sender", [s = sender.get()](std::stop_token stop) { s->run(stop); }));
+        }
         parts->delivery = std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"),
                                                              parts->delivery_wake, random_seed());
         parts->delivery_thread = start_thread(
@@ -358,7 +402,7 @@ Result<bool> Service::start() {
     maintenance::TickActions actions;
     if (config_.roles.router) actions.events_due = wake_routers;
     if (config_.roles.sender) {
-        actions.messages_due = [p = parts.get()] { p->sender_wake.notify(); };
+        actions.messages_due = [p = parts.get()] { p->sender_wakes.front().notify(); };
         actions.deliveries_due = [p = parts.get()] { p->delivery_wake.notify(); };
         actions.looks_due = [p = parts.get()] { p->reconciler_wake.notify(); };
         actions.backfills_due = [p = parts.get()] { p->backfill_wake.notify(); };
@@ -435,7 +479,7 @@ void Service::reload(const Config& config) {
     next.twilio_api_key_sid = config.twilio_api_key_sid;
     next.twilio_api_key_secret = config.twilio_api_key_secret;
     const outbox::Provider provider = outbox::sender_settings(next, {}).provider;
-    if (parts_->sender) parts_->sender->use(provider);
+    for (const auto& sender : parts_->senders) sender->use(provider);
     if (parts_->reconciler) parts_->reconciler->use(provider);
     if (parts_->backfill) parts_->backfill->use(provider);
 }
@@ -460,16 +504,26 @@ void Service::stop() {
     parts_->server->drain(kHttpDrain);  // what was accepted is committed and answered
     parts_->inbox_thread = {};          // request_stop and join
     parts_->router_threads.clear();
-    parts_->sender_thread = {};
+    parts_->sender_threads.clear();
     parts_->delivery_thread = {};
     parts_->reconciler_thread = {};
     parts_->backfill_thread = {};
     parts_->listener_thread = {};
     parts_->tick_thread = {};
+    parts_->console_thread = {};
     parts_->telemetry->finish();  // what all of these had to report
     say_goodbye();
     parts_.reset();
     kLog.info("Stopped");
+}
+
+// Nobody else knows of them, and who goes on receiving finds no gap.
+void Service::say_refusals(pg::Connection& db) {
+    const auto refused = parts_->refusals.pending(system_clock().steady_now());
+    if (!refused) return;
+    backfill::say_receiving(db, {.silence = kOutage,
+                                 .retention = std::chrono::days{config_.retention_days},
+                                 .refused = refused});
 }
 
 // Last, when nothing of ours is in hand any more; and not at any price, since the next start takes
@@ -483,6 +537,7 @@ void Service::say_goodbye() {
             options.answer_timeout = kGoodbyeAnswer;
             pg::Connection db{std::move(options)};
             parts_->telemetry->say_goodbye(db);
+            say_refusals(db);
             maintenance::remove_instance(db, parts_->self);
             return;
         } catch (const pg::Error& e) {

@@ -4,6 +4,7 @@
 
 #include "base/config.hpp"
 #include "base/result.hpp"
+#include "pg/connection.hpp"
 
 #include <memory>
 #include <string>
@@ -12,7 +13,8 @@ namespace pgcourier::cli {
 
 class Service {
   public:
-    explicit Service(Config config);
+    /// console_link  signs in to the console once, from this machine; empty: nothing does
+    explicit Service(Config config, Secret console_link = {});
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -42,7 +44,9 @@ class Service {
   private:
     struct Parts;
     void say_goodbye();
+    void say_refusals(pg::Connection& db);
     Config config_;
+    const Secret console_link_;
     std::unique_ptr<Parts> parts_;
 };
 

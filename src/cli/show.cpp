@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/text.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -38,9 +39,16 @@ struct Record {
 
 struct Shown {
     std::vector<Record> records;
+    pg::Rows messages;  // of a person
     std::optional<std::string> explanation;
     pg::Rows trace;
 };
+
+bool is_address(std::string_view text) {
+    const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+    return text.starts_with('+') || text.starts_with("whatsapp:") ||
+           (text.size() > 3 && is_capital(text[0]) && is_capital(text[1]) && text[2] == '.');
+}
 
 Shown find(pg::Connection& db, const std::string& id) {
     Shown shown;
@@ -52,6 +60,12 @@ Shown find(pg::Connection& db, const std::string& id) {
     }
     const bool is_tenant = !shown.records.empty() && shown.records[0].kind.name == "tenant";
     if (is_tenant) return shown;
+    if (shown.records.empty() && is_address(id)) {
+        shown.messages = db.exec(sql::cli::messages_of, pg::Params{id});
+        if (shown.messages.empty())
+            throw Failure{kFailed, "No message is to or from this number, and no shop has it"};
+        return shown;
+    }
     const pg::Rows explanation = db.exec(sql::cli::explain, pg::Params{id});
     if (explanation[0].boolean(0)) shown.explanation = explanation[0].string(1);
     if (shown.records.empty() && !shown.explanation)
@@ -87,7 +101,7 @@ void print_json(const Shown& shown) {
     const std::string trace = json_of(shown.trace);
     json.RawValue(trace.data(), trace.size(), rapidjson::kArrayType);
     json.EndObject();
-    std::printf("%s\n", buffer.GetString());
+    say_json(buffer.GetString());
 }
 
 void print(const Shown& shown) {
@@ -97,7 +111,7 @@ void print(const Shown& shown) {
         print_record(record.rows, false);
         is_first = false;
     }
-    if (shown.explanation) std::printf("%s%s\n", is_first ? "" : "\n", shown.explanation->c_str());
+    if (shown.explanation) say((is_first ? "" : "\n") + *shown.explanation);
     if (shown.trace.empty()) return;
     std::printf("\n");
     print_table(shown.trace, "");
@@ -115,7 +129,8 @@ void add_show(CLI::App& app, Chosen& chosen) {
         "show", "Show all that is known of one thing, what will become of it, and what happened");
     show->add_option("id", options->id,
                      "A message's, in or out, Twilio's id of it or its correlation id; an event's, "
-                     "a dead letter's; a shop's id, number or name")
+                     "a dead letter's; a shop's id, number or name; a person's whole number, for "
+                     "the newest 50 messages")
         ->required();
     show->add_flag("--json", options->as_json, "Print JSON");
     show->footer("Numbers of people are masked, and texts are shown as their lengths.");
@@ -123,7 +138,13 @@ void add_show(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             pg::Connection db = connect();
             const Shown shown = find(db, options->id);
-            if (options->as_json) {
+            if (!shown.messages.empty()) {
+                if (options->as_json) {
+                    say_json("{\"messages\":" + json_of(shown.messages) + "}");
+                } else {
+                    print_table(shown.messages, "");
+                }
+            } else if (options->as_json) {
                 print_json(shown);
             } else {
                 print(shown);

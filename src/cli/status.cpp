@@ -11,10 +11,15 @@
 
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace pgcourier::cli {
 namespace {
 
+constexpr int kFigure = 0;
+constexpr int kState = 2;
+// Below the table, whole, of what is not ok: it is there to be copied.
+constexpr int kAdvice = 5;
 // The statement's last columns, which the table does not show.
 constexpr int kSentence = 6;
 constexpr int kWorst = 7;
@@ -28,10 +33,19 @@ int exit_code(const pg::Rows& rows) {
     return worst == "alert" ? kAlert : worst == "warning" ? kWarning : int{kOk};
 }
 
-std::vector<std::string> lines_of(const pg::Rows& rows, const Look& look) {
+/// columns  at which advice is broken; 0: nowhere, since a broken statement cannot be copied
+std::vector<std::string> lines_of(const pg::Rows& rows, const Look& look, std::size_t columns) {
     std::vector<std::string> lines{rows[0].string(kSentence), ""};
-    for (std::string& line : lay_out(table_of(rows, kSentence), look))
+    for (std::string& line : lay_out(table_of(rows, kAdvice), look))
         lines.push_back(std::move(line));
+    bool is_first = true;
+    for (const pg::Row row : rows) {
+        if (row.text(kState) == "ok") continue;
+        if (std::exchange(is_first, false)) lines.emplace_back();
+        for (std::string& line :
+             wrapped(printable(row.string(kFigure) + ": " + row.string(kAdvice)), columns))
+            lines.push_back(std::move(line));
+    }
     return lines;
 }
 
@@ -39,9 +53,9 @@ int show(bool as_json) {
     pg::Connection db = connect();
     const pg::Rows rows = db.exec(sql::cli::status);
     if (as_json) {
-        std::printf("%s\n", json_of(rows, kSentence).c_str());
+        say_json(json_of(rows, kSentence));
     } else {
-        for (const std::string& line : lines_of(rows, look_of_output()))
+        for (const std::string& line : lines_of(rows, look_of_output(), 0))
             std::printf("%s\n", line.c_str());
     }
     return exit_code(rows);
@@ -53,7 +67,7 @@ int watch(std::chrono::milliseconds every) {
     keep_looking(every, [&code](pg::Connection& db, const Look& look) {
         const pg::Rows rows = db.exec(sql::cli::status);
         code = exit_code(rows);
-        std::vector<std::string> lines = lines_of(rows, look);
+        std::vector<std::string> lines = lines_of(rows, look, look.width);
         // The sentence stands in one line here, as all that is redrawn.
         if (look.width > 0) lines[0] = cut(lines[0], look.width);
         lines.insert(lines.begin(), rows[0].string(kWorst + 1));

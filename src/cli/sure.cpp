@@ -2,6 +2,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
+#include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -21,7 +22,7 @@ bool can_ask(bool is_sure) {
 
 void confirm(const std::string& question, bool is_sure) {
     if (!can_ask(is_sure)) return;
-    std::fprintf(stderr, "%s [y/N] ", question.c_str());
+    std::fprintf(stderr, "%s [y/N] ", printable_lines(question).c_str());
     std::fflush(stderr);
     std::string answer;
     std::getline(std::cin, answer);

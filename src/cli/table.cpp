@@ -12,9 +12,38 @@ namespace {
 
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNarrowest = 6;  // a column that is cut further says nothing any more
+constexpr std::size_t kWords = 12;     // below it words are no longer told apart
 
 bool is_id(const std::string& head) {
     return head == "id" || head.ends_with("_id");
+}
+
+/// +336…04: an id or a number that is cut already.
+bool is_masked(const std::string& cell) {
+    return cell.find("…") != std::string::npos && cell.find(' ') == std::string::npos;
+}
+
+/// 2026-11-26 01:13:52
+bool is_time(const std::string& cell) {
+    return cell.size() >= 10 && cell[4] == '-' && cell[7] == '-' &&
+           cell.find_first_not_of("0123456789-") >= 10;
+}
+
+/// Whether the column's values are of no use when they are cut.
+bool is_whole(const Table& table, std::size_t column) {
+    if (is_id(table.lines[0][column]) || table.numbers.contains(column)) return true;
+    return std::any_of(table.lines.begin() + 1, table.lines.end(), [column](const auto& line) {
+        return column < line.size() && (is_masked(line[column]) || is_time(line[column]));
+    });
+}
+
+/// What each column needs for all that it has.
+void widen(std::vector<std::size_t>& widths, const Table& table) {
+    widths.resize(table.lines[0].size());
+    for (const auto& line : table.lines) {
+        for (std::size_t i = 0; i < line.size(); ++i)
+            widths[i] = std::max(widths[i], width_of(line[i]));
+    }
 }
 
 std::size_t line_width(const std::vector<std::size_t>& widths) {
@@ -38,8 +67,7 @@ void narrow(std::vector<std::size_t>& widths, const std::vector<bool>& may_be_cu
 void fit(std::vector<std::size_t>& widths, const Table& table, std::size_t width) {
     const std::vector<std::string>& head = table.lines[0];
     std::vector<bool> may_be_cut(head.size());
-    for (std::size_t i = 0; i < head.size(); ++i)
-        may_be_cut[i] = !is_id(head[i]) && !table.numbers.contains(i);
+    for (std::size_t i = 0; i < head.size(); ++i) may_be_cut[i] = !is_whole(table, i);
     narrow(widths, may_be_cut, width);
     narrow(widths, std::vector<bool>(head.size(), true), width);
 }
@@ -74,11 +102,7 @@ std::vector<std::string> lay_out(const Table& table, const Look& look,
     const std::vector<std::string>& head = table.lines[0];
     std::vector<std::size_t> own;
     std::vector<std::size_t>& wide = widths == nullptr ? own : *widths;
-    wide.resize(head.size());
-    for (const auto& line : table.lines) {
-        for (std::size_t i = 0; i < line.size(); ++i)
-            wide[i] = std::max(wide[i], width_of(line[i]));
-    }
+    widen(wide, table);
     if (look.width > 0) fit(wide, table, look.width);
     std::vector<std::string> lines;
     for (const auto& line : table.lines) {
@@ -108,14 +132,55 @@ std::vector<std::string> lay_out(const Table& table, const Look& look,
     return lines;
 }
 
+bool fits(const Table& table, std::size_t width) {
+    if (table.lines.empty() || table.lines[0].empty()) return true;
+    std::vector<std::size_t> least;
+    widen(least, table);
+    for (std::size_t i = 0; i < least.size(); ++i) {
+        if (!is_whole(table, i)) least[i] = std::min(least[i], kWords);
+    }
+    return line_width(least) <= width;
+}
+
+std::vector<std::string> lay_out_records(const Table& table, const Look& look) {
+    if (table.lines.empty()) return {};
+    const std::vector<std::string>& head = table.lines[0];
+    std::size_t widest = 0;
+    for (const std::string& name : head) widest = std::max(widest, width_of(name));
+    std::vector<std::string> lines;
+    for (std::size_t row = 1; row < table.lines.size(); ++row) {
+        if (row > 1) lines.emplace_back();
+        const std::vector<std::string>& line = table.lines[row];
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            if (line[i].empty()) continue;
+            const std::string space(widest - width_of(head[i]) + kGap, ' ');
+            const bool is_state = head[i] == "state" || head[i] == "status";
+            const std::string colour = look.has_colours && is_state ? colour_of(line[i]) : "";
+            lines.push_back((look.has_colours ? kBold + head[i] + kPlain : head[i]) + space +
+                            colour + line[i] + (colour.empty() ? "" : kPlain));
+        }
+    }
+    return lines;
+}
+
 void print_table(const Table& table) {
-    for (const std::string& line : lay_out(table, look_of_output()))
+    const Look look = look_of_output();
+    const bool has_room = look.width == 0 || fits(table, look.width);
+    for (const std::string& line : has_room ? lay_out(table, look) : lay_out_records(table, look))
         std::printf("%s\n", line.c_str());
 }
 
 void GrowingTable::add(const Table& table) {
-    const bool is_first = widths_.empty();
-    const std::vector<std::string> lines = lay_out(table, look_of_output(), &widths_);
+    const Look look = look_of_output();
+    const bool is_first = widths_.empty() && !has_records_;
+    has_records_ = has_records_ || (look.width > 0 && !fits(table, look.width));
+    if (has_records_) {
+        if (!is_first && table.lines.size() > 1) std::printf("\n");
+        for (const std::string& line : lay_out_records(table, look))
+            std::printf("%s\n", line.c_str());
+        return;
+    }
+    const std::vector<std::string> lines = lay_out(table, look, &widths_);
     for (std::size_t i = is_first ? 0 : 1; i < lines.size(); ++i)
         std::printf("%s\n", lines[i].c_str());
 }

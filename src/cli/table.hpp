@@ -1,5 +1,6 @@
 #pragma once
-// A table of texts for people. It fits the terminal's width and never wraps; where there is no
+// A table of texts for people. It fits the terminal's width; what would have to lose an id, a
+// number or a time for that is printed as records instead, a field a line. Where there is no
 // terminal it is as wide as it needs to be.
 
 #include <set>
@@ -31,7 +32,15 @@ Look look_of_output();
 std::vector<std::string> lay_out(const Table& table, const Look& look,
                                  std::vector<std::size_t>* widths = nullptr);
 
-/// Prints it to standard output.
+/// Whether the table can be as narrow as `width` while ids, numbers, times and masked values stay
+/// whole and words keep enough to be told apart. Pure.
+bool fits(const Table& table, std::size_t width);
+
+/// Each line as a record: its fields one below the other, without those that are empty; an empty
+/// line between records. Nothing is cut: a terminal wraps what is longer than its lines. Pure.
+std::vector<std::string> lay_out_records(const Table& table, const Look& look);
+
+/// Prints it to standard output, as records where it does not fit.
 void print_table(const Table& table);
 
 /// A table that goes on: what is added stands below what was, under one head.
@@ -42,6 +51,7 @@ class GrowingTable {
 
   private:
     std::vector<std::size_t> widths_;
+    bool has_records_ = false;  // since something did not fit; also what comes later then
 };
 
 }  // namespace pgcourier::cli

@@ -1,4 +1,4 @@
-// `pgcourier tenant add|list`
+// `pgcourier tenant add|change|remove|list`
 #include "base/address.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
@@ -9,7 +9,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
+#include <array>
+#include <memory>
+#include <optional>
 
 namespace pgcourier::cli {
 
@@ -44,12 +46,65 @@ std::string checked_address(const std::string& address) {
     return std::string{bare};
 }
 
+namespace {
+
+struct Options {
+    std::string tenant;
+    std::string name;
+    std::string number;
+    bool has_no_number = false;
+    bool as_json = false;
+};
+
+std::optional<std::string> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional{text};
+}
+
+std::optional<std::string> number_of(const Options& options) {
+    return options.number.empty() ? std::nullopt : std::optional{checked_number(options.number)};
+}
+
+/// Prints the tenant that the statement returns.
+void write_tenant(pg::Connection& db, const pg::Statement& statement, const pg::Params& params,
+                  bool as_json) {
+    try {
+        print_record(db.exec(statement, params), as_json);
+    } catch (const pg::Error& e) {
+        if (!e.is_unique_violation()) throw;
+        throw Failure{kFailed, "another tenant has this number: see `pgcourier tenant list`"};
+    }
+}
+
+int change(const Options& options) {
+    if (options.name.empty() && options.number.empty() && !options.has_no_number)
+        throw Failure{kUsage, "nothing to change: give --name, --number or --no-number"};
+    const auto number = number_of(options);
+    pg::Connection db = connect();
+    const std::string id = find_tenant(db, options.tenant);
+    write_tenant(db, sql::cli::tenant_change,
+                 pg::Params{id, unless_empty(options.name), number, options.has_no_number},
+                 options.as_json);
+    return kOk;
+}
+
+int remove(const Options& options) {
+    pg::Connection db = connect();
+    const std::string id = find_tenant(db, options.tenant);
+    const std::array<pg::Call, 2> calls{
+        {{sql::cli::tenant_lock, pg::Params{id}}, {sql::cli::tenant_remove, pg::Params{id}}}};
+    if (db.transact(calls)[1].empty()) {
+        throw Failure{kFailed,
+                      "the shop has messages or opt-outs, which would go with it: take its number "
+                      "instead with `pgcourier tenant change --no-number`, or stop its sending "
+                      "with `pgcourier pause --tenant`"};
+    }
+    tell_result("Removed.", options.as_json);
+    return kOk;
+}
+
+}  // namespace
+
 void add_tenant(CLI::App& app, Chosen& chosen) {
-    struct Options {
-        std::string name;
-        std::string number;
-        bool as_json = false;
-    };
     const auto options = std::make_shared<Options>();
     CLI::App* tenant = app.add_subcommand("tenant", "The shops");
     tenant->require_subcommand(1);
@@ -60,21 +115,31 @@ void add_tenant(CLI::App& app, Chosen& chosen) {
     add->add_flag("--json", options->as_json, "Print JSON");
     add->callback([&chosen, options] {
         chosen = [options] {
-            const auto number = options->number.empty()
-                                    ? std::nullopt
-                                    : std::optional{checked_number(options->number)};
+            const auto number = number_of(*options);
             pg::Connection db = connect();
-            try {
-                print_record(db.exec(sql::cli::tenant_add, pg::Params{options->name, number}),
-                             options->as_json);
-            } catch (const pg::Error& e) {
-                if (!e.is_unique_violation()) throw;
-                throw Failure{kFailed,
-                              "another tenant has this number: see `pgcourier tenant list`"};
-            }
+            write_tenant(db, sql::cli::tenant_add, pg::Params{options->name, number},
+                         options->as_json);
             return kOk;
         };
     });
+
+    CLI::App* changed = tenant->add_subcommand("change", "Give a shop another name or number");
+    changed->add_option("tenant", options->tenant, "The shop: its id, number or name")->required();
+    changed->add_option("--name", options->name, "Its new name");
+    CLI::Option* number = changed->add_option("--number", options->number,
+                                              "Its new WhatsApp number, like +33700000001");
+    changed
+        ->add_flag("--no-number", options->has_no_number,
+                   "It sends from TWILIO_WHATSAPP_NUMBER, and receives nothing of its own")
+        ->excludes(number);
+    changed->add_flag("--json", options->as_json, "Print JSON");
+    changed->callback([&chosen, options] { chosen = [options] { return change(*options); }; });
+
+    CLI::App* removed =
+        tenant->add_subcommand("remove", "Take away a shop that has no messages yet");
+    removed->add_option("tenant", options->tenant, "The shop: its id, number or name")->required();
+    removed->add_flag("--json", options->as_json, "Print JSON");
+    removed->callback([&chosen, options] { chosen = [options] { return remove(*options); }; });
 
     CLI::App* list = tenant->add_subcommand("list", "List the shops");
     list->add_flag("--json", options->as_json, "Print JSON");

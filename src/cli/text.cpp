@@ -1,7 +1,9 @@
 #include "cli/text.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
-#include <cstdint>
+#include <cstdio>
 #include <iterator>
 
 namespace pgcourier::cli {
@@ -9,25 +11,9 @@ namespace {
 
 constexpr std::string_view kEllipsis = "…";
 
-struct Letter {
-    std::uint32_t code = 0;
-    std::size_t bytes = 1;
-};
-
-/// The first one of a text that is not empty; a byte that is no UTF-8 stands for itself.
-Letter first_letter(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t bytes = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (bytes == 1 || text.size() < bytes) return {lead, 1};
-    std::uint32_t code = lead & (0x7FU >> bytes);
-    for (std::size_t i = 1; i < bytes; ++i)
-        code = (code << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
-    return {code, bytes};
-}
-
 struct Range {
-    std::uint32_t first;
-    std::uint32_t last;
+    char32_t first;
+    char32_t last;
 };
 // From Unicode's EastAsianWidth.txt (W and F) and the combining marks that people's names have; a
 // table that is a column off for anything rarer does no harm.
@@ -37,7 +23,7 @@ constexpr Range kWide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4
                            {0x1F680, 0x1F6FF}, {0x1F900, 0x1FAFF}, {0x20000, 0x3FFFD}};
 constexpr Range kNone[] = {{0x0300, 0x036F}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}};
 
-std::size_t width_of(std::uint32_t code) {
+std::size_t width_of(char32_t code) {
     const auto has = [code](const Range& range) {
         return range.first <= code && code <= range.last;
     };
@@ -45,37 +31,61 @@ std::size_t width_of(std::uint32_t code) {
     return std::any_of(std::begin(kWide), std::end(kWide), has) ? 2 : 1;
 }
 
-// C0 and C1 controls, and the marks that turn the direction of what follows.
-bool is_control(std::uint32_t code) {
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
-           (code >= 0x2066 && code <= 0x2069);
-}
-
 }  // namespace
 
 std::size_t width_of(std::string_view text) {
     std::size_t width = 0;
     while (!text.empty()) {
-        const Letter letter = first_letter(text);
-        width += width_of(letter.code);
+        const CodePoint letter = first_code_point(text);
+        width += width_of(letter.value);
         text.remove_prefix(letter.bytes);
     }
     return width;
 }
 
 std::string printable(std::string_view text) {
+    return without_controls(text);
+}
+
+std::string printable_lines(std::string_view text) {
     std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const Letter letter = first_letter(text);
-        if (is_control(letter.code)) {
-            out += ' ';
-        } else {
-            out += text.substr(0, letter.bytes);
-        }
-        text.remove_prefix(letter.bytes);
+    while (true) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        out += without_controls(text.substr(0, end));
+        if (end == text.size()) return out;
+        out += '\n';
+        text.remove_prefix(end + 1);
     }
-    return out;
+}
+
+void say(std::string_view text) {
+    std::printf("%s\n", printable_lines(text).c_str());
+}
+
+void say_json(std::string_view json) {
+    std::printf("%s\n", json_without_controls(json).c_str());
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+    std::vector<std::string> lines;
+    while (columns > 0 && width_of(text) > columns) {
+        std::size_t width = 0;
+        std::size_t end = 0;    // of what has room
+        std::size_t space = 0;  // the last one in it
+        while (end < text.size()) {
+            const CodePoint letter = first_code_point(text.substr(end));
+            width += width_of(letter.value);
+            if (letter.value == ' ' && width <= columns + 1) space = end;
+            if (width > columns) break;
+            end += letter.bytes;
+        }
+        if (end == 0) break;  // not even one letter has room
+        const std::size_t at = space > 0 ? space : end;
+        lines.emplace_back(text.substr(0, at));
+        text.remove_prefix(space > 0 ? space + 1 : at);
+    }
+    lines.emplace_back(text);
+    return lines;
 }
 
 std::string cut(std::string_view text, std::size_t columns) {
@@ -84,8 +94,8 @@ std::string cut(std::string_view text, std::size_t columns) {
     std::string out;
     std::size_t width = 0;
     while (true) {
-        const Letter letter = first_letter(text);
-        width += width_of(letter.code);
+        const CodePoint letter = first_code_point(text);
+        width += width_of(letter.value);
         if (width >= columns) break;
         out += text.substr(0, letter.bytes);
         text.remove_prefix(letter.bytes);

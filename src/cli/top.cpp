@@ -134,7 +134,7 @@ int once(bool as_json) {
     const Seen seen = look_at(db);
     const std::vector<double> rates = per_second(nullptr, seen.flows);
     if (as_json) {
-        std::printf("%s\n", json_of(seen, rates).c_str());
+        say_json(json_of(seen, rates));
         return kOk;
     }
     for (const std::string& line : page_of(seen, rates, look_of_output(), false))

@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/text.hpp"
 #include "sql/cli.hpp"
 
 #include <CLI/CLI.hpp>
@@ -32,7 +33,7 @@ int trace(const Options& options) {
     if (happened.empty()) throw nothing_known(explanation);
     print_rows(happened, options.as_json, "");
     if (!options.as_json && explanation[0].boolean(0)) {
-        std::printf("\n%s\n", explanation[0].string(1).c_str());
+        say("\n" + explanation[0].string(1));
     }
     return kOk;
 }
@@ -43,7 +44,7 @@ int explain(const Options& options) {
     if (options.as_json) {
         print_record(explanation, true);
     } else if (explanation[0].boolean(0)) {
-        std::printf("%s\n", explanation[0].string(1).c_str());
+        say(explanation[0].string(1));
     } else {
         throw nothing_known(explanation);
     }

@@ -46,7 +46,7 @@ std::string advice_for_connecting(const std::string& what) {
 }
 
 FromDatabase read_senders(pg::Connection& db) {
-    FromDatabase senders{.was_read = true};
+    FromDatabase senders;
     const pg::Rows rows = db.exec(sql::doctor::senders, pg::Params{kMostNumbers});
     for (const pg::Row row : rows) {
         if (!row.is_null(0)) senders.numbers.push_back(row.string(0));
@@ -169,12 +169,18 @@ FromDatabase examine_database(const std::optional<Config>& config, const Limits&
     check_schema(checks, db);
     check_permissions(checks, db, server);
     check_snapshots(checks, db, limits);
-    if (!checks.has_given_up()) {
-        try {
-            senders = read_senders(*db);
-        } catch (const pg::Error&) {
-            // Told already: there is no such table, or no right to read it.
-        }
+    if (checks.has_given_up()) {
+        senders.why_unread = checks.why_not();
+        return senders;
+    }
+    try {
+        senders = read_senders(*db);
+    } catch (const pg::Error& e) {
+        // Told already, by the checks of the schema and of the permissions.
+        senders.why_unread = e.is_undefined_table()    ? "the database has no table of them yet"
+                             : e.sqlstate() == "42501" ? "this role may not read them"
+                             : e.is_lost()             ? "the connection was lost"
+                                                       : "the database could not read them";
     }
     return senders;
 }

@@ -14,7 +14,7 @@ namespace pgcourier::doctor {
 
 /// What other parts want to know of it.
 struct FromDatabase {
-    bool was_read = false;             // else the next two mean nothing
+    std::string why_unread;  // empty: the tenants were read; else the next two mean nothing
     std::vector<std::string> numbers;  // that tenants send from, some hundred at most
     std::size_t without_number = 0;    // tenants that have none
 };

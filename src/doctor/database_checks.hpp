@@ -26,6 +26,8 @@ class Checks {
     /// Everything from here on is skipped for this reason.
     void give_up(std::string why) { why_not_ = std::move(why); }
     bool has_given_up() const { return !why_not_.empty(); }
+    /// Why they have given up.
+    const std::string& why_not() const { return why_not_; }
 
     /// `body` tells what it finds under `check`. What it throws is a failed check.
     void look(const std::string& check, const std::function<void()>& body);

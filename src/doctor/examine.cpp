@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kCheck = "values";
 constexpr const char* kCorrect =
-    "Correct that variable: pgcourier config shows the others, docs/configuration.md has all";
+    "Correct that variable: pgcourier config shows all values, docs/configuration.md what they "
+    "mean";
 
 /// returns  nullopt when not even the database can be looked at with it
 std::optional<Config> read_configuration(const Environment& process, Part& part) {
@@ -22,14 +23,15 @@ std::optional<Config> read_configuration(const Environment& process, Part& part)
         return std::nullopt;
     }
     const Environment environment = file->over(process);
-    auto config = read_config(environment, Needs::service);
-    if (!config) {
-        part.fail(kCheck, "serve would not start: " + config.error().what, kCorrect);
-        // One that is only missing leaves the rest readable.
-        config = read_config(environment, Needs::database);
-        if (!config) return std::nullopt;
-        return std::move(*config);
+    ReadConfig read = read_whole_config(environment, Needs::service);
+    for (const WrongValue& one : read.wrong)
+        part.fail(kCheck, "serve would not start: " + one.text(), kCorrect);
+    if (!read.wrong.empty()) {
+        // What is only missing leaves the rest readable.
+        if (!read_config(environment, Needs::database)) return std::nullopt;
+        return std::move(read.config);
     }
+    Config* const config = &read.config;
     const auto proxies = webhook::TrustedProxies::parse(config->trusted_proxies);
     if (!proxies) {
         part.fail(kCheck, "serve would not start: TRUSTED_PROXIES: " + proxies.error().what,
@@ -50,7 +52,7 @@ void examine(const Subject& subject, const Limits& limits, const Clock& clock, c
     const std::optional<Config> config = read_configuration(subject.environment, part);
     const FromDatabase database = examine_database(config, limits, clock, tell);
     std::vector<std::string> urls = subject.urls;
-    for (std::string& url : examine_twilio(config, database, limits, tell))
+    for (std::string& url : examine_twilio(config, database, limits, clock, tell))
         urls.push_back(std::move(url));
     examine_public_url(config, subject.request, urls, tell);
     tell_webhook_urls(config, tell);

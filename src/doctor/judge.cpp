@@ -91,9 +91,9 @@ Verdict judge_clock(milliseconds ahead, milliseconds uncertainty, const std::str
     const milliseconds surely = apart - uncertainty;
     if (surely < limits.clock_warn) return {State::ok, found};
     constexpr const char* kAdvice =
-        "Let NTP (chrony, systemd-timesyncd) set the clock of both: times in logs do not match "
-        "the database's, and from five minutes on Twilio's list is misread when the outcome of a "
-        "message is looked for";
+        "Let NTP (chrony, systemd-timesyncd) set the clock of both: times in logs do not match, "
+        "and where Twilio's clock and the database's are five minutes apart, its list is misread "
+        "when the outcome of a message is looked for";
     return {surely < limits.clock_fail ? State::warn : State::fail, found, kAdvice};
 }
 

@@ -91,7 +91,13 @@ void examine_public_url(const std::optional<Config>& config,
 
 void tell_webhook_urls(const std::optional<Config>& config, const Tell& tell) {
     Part part{"webhook", tell};
-    const std::string url = config ? config->webhook_public_url : "";
+    if (!config) {
+        // What is set may well be right: a placeholder in its place would say that it is not.
+        for (const char* check : {"url", "fallback url", "status callbacks"})
+            part.skip(check, kUnread);
+        return;
+    }
+    const std::string& url = config->webhook_public_url;
     constexpr const char* kPaste =
         "Paste it into Twilio's console: Messaging, Senders, your WhatsApp sender, webhook URL for "
         "incoming messages, method POST. What stands after # makes Twilio repeat what failed";
@@ -103,7 +109,6 @@ void tell_webhook_urls(const std::optional<Config>& config, const Tell& tell) {
     part.add("url", state, webhook_url(url),
              fmt::format("{}{}", url.empty() ? "WEBHOOK_PUBLIC_URL is not set. " : "", kPaste));
     part.add("fallback url", state, fallback_url(url), kFallback);
-    if (!config) return part.skip("status callbacks", kUnread);
     if (config->twilio_status_callback) {
         return part.ok("status callbacks",
                        fmt::format("each message asks for them at {}/webhooks/twilio/status", url));

@@ -72,16 +72,15 @@ std::vector<Verdict> judge_senders(const Wanted& wanted,
                          wanted.without_number),
              "Give each a number, or set TWILIO_WHATSAPP_NUMBER: else what they write is a dead "
              "letter"});
-    } else if (numbers.empty()) {
+    } else if (numbers.empty() && wanted.why_tenants_unread.empty()) {
         verdicts.push_back({State::warn, "there is no number to send from",
                             "pgcourier tenant add \"My shop\" --number +33712345678, or set "
                             "TWILIO_WHATSAPP_NUMBER"});
     }
-    if (!wanted.are_tenants_known) {
+    if (!wanted.why_tenants_unread.empty()) {
         Verdict& unread = verdicts.emplace_back();
         unread.state = State::skip;
-        unread.found =
-            "the tenants' own numbers were not looked at: the database could not be read";
+        unread.found = "the tenants' own numbers were not looked at: " + wanted.why_tenants_unread;
     }
     if (verdicts.empty()) {
         verdicts.push_back({State::ok, numbers.size() == 1 ? masked(*numbers.begin()) + " is online"

@@ -14,7 +14,7 @@ struct Wanted {
     std::vector<std::string> numbers;  // of the tenants, and TWILIO_WHATSAPP_NUMBER
     bool has_common_number = false;    // that is set
     std::size_t without_number = 0;    // tenants without one of their own
-    bool are_tenants_known = true;     // the database could be read
+    std::string why_tenants_unread{};  // empty: all of them are known
     bool is_list_whole = true;         // Twilio has listed all its senders
 };
 

@@ -1,5 +1,6 @@
 #include "doctor/twilio.hpp"
 
+#include "doctor/judge.hpp"
 #include "doctor/senders.hpp"
 #include "doctor/twilio_calls.hpp"
 #include "doctor/webhook_url.hpp"
@@ -13,7 +14,8 @@
 namespace pgcourier::doctor {
 namespace {
 
-constexpr std::array<const char*, 4> kChecks{"account", "sending", "senders", "webhook at Twilio"};
+constexpr std::array<const char*, 5> kChecks{"account", "clock", "sending", "senders",
+                                             "webhook at Twilio"};
 constexpr int kMostWebhooks = 5;
 
 std::string advice_when_silent(const std::string& url) {
@@ -25,11 +27,16 @@ std::string advice_when_silent(const std::string& url) {
 class Examination {
   public:
     Examination(const Config& config, const FromDatabase& database, const Limits& limits,
-                const Tell& tell)
-        : config_{config}, database_{database}, part_{"twilio", tell}, calls_{limits} {}
+                const Clock& clock, const Tell& tell)
+        : config_{config},
+          database_{database},
+          limits_{limits},
+          part_{"twilio", tell},
+          calls_{limits, clock} {}
 
     std::vector<std::string> run() {
         look("account", [this] { check_account(); });
+        look("clock", [this] { check_clock(); });
         if (!config_.twilio_auth_token_secondary.empty())
             look("secondary token", [this] { check_secondary(); });
         look("sending", [this] { check_sending(); });
@@ -73,7 +80,16 @@ class Examination {
         return false;
     }
 
+    std::string missing_credentials() const {
+        const bool has_sid = !config_.twilio_account_sid.empty();
+        const bool has_token = !config_.twilio_auth_token.empty();
+        return has_sid     ? "TWILIO_AUTH_TOKEN is not set"
+               : has_token ? "TWILIO_ACCOUNT_SID is not set"
+                           : "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set";
+    }
+
     void check_account();
+    void check_clock();
     void check_secondary();
     void check_sending();
     void check_senders();
@@ -81,24 +97,26 @@ class Examination {
 
     const Config& config_;
     const FromDatabase& database_;
+    const Limits& limits_;
     Part part_;
     TwilioCalls calls_;
     std::string why_not_;
-    bool are_credentials_good_ = false;
+    std::optional<Answer::Ahead> ahead_;
+    std::string why_no_list_;  // not even asked for the senders; empty: they can be
     bool are_senders_read_ = false;
+    bool is_any_number_known_ = false;
     std::vector<twilio::WhatsappSender> senders_;  // of ours, those that Twilio lists
 };
 
 void Examination::check_account() {
     if (config_.twilio_account_sid.empty() || config_.twilio_auth_token.empty()) {
-        return part_.skip("account", config_.twilio_account_sid.empty()
-                                         ? "TWILIO_ACCOUNT_SID is not set"
-                                         : "TWILIO_AUTH_TOKEN is not set");
+        return part_.skip("account", missing_credentials());
     }
     const Answer answer =
         calls_.get(config_.twilio_api_base_url + twilio::account_path(config_.twilio_account_sid),
                    token(config_.twilio_auth_token, "TWILIO_AUTH_TOKEN"));
     if (!has_answered("account", answer)) return;
+    ahead_ = answer.ahead;
     if (answer.is_refusal()) {
         return part_.fail(
             "account",
@@ -130,6 +148,16 @@ void Examination::check_account() {
     part_.ok("account", found);
 }
 
+void Examination::check_clock() {
+    if (!ahead_) {
+        const bool was_asked =
+            !config_.twilio_account_sid.empty() && !config_.twilio_auth_token.empty();
+        return part_.skip("clock",
+                          was_asked ? "no answer of Twilio had a Date" : missing_credentials());
+    }
+    say("clock", judge_clock(ahead_->by, ahead_->uncertainty, "Twilio's clock", limits_));
+}
+
 void Examination::check_secondary() {
     const Answer answer =
         calls_.get(config_.twilio_api_base_url + twilio::account_path(config_.twilio_account_sid),
@@ -143,14 +171,18 @@ void Examination::check_secondary() {
 
 void Examination::check_sending() {
     const Credentials credentials = sending();
-    if (config_.twilio_account_sid.empty() || credentials.password.empty())
-        return part_.skip("sending", "the credentials of the sender are not set");
+    if (config_.twilio_account_sid.empty() || credentials.password.empty()) {
+        why_no_list_ = "the credentials of the sender are not set";
+        return part_.skip("sending", why_no_list_);
+    }
     const Answer answer =
         calls_.get(config_.twilio_api_base_url +
                        twilio::list_messages_path(config_.twilio_account_sid, {.page_size = 1}),
                    credentials);
     if (!has_answered("sending", answer)) return;
-    are_credentials_good_ = answer.is_good();
+    if (!answer.is_good())
+        why_no_list_ = answer.is_refusal() ? "Twilio refuses the credentials"
+                                           : "Twilio does not answer as it should";
     const bool has_key = !config_.twilio_api_key_sid.empty();
     if (answer.is_good()) {
         return part_.ok("sending",
@@ -173,7 +205,8 @@ void Examination::check_sending() {
 void Examination::check_senders() {
     std::vector<std::string> wanted = database_.numbers;
     if (!config_.twilio_whatsapp_number.empty()) wanted.push_back(config_.twilio_whatsapp_number);
-    if (!are_credentials_good_) return part_.skip("senders", "Twilio refuses the credentials");
+    is_any_number_known_ = !wanted.empty();
+    if (!why_no_list_.empty()) return part_.skip("senders", why_no_list_);
     const Answer answer = calls_.get(twilio::senders_url(config_.twilio_api_base_url), sending());
     if (!has_answered("senders", answer)) return;
     if (!answer.is_good()) {
@@ -193,7 +226,7 @@ void Examination::check_senders() {
     for (Verdict& verdict : judge_senders({.numbers = std::move(wanted),
                             .has_common_number = !config_.twilio_whatsapp_number.empty(),
                             .without_number = database_.without_number,
-                            .are_tenants_known = database_.was_read,
+                            .why_tenants_unread = database_.why_unread,
                             .is_list_whole = !page->has_more},
                                           senders_))
         say("senders", std::move(verdict));
@@ -202,7 +235,12 @@ void Examination::check_senders() {
 void Examination::check_webhooks() {
     constexpr const char* kCheck = "webhook at Twilio";
     if (!are_senders_read_) return part_.skip(kCheck, "the list of senders cannot be read");
-    if (senders_.empty()) return part_.skip(kCheck, "Twilio lists none of these numbers");
+    if (senders_.empty()) {
+        return part_.skip(kCheck, is_any_number_known_ ? "Twilio lists none of these numbers"
+                                  : database_.why_unread.empty()
+                                      ? "there is no number to send from"
+                                      : "no number to send from is known");
+    }
     if (config_.webhook_public_url.empty())
         return part_.skip(kCheck, "WEBHOOK_PUBLIC_URL is not set, with which it is compared");
     int told = 0;
@@ -230,8 +268,8 @@ void Examination::check_webhooks() {
 
 std::vector<std::string> examine_twilio(const std::optional<Config>& config,
                                         const FromDatabase& database, const Limits& limits,
-                                        const Tell& tell) {
-    if (config) return Examination{*config, database, limits, tell}.run();
+                                        const Clock& clock, const Tell& tell) {
+    if (config) return Examination{*config, database, limits, clock, tell}.run();
     Part part{"twilio", tell};
     for (const char* check : kChecks) part.skip(check, "the configuration cannot be read");
     return {};

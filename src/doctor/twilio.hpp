@@ -2,6 +2,7 @@
 // Twilio, as far as it can be asked without sending anything: the credentials, the senders, and
 // where it posts what is written to them.
 
+#include "base/clock.hpp"
 #include "base/config.hpp"
 #include "doctor/database.hpp"
 #include "doctor/finding.hpp"
@@ -19,6 +20,6 @@ namespace pgcourier::doctor {
 /// returns  the webhooks that Twilio has for the senders: what it may have signed
 std::vector<std::string> examine_twilio(const std::optional<Config>& config,
                                         const FromDatabase& database, const Limits& limits,
-                                        const Tell& tell);
+                                        const Clock& clock, const Tell& tell);
 
 }  // namespace pgcourier::doctor

@@ -26,15 +26,25 @@ void add_reason(Answer& answer, const http::Outcome& outcome) {
     if (answer.why.empty()) answer.why = fmt::format("HTTP {}", outcome.status);
 }
 
+/// date    whole seconds, in which it was said between `asked` and `answered`
+Answer::Ahead ahead_of(std::chrono::sys_seconds date, WallTime asked, WallTime answered) {
+    using std::chrono::milliseconds;
+    constexpr milliseconds kHalfASecond{500};
+    const milliseconds half_way = (answered - asked) / 2;
+    return {.by = date + kHalfASecond - (asked + half_way), .uncertainty = kHalfASecond + half_way};
+}
+
 }  // namespace
 
-TwilioCalls::TwilioCalls(const Limits& limits)
+TwilioCalls::TwilioCalls(const Limits& limits, const Clock& clock)
     : limits_{limits},
+      clock_{clock},
       client_{{.max_connections = 1,
                .connect_timeout = limits.answer_timeout,
                .response_bytes = kMostBytes}} {}
 
 Answer TwilioCalls::get(const std::string& url, const Credentials& credentials) {
+    const WallTime asked = clock_.now();
     client_.start(0, {.method = "GET",
                       .url = url,
                       .headers = {"Accept: application/json"},
@@ -50,6 +60,7 @@ Answer TwilioCalls::get(const std::string& url, const Credentials& credentials) 
         return answer;
     }
     answer.status = outcome.status;
+    if (outcome.date) answer.ahead = ahead_of(*outcome.date, asked, clock_.now());
     if (outcome.status != 200) add_reason(answer, outcome);
     answer.body = std::move(outcome.body);
     return answer;

@@ -1,5 +1,7 @@
 #include "http/chunked.hpp"
 
+#include "http/head.hpp"
+
 #include <algorithm>
 
 namespace pgcourier::http {
@@ -75,9 +77,16 @@ ChunkedDecoder::Progress ChunkedDecoder::feed(std::string_view& bytes, std::stri
             case State::line_start:
                 if (c == '\r') {
                     state_ = State::last_lf;
-                } else if (is_text(c)) {
-                    state_ = State::trailer;
+                } else if (is_token(c)) {
+                    state_ = State::trailer_name;
                 } else {
+                    return Progress::malformed;
+                }
+                break;
+            case State::trailer_name:
+                if (c == ':') {
+                    state_ = State::trailer;
+                } else if (!is_token(c)) {
                     return Progress::malformed;
                 }
                 break;

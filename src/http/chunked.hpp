@@ -1,8 +1,8 @@
 #pragma once
 // Decodes a chunked body (RFC 9112, 7.1), strictly: CRLF only, no signs, no white space around a
-// size. Extensions and trailer fields are read and dropped. Pure; bytes come in pieces of any size.
-// It is ours because Beast 1.81's decoder stops the process with an assertion when the last chunk
-// `0\r\n\r\n` arrives as 3 bytes, then 1.
+// size. Extensions and trailer fields are read, their form is checked, and they are dropped. Pure;
+// bytes come in pieces of any size. It is ours because Beast 1.81's decoder stops the process with
+// an assertion when the last chunk `0\r\n\r\n` arrives as 3 bytes, then 1.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +37,7 @@ class ChunkedDecoder {
         data_cr,
         data_lf,
         line_start,
+        trailer_name,
         trailer,
         trailer_lf,
         last_lf

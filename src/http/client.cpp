@@ -184,6 +184,10 @@ Outcome outcome_of(Slot& slot, CURLcode result) {
     if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &field) == CURLHE_OK) {
         outcome.retry_after = field->value;
     }
+    if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &field) == CURLHE_OK) {
+        const std::time_t date = curl_getdate(field->value, nullptr);
+        if (date >= 0) outcome.date = std::chrono::sys_seconds{std::chrono::seconds{date}};
+    }
 
     if (result == CURLE_OK) {
         outcome.kind = Outcome::Kind::response;

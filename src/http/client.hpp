@@ -56,8 +56,9 @@ struct Outcome {
     int status = 0;
     std::string body{};  // at most ClientOptions::response_bytes
     std::string content_type{};
-    std::optional<std::string> retry_after{};  // the field's text
-    std::string error{};                       // why there is no whole answer, libcurl's words
+    std::optional<std::string> retry_after{};        // the field's text
+    std::optional<std::chrono::sys_seconds> date{};  // the other side's clock, when it answered
+    std::string error{};  // why there is no whole answer, libcurl's words
 };
 
 struct Finished {

@@ -110,13 +110,14 @@ Awaitable<> EventLoop::serve(std::unique_ptr<Session> session) {
     if (make_room()) co_await session->run();
 }
 
-// A flood of connections that say nothing must not keep those out that do. Closed is the one that
-// has brought no head for the longest; who has a request in flight keeps the place.
+// A flood of connections that say nothing, or hardly anything, must not keep those out that do.
+// Closed is the one that owes us a head or a body for the longest; who has given a whole request
+// keeps the place.
 // returns  whether there is room for the newest connection, which is counted already
 bool EventLoop::make_room() {
     if (counters_.connections <= limits().connections) return true;
     ++counters_.over_limit;
-    for (Session* session : without_head_) {
+    for (Session* session : waiting_for_client_) {
         if (session->give_way()) return true;
     }
     return false;

@@ -102,8 +102,9 @@ class EventLoop {
     const std::string& date() const { return date_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     void deliver(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response);
-    /// The sessions whose next head is not whole yet, in the order in which they began to wait.
-    std::list<Session*>& without_head() { return without_head_; }
+    /// The sessions that wait for bytes of their client, a head or a body, in the order in which
+    /// they may be closed to make room.
+    std::list<Session*>& waiting_for_client() { return waiting_for_client_; }
     /// The sessions that are in a handshake of TLS, in the order of their begin.
     std::list<Session*>& in_handshake() { return in_handshake_; }
 
@@ -131,7 +132,7 @@ class EventLoop {
     std::string date_;
     std::atomic<std::uint64_t> next_connection_{1};
     std::unordered_map<std::uint64_t, Session*> sessions_;
-    std::list<Session*> without_head_;
+    std::list<Session*> waiting_for_client_;
     std::list<Session*> in_handshake_;
     std::shared_ptr<Mailbox> mailbox_;
     std::jthread thread_;

@@ -33,6 +33,13 @@ std::size_t head_end(std::string_view bytes, std::size_t from);
 /// a plain port), or has a line feed without a carriage return.
 bool is_hopeless(std::string_view partial);
 
+/// What is too large in a head of more than Limits::header_bytes, whole or not: 414 when it is the
+/// target, else 431.
+int oversize_status(std::string_view bytes, const Limits& limits);
+
+/// Whether a method, or the name of a field, may have this character (RFC 9110, 5.6.2).
+bool is_token(char c);
+
 /// Reads one complete head, as head_end() delimits it.
 ///
 /// returns  0 and fills `head`, or the status to refuse with: 400, 414, 431

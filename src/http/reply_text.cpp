@@ -83,7 +83,7 @@ void append_reply(std::string& out, const Response& response, const ReplyForm& f
     } else if (form.is_http10) {
         out.append("Connection: keep-alive\r\n");
     }
-    if (!has_no_body(response.status)) {
+    if (!has_no_body(response.status) && !form.is_endless) {
         out.append("Content-Length: ");
         append_number(out, response.body.size());
         out.append("\r\n");

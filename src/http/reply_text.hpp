@@ -13,7 +13,8 @@ struct ReplyForm {
     bool without_body = false;  // to HEAD
     bool keeps_alive = true;
     bool is_http10 = false;
-    std::string_view date;  // as http_date() writes it; empty: no Date field
+    bool is_endless = false;  // ends with the connection, so keeps_alive is false
+    std::string_view date;    // as http_date() writes it; empty: no Date field
 };
 
 /// Appends status line, fields and body. Content-Length, Date and Connection are written here

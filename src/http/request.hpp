@@ -2,8 +2,10 @@
 // One request as received and one answer to be sent, as plain values. Nothing here is decoded:
 // path, query and body are the bytes that came, since a signature covers them.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +56,11 @@ struct Request {
     std::string_view header(std::string_view name) const { return headers.get(name); }
 };
 
+/// Lives as long as the connection on which an answer goes on.
+struct Streaming {
+    std::atomic<bool> has_ended{false};  // nothing more will come
+};
+
 struct Response {
     int status = 200;
     std::string content_type{};  // empty: no Content-Type field
@@ -62,6 +69,7 @@ struct Response {
         headers{};       // further ones; framing and Date are the server's
     bool close = false;  // close the connection after this answer
     bool reset = false;  // send nothing and reset the connection: for a simulator's faults
+    std::shared_ptr<Streaming> streams{};  // set by Responder::begin(): the answer goes on
     std::size_t send_at_most =
         std::string::npos;  // bytes of the whole answer, then close: the same use
 };

@@ -51,6 +51,40 @@ void Responder::operator()(Response response) {
     sink->reply(connection_, ticket_, std::move(response));
 }
 
+Stream Responder::begin(Response head) {
+    const auto sink = sink_;
+    const auto streaming = std::make_shared<Streaming>();
+    head.streams = streaming;
+    (*this)(std::move(head));
+    return {sink, connection_, ticket_, streaming};
+}
+
+Stream& Stream::operator=(Stream&& other) noexcept {
+    if (this != &other) {
+        end();
+        sink_ = std::move(other.sink_);
+        connection_ = other.connection_;
+        ticket_ = other.ticket_;
+        streaming_ = std::move(other.streaming_);
+    }
+    return *this;
+}
+
+Stream::~Stream() {
+    end();
+}
+
+void Stream::end() noexcept {
+    if (const auto streaming = streaming_.lock()) {
+        streaming->has_ended = true;
+        sink_->reply(connection_, ticket_, std::nullopt);
+    }
+}
+
+void Stream::write(std::string piece) {
+    if (is_open()) sink_->reply(connection_, ticket_, Response{.body = std::move(piece)});
+}
+
 Response plain_error(int status) {
     return {.status = status,
             .content_type = "text/plain",

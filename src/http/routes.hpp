@@ -26,6 +26,32 @@ class ReplySink {
                        std::optional<Response> response) = 0;
 };
 
+/// An answer that has begun and goes on piece by piece, from any thread, until the client leaves or
+/// this ends.
+class Stream {
+  public:
+    Stream(std::shared_ptr<ReplySink> sink, std::uint64_t connection, std::uint64_t ticket,
+           const std::shared_ptr<Streaming>& streaming)
+        : sink_{std::move(sink)}, connection_{connection}, ticket_{ticket}, streaming_{streaming} {}
+    Stream(Stream&&) noexcept = default;
+    Stream& operator=(Stream&& other) noexcept;
+    /// Nothing more will come: the connection is closed.
+    ~Stream();
+
+    /// Sends a piece. Where the client is too slow to have taken the one before, this one stands in
+    /// its place.
+    void write(std::string piece);
+    /// Whether somebody still listens, as far as is known: who has left is noticed by writing.
+    bool is_open() const { return !streaming_.expired(); }
+
+  private:
+    void end() noexcept;
+    std::shared_ptr<ReplySink> sink_;
+    std::uint64_t connection_;
+    std::uint64_t ticket_;
+    std::weak_ptr<Streaming> streaming_;
+};
+
 /// The right to answer one request, once, from any thread. Dropped without a call it answers 500.
 /// An answer that comes too late (deadline passed, connection or server gone) is ignored.
 class Responder {
@@ -42,6 +68,8 @@ class Responder {
 
     /// Answers. Calling it a second time is our own bug: std::logic_error.
     void operator()(Response response);
+    /// Begins an answer that goes on: `head`, whose body is its first piece. Instead of an answer.
+    Stream begin(Response head);
 
   private:
     void give_up() noexcept;

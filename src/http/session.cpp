@@ -49,7 +49,7 @@ Session::Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string p
 
 Session::~Session() {
     end_handshake();
-    end_head();
+    end_wait();
     --loop_.counters().connections;
 }
 
@@ -72,11 +72,11 @@ Awaitable<bool> Session::shake_hands() {
         others.front()->abort();
     }
     handshake_place_ = others.insert(others.end(), this);
-    begin_head();  // who has not even agreed on a key gives way first
+    begin_wait();  // who has not even agreed on a key gives way first
     limit_step(loop_.limits().handshake_timeout);
     const auto [failed] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
     end_handshake();
-    end_head();
+    end_wait();
     if (failed && !is_aborted_) ++loop_.counters().handshakes;
     co_return !failed;
 }
@@ -92,9 +92,9 @@ Awaitable<> Session::say_goodbye() {
 
 Awaitable<Session::Next> Session::serve_one() {
     Head head;
-    begin_head();
+    begin_wait();
     const int read = co_await read_head(head);
-    end_head();
+    end_wait();
     if (read == kGone) co_return Next::close;
     if (read != kComplete) {
         if (read == 400) ++loop_.counters().malformed;
@@ -117,8 +117,10 @@ Awaitable<Session::Next> Session::serve_one() {
     }
 
     if (head.has_body()) {
+        begin_wait();
         const int status =
             co_await read_body(head, route->max_body_bytes.value_or(loop_.limits().body_bytes));
+        end_wait();
         if (status == kGone) co_return Next::close;
         if (status != kComplete) {
             if (status == 400) ++loop_.counters().malformed;
@@ -135,13 +137,41 @@ Awaitable<Session::Next> Session::serve_one() {
         socket_.close(ignored);  // here, since Asio's destructor takes the option back
         co_return Next::close;
     }
-    const bool keeps_alive = head.keeps_alive && !response.close && !loop_.is_draining();
+    const bool is_endless = response.streams && !is_head;
+    const bool keeps_alive =
+        head.keeps_alive && !response.close && !is_endless && !loop_.is_draining();
     render(response, {.without_body = is_head,
                       .keeps_alive = keeps_alive,
                       .is_http10 = head.is_http10,
+                      .is_endless = is_endless,
                       .date = loop_.date()});
+    if (is_endless) co_return co_await stream(response.streams);
     const bool is_whole = response.send_at_most == std::string::npos;
     co_return co_await send(after_answer(keeps_alive && is_whole, false));
+}
+
+// Who leaves is noticed by the next write. While it waits the session counts as idle, so that it
+// does not hold up the end of the server.
+Awaitable<Session::Next> Session::stream(std::shared_ptr<Streaming> streaming) {
+    is_streaming_ = true;
+    bool is_written = co_await write_out();
+    while (is_written && !streaming->has_ended && !is_aborted_ && !loop_.is_draining()) {
+        if (!answer_) {
+            step_ends_ = SteadyTime::max();
+            answer_timer_.expires_at(SteadyTime::max());
+            is_waiting_ = is_idle_ = true;
+            co_await answer_timer_.async_wait(kAwait);
+            is_waiting_ = is_idle_ = false;
+        }
+        if (!answer_ || answer_->status != 200) break;
+        output_ = std::move(answer_->body);
+        answer_.reset();
+        is_written = co_await write_out();
+    }
+    is_streaming_ = false;
+    answer_.reset();
+    ++ticket_;
+    co_return Next::close;
 }
 
 // No coroutine itself, so that what it is given need not live on.
@@ -175,12 +205,18 @@ Awaitable<Session::Next> Session::send(Next next) {
 Awaitable<int> Session::read_head(Head& head) {
     const Limits& limits = loop_.limits();
     std::size_t searched = 0;
+    bool has_empty_line = false;
+    bool has_begun = false;
     // A connection that has brought nothing yet gets less time than one that is kept alive.
     limit_step(is_first_ || input_.size() > 0 ? limits.header_timeout : limits.idle_timeout);
     is_first_ = false;
     for (;;) {
-        // Empty lines before a request are to be ignored (RFC 9112, 2.2).
-        while (received().starts_with("\r\n")) input_.consume(2);
+        // An empty line before a request is to be ignored (RFC 9112, 2.2). One: a client could
+        // send nothing else for ever.
+        while (received().starts_with("\r\n")) {
+            if (std::exchange(has_empty_line, true)) co_return 400;
+            input_.consume(2);
+        }
 
         if (const std::size_t end = head_end(received(), searched); end > 0) {
             const int status = parse_head(received().substr(0, end), limits, head);
@@ -188,7 +224,9 @@ Awaitable<int> Session::read_head(Head& head) {
             head.request.peer_address = peer_;
             co_return status;
         }
-        if (received().size() > limits.header_bytes) co_return 431;
+        if (received().size() > limits.header_bytes) {
+            co_return oversize_status(received(), limits);
+        }
         if (is_hopeless(received())) co_return 400;
         searched = received().size();
 
@@ -198,7 +236,9 @@ Awaitable<int> Session::read_head(Head& head) {
             if (is_aborted_) co_return kGone;
         }
         if (!co_await read_some(kReadBytes)) co_return kGone;
-        if (std::exchange(is_idle_, false)) limit_step(limits.header_timeout);
+        if (std::exchange(is_idle_, false) && !std::exchange(has_begun, true)) {
+            limit_step(limits.header_timeout);
+        }
     }
 }
 
@@ -292,7 +332,8 @@ Awaitable<Response> Session::answer_of(const RouteOptions& route, Request reques
 }
 
 void Session::deliver(std::uint64_t ticket, std::optional<Response> response) {
-    if (ticket != ticket_ || answer_ || !route_) return;
+    if (ticket != ticket_ || !route_) return;
+    if (answer_ && !(is_streaming_ && answer_->status == 200)) return;
     answer_ = response ? std::move(*response) : error(500, route_);
     if (is_waiting_) answer_timer_.cancel();
 }
@@ -328,6 +369,8 @@ Awaitable<> Session::linger() {
     boost::system::error_code ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
     limit_step(kLinger);
+    // Its answer is out: it is the first to make room.
+    place_ = loop_.waiting_for_client().insert(loop_.waiting_for_client().begin(), this);
     std::array<char, kReadBytes> thrown_away;
     for (std::size_t total = 0; total < kLingerBytes;) {
         const auto [failed, count] =
@@ -370,14 +413,14 @@ void Session::end_handshake() {
     handshake_place_.reset();
 }
 
-void Session::begin_head() {
-    auto& waiting = loop_.without_head();
+void Session::begin_wait() {
+    auto& waiting = loop_.waiting_for_client();
     place_ = waiting.insert(waiting.end(), this);
 }
 
-void Session::end_head() {
+void Session::end_wait() {
     if (!place_) return;
-    loop_.without_head().erase(*place_);
+    loop_.waiting_for_client().erase(*place_);
     place_.reset();
 }
 

@@ -52,6 +52,7 @@ class Session {
     Awaitable<int> read_body(Head& head, std::size_t limit);
     Awaitable<bool> read_some(std::size_t bytes);
     Awaitable<Response> answer_of(const RouteOptions& route, Request request);
+    Awaitable<Next> stream(std::shared_ptr<Streaming> streaming);
     void render(const Response& response, const ReplyForm& form);
     Next after_answer(bool keeps_alive, bool has_unread_body) const;
     Awaitable<Next> send(Next next);
@@ -59,8 +60,8 @@ class Session {
     Awaitable<> linger();
 
     void end_handshake();
-    void begin_head();
-    void end_head();
+    void begin_wait();
+    void end_wait();
     Response error(int status, const RouteOptions* route) const;
     std::string_view received() const;
     void limit_step(std::chrono::milliseconds time);
@@ -78,12 +79,13 @@ class Session {
     bool is_first_ = true;
     bool is_idle_ = false;
     bool is_aborted_ = false;
-    std::optional<std::list<Session*>::iterator> place_;  // in EventLoop::without_head()
+    std::optional<std::list<Session*>::iterator> place_;  // in waiting_for_client()
     std::optional<std::list<Session*>::iterator> handshake_place_;
 
     Timer answer_timer_;  // wakes the wait for an answer, by expiry (deadline) or cancel (answer)
     std::uint64_t ticket_ = 0;  // of the request that waits; an answer with another one is late
     bool is_waiting_ = false;
+    bool is_streaming_ = false;  // an answer that has begun: further ones are its pieces
     std::optional<Response> answer_;
     const RouteOptions* route_ = nullptr;  // of the request that waits
 };

@@ -22,7 +22,7 @@ NewEvent new_event(Source source, twilio::BodyFormat format, std::string raw,
         .payload_json = std::move(payload),
         .from = std::move(event.from),
         .to = std::move(event.to),
-        .correlation_id = {new_uuid()},
+        .correlation_id = {new_ordered_id()},
     };
 }
 

@@ -34,7 +34,7 @@ std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbo
     return ids;
 }
 
-bool register_instance(pg::Connection& db, const Instance& self) {
+Registered register_instance(pg::Connection& db, const Instance& self) {
     std::vector<Neighbour> neighbours;
     for (const pg::Row row : db.exec(sql::maintenance::other_instances, pg::Params{self.id})) {
         Neighbour neighbour{row.string(0), row.string(1), static_cast<int>(row.int64(2)),
@@ -49,8 +49,11 @@ bool register_instance(pg::Connection& db, const Instance& self) {
                  pg::Params{self.id, self.host, self.pid, self.version, self.roles}}};
     // A repeat after an unknown COMMIT fails on the primary key, and the start with it: the next
     // start is clean.
-    db.transact(calls);
-    return !gone.empty();
+    const pg::Rows removed = std::move(db.transact(calls).front());
+    Registered registered{.is_after_crash = !gone.empty()};
+    if (!removed[0].is_null(0))
+        registered.receiver_silent_for = std::chrono::milliseconds{removed[0].int64(0)};
+    return registered;
 }
 
 void remove_instance(pg::Connection& db, const Instance& self) {

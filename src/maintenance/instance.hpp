@@ -4,6 +4,8 @@
 
 #include "pg/connection.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +36,17 @@ struct Neighbour {
 /// or is us: a container gives every start the same number. Pure.
 std::vector<std::string> crashed(const Instance& self, const std::vector<Neighbour>& neighbours);
 
+struct Registered {
+    /// An earlier process was killed: the first batches are to be routed with care.
+    bool is_after_crash = false;
+    /// How long ago the first of those that received webhooks was last heard of: what it had in
+    /// hand then, or refused, nobody has told. nullopt: none of them received any
+    std::optional<std::chrono::milliseconds> receiver_silent_for{};
+};
+
 /// Adds our row and takes away those of crashed processes.
-/// returns  whether there was one: the first batches are then routed with care
 /// SQL      queries/maintenance/{other_instances,remove_instances,register_instance}.sql
-bool register_instance(pg::Connection& db, const Instance& self);
+Registered register_instance(pg::Connection& db, const Instance& self);
 
 /// The clean end.
 void remove_instance(pg::Connection& db, const Instance& self);

@@ -86,8 +86,10 @@ std::vector<Pruned> prune(pg::Connection& db, const RetentionDays& days, Prune w
         const std::int64_t pages = pages_of(db, table.name);
         for (std::int64_t page = 0; page < pages; page += kPagesOfAStep) {
             const SteadyTime began = clock.steady_now();
-            const std::array<pg::Call, 2> calls{pg::Call{sql::maintenance::plan},
-                                                step(table, page, pruned.days, what)};
+            std::vector<pg::Call> calls{pg::Call{sql::maintenance::plan}};
+            if (what == Prune::deletes)
+                calls.emplace_back(sql::maintenance::retention_lock, pg::Params{table.name});
+            calls.push_back(step(table, page, pruned.days, what));
             // After CommitUnknown it ends with an error, and the next run finds less to do.
             add(pruned, db.transact(calls).back()[0]);
             if (what == Prune::deletes) std::this_thread::sleep_for(clock.steady_now() - began);

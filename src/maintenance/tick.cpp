@@ -29,6 +29,7 @@ void Tick::run_once() {
                   pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
     if (actions_.answered) actions_.answered(Answer::works);
     const pg::Row found = rows[0];
+    if (found.boolean(11)) end_stalled();
     if (found.boolean(4)) db_->exec(sql::maintenance::route_again);
     if (found.boolean(0) || found.boolean(4)) call(actions_.events_due);
     if (found.boolean(1)) call(actions_.messages_due);
@@ -41,6 +42,21 @@ void Tick::run_once() {
     if (actions_.receiving) actions_.receiving(*db_);
     if (found.boolean(8)) call_with_time(actions_.retention_due);
     if (found.boolean(9)) call_with_time(actions_.erasures_due);
+}
+
+// Where a server forbids it, nothing else suffers.
+void Tick::end_stalled() {
+    try {
+        for (const pg::Row session : db_->exec(sql::maintenance::end_stalled)) {
+            if (!session.boolean(2)) continue;  // it went on, or had ended
+            log_.warn("Ended a session that stood still in a transaction",
+                      {{"pid", session.int64(0)}, {"session", session.string(1)}});
+        }
+    } catch (const pg::Error& e) {
+        if (e.is_lost()) throw;
+        log_.warn("A session that stands still in a transaction could not be ended",
+                  {{"error", e.what()}});
+    }
 }
 
 // What has time fails for itself: a step that took too long, or was in somebody's way, is made

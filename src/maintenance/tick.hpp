@@ -56,6 +56,7 @@ class Tick {
     void ask() { asked_.notify(); }
 
   private:
+    void end_stalled();
     void call_with_time(const std::function<void(pg::Connection&)>& action);
 
     pg::ConnectOptions options_;

@@ -43,7 +43,7 @@ Alerts::Post to_hook(const Secret& url, Poster* poster, const std::function<void
 
 }  // namespace
 
-Telemetry::Telemetry(TelemetryOptions options, std::function<void(Samples&)> live,
+Telemetry::Telemetry(const TelemetryOptions& options, std::function<void(Samples&)> live,
                      const std::function<void()>& ask, const Clock& clock)
     : clock_{clock},
       scrape_{*process_metrics(), std::move(live), ask, clock},

@@ -37,7 +37,7 @@ class Telemetry {
   public:
     /// live  adds to /metrics what is counted outside of the registry; from any thread
     /// ask   has besides() called soon; must not wait
-    Telemetry(TelemetryOptions options, std::function<void(Samples&)> live,
+    Telemetry(const TelemetryOptions& options, std::function<void(Samples&)> live,
               const std::function<void()>& ask, const Clock& clock);
     /// As finish().
     ~Telemetry();

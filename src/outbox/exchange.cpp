@@ -17,7 +17,10 @@ constexpr milliseconds kNoteEach{15'000};
 constexpr double kLeadKept = 0.8;
 // With what is dealt ahead still within the second after which a claimed message is put back.
 constexpr std::chrono::duration<double, std::milli> kLongestLead{850};
-constexpr std::size_t kLookBeyond = 16;
+// Each row that is looked at is locked, which writes it: one more than is wanted tells whether
+// there are more. A probe is chosen among several; and they become more while a lane shows nothing.
+constexpr std::size_t kLookBeyond = 1;
+constexpr std::size_t kLookForProbe = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
 constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
@@ -176,16 +179,22 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
     const bool moved = !claim.messages.empty() || claim.put_behind > 0;
     const bool got_less = claim.saw_not_all && claim.messages.size() < dealt;
-    look_beyond_ = got_less ? std::min(std::max(look_beyond_, kLookBeyond) * 2, kLookMost) : 0;
+    look_beyond_ = got_less ? std::min(std::max(look_beyond_, kLookForProbe) * 2, kLookMost) : 0;
     // All that we wanted is locked by somebody else.
     if (deal.is_full && !moved) claim.next_due = milliseconds{0};
 
-    if (is_new_walk) limited_for_.reset();
+    if (is_new_walk) {
+        limited_for_.reset();
+        walk_may_find_more_ = false;
+    }
     if (deal.limited_for)
         limited_for_ = std::min(limited_for_.value_or(*deal.limited_for), *deal.limited_for);
     result.limited_for = limited_for_;
     const bool walks_on = !walk_from_.empty() && (deal.shares.empty() || !limited_for_);
-    result.may_find_more = walks_on || (moved && (deal.is_full || claim.saw_not_all));
+    const bool here = moved && (deal.is_full || claim.saw_not_all);
+    walk_may_find_more_ = walk_may_find_more_ || here;
+    // A walk in several parts that ends with nobody begins again where it found somebody.
+    result.may_find_more = walks_on || here || (walk_from_.empty() && walk_may_find_more_);
 }
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
@@ -262,7 +271,8 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         result.claimed_at = clock_.boottime();
         add_claim(calls, result.deal,
                   {.token = token,
-                   .look_beyond = std::max(look_beyond_, kLookBeyond),
+                   .look_beyond = std::max(
+                       look_beyond_, result.deal.probes.empty() ? kLookBeyond : kLookForProbe),
                    .lease = settings_.lease,
                    .instance_id = settings_.instance_id,
                    .account_sid = settings_.account_sid,

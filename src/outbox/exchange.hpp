@@ -79,8 +79,9 @@ class Exchange {
 
     ExchangeSettings settings_;
     const Clock& clock_;
-    std::string walk_from_;     // where the next walk over the tenants begins
-    std::uint64_t claims_ = 0;  // so many were made
+    std::string walk_from_;            // where the next walk over the tenants begins
+    bool walk_may_find_more_ = false;  // than it has taken until now
+    std::uint64_t claims_ = 0;         // so many were made
     /// Tenants, and the last claim that served them.
     std::unordered_map<std::string, std::uint64_t> served_;
     Lead lead_{0};                 // from dealing to the end of the commit, lately

@@ -60,8 +60,12 @@ void SenderMetrics::exchanged(std::chrono::nanoseconds took) {
 }
 
 void SenderMetrics::is_busy(std::size_t in_flight, std::size_t unsettled) {
-    in_flight_.Set(static_cast<double>(in_flight));
-    unsettled_.Set(static_cast<double>(unsettled));
+    const auto add = [](Gauge& gauge, std::size_t& last, std::size_t now) {
+        gauge.Increment(static_cast<double>(now) - static_cast<double>(last));
+        last = now;
+    };
+    add(in_flight_, last_in_flight_, in_flight);
+    add(unsettled_, last_unsettled_, unsettled);
 }
 
 Counter& breaker_openings(std::string_view kind) {

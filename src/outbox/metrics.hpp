@@ -21,6 +21,7 @@ class SenderMetrics {
     void claimed(std::size_t messages);
     /// An exchange of outcomes and claims with the database.
     void exchanged(std::chrono::nanoseconds took);
+    /// What this sender has in hand; the gauges are the sum over the senders of the process.
     void is_busy(std::size_t in_flight, std::size_t unsettled);
 
   private:
@@ -29,6 +30,8 @@ class SenderMetrics {
     Histogram& call_seconds_;
     Gauge& in_flight_;
     Gauge& unsettled_;
+    std::size_t last_in_flight_ = 0;
+    std::size_t last_unsettled_ = 0;
 };
 
 /// Times that sending was paused, by the kind of scope: provider, credentials, sender.

@@ -1,8 +1,7 @@
 #include "outbox/sender.hpp"
 
-#include "base/address.hpp"
 #include "base/fault_point.hpp"
-#include "base/incident.hpp"
+#include "outbox/telling.hpp"
 
 #include <algorithm>
 
@@ -20,6 +19,9 @@ constexpr milliseconds kLookForClaim{1'000};
 constexpr milliseconds kRetryPause{100};
 constexpr milliseconds kFaultPause{1'000};
 constexpr milliseconds kForever{3'600'000};
+constexpr milliseconds kRestAfter{60'000};  // a sender for backlogs, without one
+// What is claimed ahead must start within kStartWithin.
+constexpr std::chrono::duration<double> kFarthestAhead{0.7};
 // How much faster than its rate a sender may catch up with starts that came late.
 constexpr double kCatchUp = 0.97;
 constexpr std::size_t kMostPaced = 10'000;
@@ -33,74 +35,19 @@ pg::ConnectOptions impatient(pg::ConnectOptions options) {
     return options;
 }
 
+/// Whether it may be about more than its own message.
+bool says_of_others(const Done& done) {
+    if (!done.outcome) return false;
+    const Bearing bearing = bearing_of(*done.outcome);
+    return bearing != Bearing::success && bearing != Bearing::none;
+}
+
 Lease lease_of(const Claimed& message) {
     return {message.tenant_id, message.to, message.token};
 }
 
 milliseconds until(SteadyTime time, SteadyTime now) {
     return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(time - now));
-}
-
-void tell_of(const Log& log, const Claimed& message, const Settlement& s,
-             std::chrono::nanoseconds call) {
-    const auto took = std::chrono::duration_cast<milliseconds>(call);
-    const auto tell = [&](auto write, std::string_view words) {
-        (log.*write)(words, {{"correlationId", message.correlation_id.value},
-                             {"messageId", message.id.value},
-                             {"tenantId", message.tenant_id.value},
-                             {"to", masked(message.to)},
-                             {"attempt", message.attempt},
-                             {"reason", s.reason},
-                             {"retryInMs", s.wait.count()},
-                             {"durationMs", took.count()}});
-    };
-    switch (s.status) {
-        case Settled::sent:
-            log.info("Message sent successfully", {{"correlationId", message.correlation_id.value},
-                                                   {"messageId", message.id.value},
-                                                   {"tenantId", message.tenant_id.value},
-                                                   {"to", masked(message.to)},
-                                                   {"providerMessageId", s.message_sid},
-                                                   {"attempt", message.attempt},
-                                                   {"durationMs", took.count()}});
-            break;
-        case Settled::failed:
-            tell(&Log::warn, "Message failed, will be tried again");
-            break;
-        case Settled::pending:
-            tell(&Log::warn, "Message put back: its failure is not its own");
-            break;
-        case Settled::dead:
-            tell(&Log::error, "Message given up: dead letter written");
-            report_incident({.kind = Incident::Kind::dead_letter,
-                             .component = "Worker",
-                             .what = "Message given up: " + s.reason,
-                             .correlation_id = message.correlation_id.value});
-            break;
-        case Settled::unknown:
-            tell(&Log::error, "Outcome unknown: the message may have been sent and is put aside");
-            break;
-    }
-}
-
-// A scope is told with its number masked: sender:+336…78.
-void tell_of(const Log& log, const Scope& scope) {
-    const std::size_t colon = scope.name.find(':');
-    const std::string kind = scope.name.substr(0, colon);
-    const std::string which =
-        kind == "sender" ? "sender:" + masked(scope.name.substr(colon + 1)) : scope.name;
-    if (scope.is_opening) {
-        breaker_openings(kind).Increment();
-        report_incident({.kind = Incident::Kind::breaker_open,
-                         .component = "Worker",
-                         .what = "Sending paused (" + kind + "): " + scope.reason});
-        log.error("Sending paused: no attempt is used, a probe finds out when it works again",
-                  {{"scope", which},
-                   {"reason", scope.reason},
-                   {"code", scope.code},
-                   {"probeInMs", scope.probe_in.value_or(milliseconds{0}).count()}});
-    }
-    if (scope.is_closing) log.info("Sending resumed", {{"scope", which}});
 }
 
 ExchangeSettings exchange_settings(const SenderSettings& settings) {
@@ -115,28 +62,6 @@ ExchangeSettings exchange_settings(const SenderSettings& settings) {
 
 }  // namespace
 
-SenderSettings sender_settings(const Config& config, std::string instance_id) {
-    const bool has_key = !config.twilio_api_key_sid.empty();
-    SenderSettings settings;
-    settings.provider = {
-        .base_url = config.twilio_api_base_url,
-        .account_sid = config.twilio_account_sid,
-        .user = has_key ? config.twilio_api_key_sid : config.twilio_account_sid,
-        .password = has_key ? config.twilio_api_key_secret : config.twilio_auth_token,
-        .callback_url = config.twilio_status_callback
-                            ? config.webhook_public_url + "/webhooks/twilio/status"
-                            : std::string{}};
-    settings.policy.max_attempts = config.outbox_max_retries;
-    settings.policy.cap = config.outbox_backoff_max;
-    settings.instance_id = std::move(instance_id);
-    settings.default_sender = config.twilio_whatsapp_number;
-    settings.concurrency = static_cast<std::size_t>(config.outbox_concurrency);
-    settings.batch_size = static_cast<std::size_t>(config.outbox_batch_size);
-    settings.rate = config.outbox_rate_per_sender;
-    settings.lease = config.outbox_lease;
-    return settings;
-}
-
 Sender::Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, const Clock& clock,
                std::uint64_t seed)
     : options_{impatient(std::move(options))},
@@ -146,7 +71,8 @@ Sender::Sender(pg::ConnectOptions options, SenderSettings settings, Wake& wake, 
       rng_{seed},
       exchange_{exchange_settings(settings_), clock},
       client_{std::make_shared<http::Client>(
-          http::ClientOptions{.max_connections = settings_.concurrency})} {
+          http::ClientOptions{.max_connections = settings_.concurrency})},
+      background_{[client = client_] { client->wake(); }} {
     wake_.also_call([client = std::weak_ptr{client_}] {
         if (const auto alive = client.lock()) alive->wake();
     });
@@ -156,16 +82,17 @@ Sender::~Sender() = default;
 
 void Sender::run(std::stop_token stop) {
     const std::stop_callback on_stop{stop, [this] { client_->wake(); }};
-    looks_.woken(clock_.steady_now());
+    if (!settings_.waits_for_wake) looks_.woken(clock_.steady_now());
     while (!stop.stop_requested()) turn(true);
 
     const SteadyTime deadline = clock_.steady_now() + settings_.drain;
+    stop_exchanging();
     const auto has_work = [this] {
-        return !in_flight_.empty() || !done_.empty() || !lost_claims_.empty();
+        return job_ || !in_flight_.empty() || !done_.empty() || !lost_claims_.empty();
     };
-    for (auto& [time, waiting] : waiting_) put_back(std::move(waiting.message));
-    waiting_.clear();
+    put_back_waiting();
     while (has_work() && clock_.steady_now() < deadline) turn(false);
+    stop_exchanging();
     if (has_work()) {
         log_.error(
             "Outbox sender stops with unsettled messages; they become unknown when their leases "
@@ -188,7 +115,7 @@ void Sender::use(Provider provider) {
 bool Sender::may_go_on(SteadyTime now) {
     const std::scoped_lock lock{mutex_};
     if (!next_provider_) return true;
-    if (!in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
+    if (job_ || !in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
     settings_.provider = std::move(*next_provider_);
     next_provider_.reset();
     exchange_.use({.credentials = credentials_scope(settings_.provider)},
@@ -223,10 +150,16 @@ void Sender::turn(bool may_claim) {
         finish(std::move(f));
     const SteadyTime now = clock_.steady_now();
     start_due(now);
-    metrics_.is_busy(in_flight_.size(), done_.size());
-    if (wake_.take()) looks_.woken(now);
-    if (!connect(now) || now < paused_until_) return;
+    metrics_.is_busy(in_flight_.size(), done_.size() + (job_ ? job_->done.size() : 0));
+    if (job_ && background_.is_busy()) return;
     try {
+        if (job_) conclude_exchange();
+        start_due(clock_.steady_now());
+        // Not before: the exchange may have looked before that was written.
+        if (wake_.take()) looks_.woken(now);
+        pass_on(now);
+        rest(now);
+        if (!is_needed() || !connect(now) || now < paused_until_) return;
         recover_claims();
         renew_leases(now);
         exchange(now, may_claim);
@@ -235,15 +168,39 @@ void Sender::turn(bool may_claim) {
     }
 }
 
+// What was claimed ahead starts in place of a call that ended: not while that call's outcome may
+// open a breaker. What has a turn of its own was claimed for it.
+bool Sender::may_start() const {
+    return client_->free_slots() > 0 && (!awaits_verdict_ || settings_.rate > 0);
+}
+
+// Whether there is nothing to do with the database, now or later.
+bool Sender::has_nothing() const {
+    return !job_ && !looks_.next() && in_flight_.empty() && waiting_.empty() && done_.empty() &&
+           lost_claims_.empty();
+}
+
+bool Sender::is_needed() const {
+    return !settings_.waits_for_wake || db_ || !has_nothing();
+}
+
 milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
     milliseconds sleep = kForever;
     const auto not_after = [&](SteadyTime time) { sleep = std::min(sleep, until(time, now)); };
-    if (!waiting_.empty()) not_after(waiting_.begin()->first);
+    if (!waiting_.empty()) {
+        const Waiting& first = waiting_.begin()->second;
+        not_after(may_start() ? waiting_.begin()->first
+                              : now + kStartWithin - (clock_.boottime() - first.claimed_at));
+    }
+    if (job_) return sleep;  // its end wakes us
     if (!db_) {
-        not_after(reconnect_at_);
+        if (is_needed()) not_after(reconnect_at_);
         return sleep;
     }
     const bool may_look = may_claim && looks_.next() && free_calls() > 0;
+    if (settings_.on_backlog && looks_.next() && free_calls() == 0 && passed_on_ != looks_.next())
+        not_after(*looks_.next());
+    if (settings_.waits_for_wake && has_nothing()) not_after(exchanged_at_ + kRestAfter);
     for (const LostClaim& lost : lost_claims_) not_after(std::max(paused_until_, lost.look_at));
     if (!done_.empty()) {
         not_after(next_exchange());
@@ -258,16 +215,43 @@ std::size_t Sender::free_calls() const {
     return client_->free_slots() - std::min(client_->free_slots(), waiting_.size());
 }
 
+// How many calls will end until the claim after this one is there, if they end as fast as they did
+// since the last: so many messages wait for them, and no slot waits for a claim. Not with a rate:
+// what comes too late for its turn loses it.
+std::size_t Sender::slots_to_come(SteadyTime now) const {
+    using Seconds = std::chrono::duration<double>;
+    if (settings_.rate > 0 || exchange_took_.count() == 0 || awaits_verdict_) return 0;
+    const Seconds since = std::max(exchange_took_, now - exchange_began_);
+    const Seconds ahead = std::min<Seconds>(2 * exchange_took_ + pace(), kFarthestAhead);
+    return std::min(static_cast<std::size_t>(static_cast<double>(ended_) * (ahead / since)),
+                    in_flight_.size());
+}
+
+// Without a free call nothing is looked for: once for each look that is due, the next sender does.
+void Sender::pass_on(SteadyTime now) {
+    if (!settings_.on_backlog || !looks_.is_due(now) || free_calls() > 0) return;
+    if (passed_on_ == looks_.next()) return;
+    passed_on_ = looks_.next();
+    settings_.on_backlog();
+}
+
+// A sender for backlogs gives its connection back when there was none for a while.
+void Sender::rest(SteadyTime now) {
+    if (settings_.waits_for_wake && has_nothing() && now - exchanged_at_ >= kRestAfter) db_.reset();
+}
+
 // The database gets at most about half of the time: while it is busy with one batch the next one
 // grows, so that load makes batches larger and not more frequent.
 SteadyTime Sender::next_exchange() const {
-    // While a slow exchange blocks, nothing starts: what waits for its turn goes first.
-    if (!waiting_.empty() && exchange_.lead() > kLateBy)
-        return std::max(paused_until_, waiting_.rbegin()->first);
-    if (in_flight_.empty() || done_.size() * 2 >= settings_.concurrency) return paused_until_;
-    return std::max(paused_until_,
-                    exchanged_at_ + std::clamp<std::chrono::nanoseconds>(
-                                        exchange_took_, kShortestPace, kLongestPace));
+    SteadyTime next = paused_until_;
+    // When exchanges are slow, what waits for its turn goes first.
+    if (!waiting_.empty() && lead_ > kLateBy) next = std::max(next, waiting_.rbegin()->first);
+    if (in_flight_.empty() || done_.size() * 2 >= settings_.concurrency) return next;
+    return std::max(next, exchanged_at_ + pace());
+}
+
+std::chrono::nanoseconds Sender::pace() const {
+    return std::clamp<std::chrono::nanoseconds>(exchange_took_, kShortestPace, kLongestPace);
 }
 
 bool Sender::connect(SteadyTime now) {
@@ -275,7 +259,7 @@ bool Sender::connect(SteadyTime now) {
     if (now < reconnect_at_) return false;
     try {
         db_.emplace(options_);
-        if (settings_.on_connect) paused_until_ = clock_.steady_now() + settings_.on_connect(*db_);
+        if (settings_.on_connect) settings_.on_connect(*db_);
     } catch (const pg::Error& e) {
         if (e.is_lost()) {
             failed(e, clock_.steady_now());
@@ -294,46 +278,109 @@ bool Sender::connect(SteadyTime now) {
 }
 
 void Sender::exchange(SteadyTime now, bool may_claim) {
-    const std::size_t limit = may_claim ? std::min(free_calls(), settings_.batch_size) : 0;
+    const std::size_t slots = client_->free_slots() + slots_to_come(clock_.steady_now());
+    const std::size_t wanted = slots - std::min(slots, waiting_.size());
+    const std::size_t limit = may_claim ? std::min(wanted, settings_.batch_size) : 0;
     const bool is_look_due = limit > 0 && looks_.is_due(now);
     if ((done_.empty() && !is_look_due) || now < next_exchange()) return;
-    // What is settled frees conversations, so that every settlement is also a look.
-    claim_and_settle(limit);
-    exchanged_at_ = clock_.steady_now();
-    exchange_took_ = exchanged_at_ - now;
+    // What is settled frees conversations, so that every settlement is also a look. Calls go on
+    // meanwhile, if there are any.
+    begin_exchange(limit);
+    if (!in_flight_.empty() || !waiting_.empty()) {
+        background_.start([this] { run_exchange(); });
+        return;
+    }
+    run_exchange();
+    conclude_exchange();
+    start_due(clock_.steady_now());
 }
 
-std::size_t Sender::claim_and_settle(std::size_t limit) {
-    const LeaseToken token{new_uuid()};
-    Exchanged exchanged;
-    const SteadyTime began = clock_.steady_now();
-    if (!done_.empty()) fault_point("sender.before_settle");
+void Sender::begin_exchange(std::size_t limit) {
+    job_.emplace();
+    job_->done = std::exchange(done_, {});
+    job_->limit = limit;
+    job_->token = {new_uuid()};
+    exchange_began_ = clock_.steady_now();
+    ended_ = 0;
+    if (!job_->done.empty()) fault_point("sender.before_settle");
     if (limit > 0) fault_point("sender.before_claim");
+}
+
+void Sender::run_exchange() {
+    ExchangeJob& job = *job_;
+    job.began = clock_.steady_now();
     try {
-        exchanged = exchange_.run(*db_, done_, limit, token);
-    } catch (const pg::CommitUnknown&) {
+        job.exchanged = exchange_.run(*db_, job.done, job.limit, job.token);
+    } catch (...) {
+        job.error = std::current_exception();
+    }
+    job.ended = clock_.steady_now();
+}
+
+// What it was not told stays with us, before what has come since.
+//
+// returns  how many messages it claimed
+// throws   pg::Error
+std::size_t Sender::conclude_exchange() {
+    ExchangeJob job = std::move(*job_);
+    job_.reset();
+    lead_ = exchange_.lead();
+    exchanged_at_ = clock_.steady_now();
+    if (!job.error) awaits_verdict_ = std::ranges::any_of(done_, says_of_others);
+    if (!job.error) exchange_took_ = job.ended - job.began;
+    try {
+        if (job.error) std::rethrow_exception(job.error);
+    } catch (const std::exception& e) {
+        std::ranges::move(done_, std::back_inserter(job.done));
+        done_ = std::move(job.done);
         // The settlements are repeated: what was settled already has lost its token. Of the claim
         // nothing was sent.
-        const SteadyTime now = clock_.steady_now();
-        if (limit > 0) lost_claims_.push_back({token, now, now + settings_.lease});
+        if (job.limit > 0 && dynamic_cast<const pg::CommitUnknown*>(&e) != nullptr)
+            lost_claims_.push_back({job.token, exchanged_at_, exchanged_at_ + settings_.lease});
         throw;
     }
-    if (!done_.empty()) fault_point("sender.after_settle");
+    Exchanged& exchanged = job.exchanged;
+    if (!job.done.empty()) fault_point("sender.after_settle");
     if (!exchanged.claim.messages.empty()) fault_point("sender.after_claim");
-    metrics_.exchanged(clock_.steady_now() - began);
-    for (std::size_t i = 0; i < done_.size(); ++i) {
-        if (!done_[i].outcome) continue;
-        metrics_.attempted(exchanged.settled[i], done_[i].took);
-        tell_of(log_, done_[i].message, exchanged.settled[i], done_[i].took);
+    metrics_.exchanged(exchange_took_);
+    for (std::size_t i = 0; i < job.done.size(); ++i) {
+        if (!job.done[i].outcome) continue;
+        metrics_.attempted(exchanged.settled[i], job.done[i].took);
+        tell_of(log_, job.done[i].message, exchanged.settled[i], job.done[i].took);
     }
     for (const Scope& scope : exchanged.scopes) tell_of(log_, scope);
-    done_.clear();
-    if (limit == 0) return 0;
-    looks_.looked(clock_.steady_now(), exchanged.may_find_more, exchanged.claim.next_due,
+    // Claimed while it was closed: the breaker is for them too.
+    if (std::ranges::any_of(exchanged.scopes, &Scope::is_opening)) put_back_waiting();
+    if (job.limit == 0) return 0;
+    // What falls due later is for those that are awake then.
+    const auto next_due = exchanged.claim.next_due;
+    const bool is_ours = !settings_.waits_for_wake || next_due == milliseconds{0};
+    looks_.looked(exchanged_at_, exchanged.may_find_more, is_ours ? next_due : std::nullopt,
                   exchanged.limited_for);
     const std::size_t claimed = exchanged.claim.messages.size();
     metrics_.claimed(claimed);
+    if (settings_.on_backlog && exchanged.deal.is_full) settings_.on_backlog();
     schedule(exchanged);
+    return claimed;
+}
+
+// Before the end: what is under way with the database is waited for.
+void Sender::stop_exchanging() {
+    if (!job_) return;
+    while (background_.is_busy()) {
+        for (http::Finished& f : client_->poll(kForever)) finish(std::move(f));
+    }
+    try {
+        conclude_exchange();
+    } catch (const pg::Error& e) {
+        failed(e, clock_.steady_now());
+    }
+}
+
+std::size_t Sender::claim_and_settle(std::size_t limit) {
+    begin_exchange(limit);
+    run_exchange();
+    const std::size_t claimed = conclude_exchange();
     start_due(clock_.steady_now());
     return claimed;
 }
@@ -363,6 +410,8 @@ void Sender::schedule(Exchanged& exchanged) {
     for (const Turn& turn : turns) {
         Claimed& message = *turn.message;
         SteadyTime start_at = exchanged.dealt_at;
+        // Its scope waits for what becomes of it: the first free call is its.
+        if (message.is_probe && settings_.rate == 0) start_at -= kStartWithin;
         SteadyTime latest = SteadyTime::max();
         if (settings_.rate > 0 && !message.from.empty()) {
             const Share& share = exchanged.deal.shares[turn.share];
@@ -384,7 +433,8 @@ void Sender::start_due(SteadyTime now) {
                                                 start_interval(settings_.rate) * kCatchUp)
                                           : Steady::duration{0};
     if (paced_.size() > kMostPaced) paced_.clear();
-    while (!waiting_.empty() && waiting_.begin()->first <= now) {
+    put_back_late();
+    while (!waiting_.empty() && waiting_.begin()->first <= now && may_start()) {
         auto first = waiting_.extract(waiting_.begin());
         if (settings_.rate > 0 && !first.mapped().message.from.empty()) {
             SteadyTime& last = paced_[first.mapped().message.from];
@@ -401,6 +451,24 @@ void Sender::start_due(SteadyTime now) {
         }
         start(std::move(first.mapped().message), first.mapped().claimed_at);
     }
+}
+
+// What waits for a slot that does not come goes back, for whoever has one.
+void Sender::put_back_late() {
+    const auto now = clock_.boottime();
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        if (now - at->second.claimed_at > kStartWithin) {
+            put_back(std::move(at->second.message));
+            at = waiting_.erase(at);
+        } else {
+            ++at;
+        }
+    }
+}
+
+void Sender::put_back_waiting() {
+    for (auto& [time, waiting] : waiting_) put_back(std::move(waiting.message));
+    waiting_.clear();
 }
 
 void Sender::settle_done() {
@@ -491,10 +559,12 @@ void Sender::finish(http::Finished finished) {
     auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
     fault_point("sender.after_answer");
+    ++ended_;
     InFlight& flight = call.mapped();
     if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
     const auto took = clock_.steady_now() - flight.started;
     done_.push_back({std::move(flight.message), outcome_of(finished.outcome), took});
+    awaits_verdict_ = awaits_verdict_ || says_of_others(done_.back());
 }
 
 // It was not started: due again at once, without having used an attempt.

@@ -1,10 +1,11 @@
 #pragma once
 // The sending loop: claims what can start at once, drives all calls, writes their outcomes back in
-// batches. One thread. It sleeps until woken or until a message falls due; waking it for what no
-// notification told of, and sweeping leases that ended, is maintenance's work.
+// batches. One thread, and one beside it that asks the database while calls go on. It sleeps until
+// woken or until a message falls due; waking it for what no notification told of, and sweeping
+// leases that ended, is maintenance's work.
 
+#include "base/background.hpp"
 #include "base/clock.hpp"
-#include "base/config.hpp"
 #include "base/log.hpp"
 #include "base/rng.hpp"
 #include "base/wake.hpp"
@@ -13,12 +14,13 @@
 #include "outbox/exchange.hpp"
 #include "outbox/looks.hpp"
 #include "outbox/metrics.hpp"
+#include "outbox/sender_settings.hpp"
 #include "outbox/step.hpp"
 #include "outbox/store.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,23 +32,16 @@
 
 namespace pgcourier::outbox {
 
-struct SenderSettings {
-    Provider provider;
-    RetryPolicy policy;
-    std::string instance_id;     // instances.id of this process
-    std::string default_sender;  // bare; empty: a tenant without a number cannot send
-    std::size_t concurrency = 64;
-    std::size_t batch_size = 100;
-    int rate = 80;  // starts a second of one sending number, over all instances; 0: no limit
-    std::chrono::milliseconds lease{30'000};
-    /// How long a stop waits for calls in flight and for the database to take their outcomes.
-    std::chrono::milliseconds drain{25'000};
-    /// Called over each new connection before anything is claimed over it: there may have been an
-    /// outage. returns how long to claim nothing
-    std::function<std::chrono::milliseconds(pg::Connection&)> on_connect{};
+/// An exchange with the database, which may go on beside the calls.
+struct ExchangeJob {
+    std::vector<Done> done;
+    std::size_t limit = 0;  // of messages to claim
+    LeaseToken token;
+    SteadyTime began{};
+    SteadyTime ended{};
+    Exchanged exchanged;
+    std::exception_ptr error;
 };
-
-SenderSettings sender_settings(const Config& config, std::string instance_id);
 
 class Sender {
   public:
@@ -95,11 +90,24 @@ class Sender {
 
     void turn(bool may_claim);
     bool may_go_on(SteadyTime now);
+    bool has_nothing() const;
+    bool may_start() const;
+    bool is_needed() const;
+    std::chrono::nanoseconds pace() const;
+    std::size_t slots_to_come(SteadyTime now) const;
+    void put_back_late();
+    void put_back_waiting();
+    void pass_on(SteadyTime now);
+    void rest(SteadyTime now);
     std::chrono::milliseconds time_to_sleep(SteadyTime now, bool may_claim) const;
     SteadyTime next_exchange() const;
     std::size_t free_calls() const;
     bool connect(SteadyTime now);
     void exchange(SteadyTime now, bool may_claim);
+    void begin_exchange(std::size_t limit);
+    void run_exchange();
+    std::size_t conclude_exchange();
+    void stop_exchanging();
     std::size_t claim_and_settle(std::size_t limit);
     void settle_done();
     void settle_one_by_one();
@@ -124,7 +132,9 @@ class Sender {
     // Shared with the hook of wake_, which may be called while we end.
     std::shared_ptr<http::Client> client_;
 
+    // While background_ is busy, db_, exchange_ and job_ are its own.
     std::optional<pg::Connection> db_;
+    std::optional<ExchangeJob> job_;
     SteadyTime reconnect_at_{};
     bool was_connected_ = false;
     bool told_that_lost_ = false;
@@ -138,10 +148,16 @@ class Sender {
     SteadyTime paused_until_{};  // after a failed exchange
     SteadyTime exchanged_at_{};
     std::chrono::nanoseconds exchange_took_{0};
+    SteadyTime exchange_began_{};
+    std::size_t ended_ = 0;        // calls, since then
+    bool awaits_verdict_ = false;  // of what an outcome that is not settled says of other messages
+    std::optional<SteadyTime> passed_on_;  // the look that another sender was woken for
+    Exchange::Lead lead_{0};               // of exchange_, as it was
     SteadyTime renew_at_{};
 
     std::mutex mutex_;
     std::optional<Provider> next_provider_;  // guarded by mutex_
+    Background background_;
 };
 
 }  // namespace pgcourier::outbox

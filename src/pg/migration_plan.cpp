@@ -73,7 +73,7 @@ int required_program(std::string_view script) {
         if (line.starts_with(kWord)) {
             int level = 0;
             std::from_chars(line.data() + kWord.size(), line.data() + line.size(), level);
-            return level;
+            return std::max(level, 0);
         }
         script.remove_prefix(std::min(line.size() + 1, script.size()));
     }

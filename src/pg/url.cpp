@@ -1,6 +1,7 @@
 #include "pg/url.hpp"
 
 #include "base/handle.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -48,6 +49,14 @@ std::string quoted_identifier(std::string_view name) {
         out += c;
     }
     return out + '"';
+}
+
+/// What may be shown: anything else before `://` may be a password.
+bool is_scheme(std::string_view text) {
+    return text.size() <= 20 && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '+' || c == '-' || c == '.';
+           });
 }
 
 std::string_view scheme_of(std::string_view url) {
@@ -109,7 +118,13 @@ Result<Target> parse_url(const Secret& url) {
                 const std::string value = parameter.size() > name.size()
                                               ? percent_decoded(parameter.substr(name.size() + 1))
                                               : "";
-                if (name == "schema") target.search_path = quoted_identifier(value);
+                if (name == "schema") {
+                    // A zero byte would end it in the middle; empty it is no identifier.
+                    if (value.find('\0') != std::string::npos)
+                        return Problem{
+                            fmt::format("found a schema with a zero byte, {}", kExpected)};
+                    target.search_path = value.empty() ? "" : quoted_identifier(value);
+                }
                 if (name == "pgbouncer") target.is_pooled = value == "true" || value == "1";
                 if (name.empty() ||
                     std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end())
@@ -120,6 +135,8 @@ Result<Target> parse_url(const Secret& url) {
             for_libpq = text.substr(0, question) + kept;
         }
     } else if (!scheme.empty() && text.find('=') > scheme.size()) {
+        if (!is_scheme(scheme))
+            return Problem{fmt::format("found something that is no URL, {}", kExpected)};
         return Problem{fmt::format("found a {}:// URL, {}", scheme, kExpected)};
     } else if (text.find('=') == std::string::npos) {
         return Problem{fmt::format("found neither a URL nor key=value settings, {}", kExpected)};
@@ -134,6 +151,13 @@ Result<Target> parse_url(const Secret& url) {
         if (option->val == nullptr) continue;
         if (std::string_view{option->keyword} == "port" && !is_port(option->val))
             return Problem{fmt::format("found a port that is no number, {}", kExpected)};
+        // Messages show where the database is.
+        const std::string_view keyword{option->keyword};
+        if ((keyword == "host" || keyword == "hostaddr" || keyword == "dbname") &&
+            without_controls(option->val) != option->val) {
+            return Problem{
+                fmt::format("found a control character in its {}, {}", keyword, kExpected)};
+        }
         target.keywords.emplace_back(option->keyword, option->val);
     }
     return target;

@@ -52,7 +52,10 @@ struct HandOver {
 /// An event that nothing follows from.
 struct RecordOnly {};
 
-using Decision = std::variant<StoreMessage, HandOver, RecordOnly>;
+/// Nothing is written about the event. No event is decided so; for benches.
+struct NoEffect {};
+
+using Decision = std::variant<StoreMessage, HandOver, RecordOnly, NoEffect>;
 
 /// The whole routing policy. `said` is what `claimed.raw` says.
 ///

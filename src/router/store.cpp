@@ -156,6 +156,7 @@ Claim::Claim(pg::Connection& db, const pg::Call& claim)
     const pg::Rows& rows = rows_.back();
     events_.reserve(static_cast<std::size_t>(rows.size()));
     for (const pg::Row row : rows) events_.push_back(claimed_of(row));
+    std::ranges::sort(events_, {}, &Claimed::id);
     rows_.clear();
 }
 
@@ -169,7 +170,7 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
             messages.add(events_[i], *message);
         } else if (const auto* update = std::get_if<HandOver>(&decisions[i])) {
             updates.add(events_[i], *update);
-        } else {
+        } else if (std::holds_alternative<RecordOnly>(decisions[i])) {
             others.add(events_[i]);
         }
     }

@@ -160,7 +160,8 @@ void Worker::route(Claim& claim) {
     decisions.reserve(claim.events().size());
     for (const Claimed& event : claim.events()) {
         if (settings_.before_decide) settings_.before_decide(event);
-        decisions.push_back(decide(event));
+        decisions.push_back(settings_.instead_of_decide ? settings_.instead_of_decide(event)
+                                                        : decide(event));
     }
     const std::vector<std::int64_t> repeated = claim.settle(decisions);
     const auto took = clock_.steady_now() - began;

@@ -36,6 +36,8 @@ struct Settings {
     std::shared_ptr<JobReport> report = std::make_shared<JobReport>();
     /// For tests: called before an event is decided; throwing makes it a poison event.
     std::function<void(const Claimed&)> before_decide{};
+    /// For benches: decides instead of decide().
+    std::function<Decision(const Claimed&)> instead_of_decide{};
 };
 
 class Worker {

@@ -1,11 +1,11 @@
 #include "sim/create.hpp"
 
 #include "base/address.hpp"
+#include "base/utf8.hpp"
 #include "sim/json_object.hpp"
 #include "twilio/error_codes.hpp"
 #include "twilio/json.hpp"
 #include "twilio/sid.hpp"
-#include "twilio/utf8.hpp"
 
 #include <optional>
 #include <utility>
@@ -18,7 +18,7 @@ constexpr std::size_t kMostMedia = 10;
 
 std::size_t count_characters(std::string_view text) {
     std::size_t count = 0;
-    for (; !text.empty(); ++count) text.remove_prefix(twilio::first_code_point(text).bytes);
+    for (; !text.empty(); ++count) text.remove_prefix(first_code_point(text).bytes);
     return count;
 }
 

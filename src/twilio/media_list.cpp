@@ -3,6 +3,7 @@
 #include "twilio/form.hpp"
 #include "twilio/json.hpp"
 #include "twilio/payload.hpp"
+#include "twilio/url_text.hpp"
 
 #include <rapidjson/document.h>
 
@@ -50,7 +51,8 @@ Result<std::vector<Media>> read_media_list(std::string_view base_url, std::strin
     std::vector<Media> media;
     for (const rapidjson::Value& item : items->value.GetArray()) {
         std::string_view uri = item.IsObject() ? text_of(item, "uri") : std::string_view{};
-        if (!uri.starts_with(own) || uri.find("..") != std::string_view::npos) {
+        if (!uri.starts_with(own) || uri.find("..") != std::string_view::npos ||
+            !is_url_text(uri)) {
             return Problem{"a listed medium is not of this message"};
         }
         if (uri.ends_with(kJson)) uri.remove_suffix(kJson.size());

@@ -6,6 +6,7 @@
 #include "twilio/json.hpp"
 #include "twilio/request.hpp"
 #include "twilio/sid.hpp"
+#include "twilio/url_text.hpp"
 
 #include <fmt/format.h>
 #include <rapidjson/document.h>
@@ -103,7 +104,8 @@ std::string list_messages_path(std::string_view account_sid, const ListFilter& f
     return create_message_path(account_sid) + "?" + encode_form(query);
 }
 
-Result<MessagePage> read_message_page(std::string_view account_sid, std::string_view body) {
+Result<MessagePage> read_message_page(std::string_view account_sid, std::string_view body,
+                                      BadEntry bad_entry) {
     if (body.size() > kMostBytes) return Problem{"the list of messages is larger than 4 MiB"};
     const auto clean = clean_json(body);  // also bounds how deep it is nested
     rapidjson::Document list;
@@ -121,17 +123,20 @@ Result<MessagePage> read_message_page(std::string_view account_sid, std::string_
     MessagePage page;
     page.messages.reserve(items->value.Size());
     for (const rapidjson::Value& item : items->value.GetArray()) {
-        if (!item.IsObject()) return Problem{"a listed message is no JSON object"};
-        page.messages.push_back(read_message(item));
-        if (!is_message_sid(page.messages.back().sid)) {
-            return Problem{"a listed message has no readable sid"};
+        const bool has_sid = item.IsObject() && is_message_sid(text_of(item, "sid"));
+        if (!has_sid && bad_entry == BadEntry::is_skipped) {
+            ++page.skipped;
+            continue;
         }
+        if (!item.IsObject()) return Problem{"a listed message is no JSON object"};
+        if (!has_sid) return Problem{"a listed message has no readable sid"};
+        page.messages.push_back(read_message(item));
     }
     page.next_path = text_of(list, "next_page_uri");
     // Only Twilio's own list is asked on, whatever the answer says: our credentials go with the
     // call.
     const bool is_ours = page.next_path.starts_with(create_message_path(account_sid) + "?") &&
-                         page.next_path.size() <= kMostPathBytes;
+                         page.next_path.size() <= kMostPathBytes && is_url_text(page.next_path);
     if (!page.next_path.empty() && !is_ours) {
         return Problem{"the next page of the list is not of this account's messages"};
     }
@@ -145,7 +150,7 @@ std::optional<sys_seconds> read_rfc2822(std::string_view text) {
     const std::string_view month_name = take_word(text);
     const auto month_at = std::find(kMonths.begin(), kMonths.end(), month_name);
     const std::string_view year_word = take_word(text);
-    const auto year_number = whole_number<int>(year_word);
+    const auto year_number = whole_number<unsigned>(year_word);
     const auto time_of_day = read_time_of_day(take_word(text));
     const auto zone = read_zone(take_word(text));
     if (!day_number || month_at == kMonths.end() || year_word.size() != 4 || !year_number ||
@@ -153,7 +158,8 @@ std::optional<sys_seconds> read_rfc2822(std::string_view text) {
         return std::nullopt;
     }
     const auto month_number = static_cast<unsigned>(month_at - kMonths.begin()) + 1;
-    const year_month_day date{year{*year_number}, month{month_number}, day{*day_number}};
+    const year_month_day date{year{static_cast<int>(*year_number)}, month{month_number},
+                              day{*day_number}};
     if (!date.ok()) return std::nullopt;
     return sys_days{date} + *time_of_day - *zone;
 }

@@ -43,7 +43,12 @@ struct ListedMessage {
 struct MessagePage {
     std::vector<ListedMessage> messages;  // newest first
     std::string next_path;                // below the API's base URL; empty: this was the last page
+    int skipped = 0;                      // entries that are no message, where these are skipped
 };
+
+/// What an entry without a readable sid does: the page cannot be read, since that may be the one
+/// which is looked for, or it is left out and counted.
+enum class BadEntry { spoils, is_skipped };
 
 /// `/2010-04-01/Accounts/AC…/Messages.json?To=…`, below TWILIO_API_BASE_URL.
 std::string list_messages_path(std::string_view account_sid, const ListFilter& filter);
@@ -53,7 +58,8 @@ std::string list_messages_path(std::string_view account_sid, const ListFilter& f
 /// returns  what is wrong with it instead: no such JSON, a message without a sid, more than 4 MiB
 /// or
 ///          1000 messages, a next page that is not of this account's list
-Result<MessagePage> read_message_page(std::string_view account_sid, std::string_view body);
+Result<MessagePage> read_message_page(std::string_view account_sid, std::string_view body,
+                                      BadEntry bad_entry = BadEntry::spoils);
 
 /// `Fri, 24 May 2019 17:44:46 +0000` (RFC 2822, section 3.3); the day of the week may be missing
 /// and is not checked.

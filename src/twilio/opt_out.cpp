@@ -1,6 +1,6 @@
 #include "twilio/opt_out.hpp"
 
-#include "twilio/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <array>

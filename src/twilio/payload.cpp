@@ -1,8 +1,8 @@
 #include "twilio/payload.hpp"
 
+#include "base/utf8.hpp"
 #include "twilio/form.hpp"
 #include "twilio/json.hpp"
-#include "twilio/utf8.hpp"
 
 #include <algorithm>
 

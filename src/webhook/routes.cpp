@@ -48,9 +48,7 @@ struct ReceiverMetrics {
     Counter& unsigned_request = requests("unsigned");
     Counter& too_large = requests("too_large");
     Counter& unsupported = requests("unsupported");
-    Histogram& answered = histogram(
-        "pgcourier_webhook_duration_seconds",
-        "From a whole signed webhook to its answer, which is after its COMMIT.", seconds_buckets());
+    Histogram& answered = answer_times();
 };
 
 bool has_body_hash(std::string_view query) {
@@ -257,6 +255,12 @@ void Receiver::note_unsigned(const std::vector<std::string>& urls, std::string_v
 }
 
 }  // namespace
+
+Histogram& answer_times() {
+    return histogram("pgcourier_webhook_duration_seconds",
+                     "From a whole signed webhook to its answer, which is after its COMMIT.",
+                     seconds_buckets());
+}
 
 Result<Options> options_from(const Config& config) {
     auto proxies = TrustedProxies::parse(config.trusted_proxies);

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/config.hpp"
+#include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "http/routes.hpp"
 #include "inbox/writer.hpp"
@@ -30,6 +31,9 @@ struct Options {
     /// A webhook was answered 503, which Twilio does not repeat. From any thread.
     std::function<void()> on_unavailable{};
 };
+
+/// How long signed webhooks took to be answered; of the process.
+Histogram& answer_times();
 
 /// returns  the webhook's part of the configuration, or the trusted proxy that is none
 Result<Options> options_from(const Config& config);

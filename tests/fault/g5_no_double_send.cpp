@@ -138,6 +138,12 @@ BOOST_AUTO_TEST_CASE(
         BOOST_REQUIRE(eventually([&] { return twilio.ledger().accepted() > 50; }));
         std::this_thread::sleep_for(std::chrono::milliseconds{random() % 60});
         first.kill();
+        // What it had sent to the database may still be under way there.
+        BOOST_REQUIRE(eventually([&] {
+            return db.count(
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                       "'pgcourier/child' AND datname = current_database()") == 0;
+        }));
         BOOST_TEST_MESSAGE("killed after " << twilio.ledger().accepted() << " messages");
         BOOST_REQUIRE(
             db.count("SELECT count(*) FROM messages_out WHERE status IN ('pending', 'sending')") >

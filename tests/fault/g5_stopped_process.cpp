@@ -110,6 +110,9 @@ BOOST_AUTO_TEST_CASE(a_process_that_was_stopped_longer_than_its_lease_sends_noth
         rounds.push_back(std::make_unique<Round>(Fault{point, at, Fault::Kind::stop}, messages));
     };
     add("sender:outbox.claim_take:commit_sent", 1, 1);  // its reply is not read yet
+    // What it has locked is seen by nobody: its server waits for the end of a transaction.
+    add("sender:outbox.claim_take:before_commit", 1, 1);
+    add("sender:outbox.next_due:before_commit", 2, 1);  // of a settlement
     add("sender.after_claim", 1, 1);
     add("sender.before_call", 1, 1);   // it has just found that enough of the lease is left
     add("sender.call_started", 1, 1);  // libcurl has it, without a connection
@@ -122,7 +125,8 @@ BOOST_AUTO_TEST_CASE(a_process_that_was_stopped_longer_than_its_lease_sends_noth
             // The fault happened: it stands still, with messages that it has leased.
             BOOST_REQUIRE_MESSAGE(test::eventually([&] { return round->is_asleep(); }, 30s),
                                   round->sleepers_words());
-            if (round->fault().point != "http.calls_moved_on")
+            const std::string& point = round->fault().point;
+            if (point != "http.calls_moved_on" && point != "sender:outbox.claim_take:before_commit")
                 BOOST_TEST(test::eventually([&] { return round->in_flight() == 1; }));
             round->start_heir();
         }

@@ -1,4 +1,5 @@
 // What Twilio took while nobody received it: which of it is fetched, when, and what becomes of it.
+#include "maintenance/retention.hpp"
 #include "outbox/delivery.hpp"
 #include "support/missing.hpp"
 #include "support/sending.hpp"
@@ -29,6 +30,7 @@ BOOST_FIXTURE_TEST_CASE(only_a_silence_of_more_than_ten_seconds_is_a_gap, Missin
     BOOST_TEST(!say());  // whoever comes second
     BOOST_TEST(db.query_value("SELECT until - since BETWEEN interval '20 s' AND interval '3 min' "
                               "AND sending_waits_until > now() FROM backfills") == "t");
+    db.exec("UPDATE backfills SET ended_at = now()");
     nobody_received_for("90 days");
     BOOST_TEST(say());
     BOOST_TEST(db.query_value("SELECT max(until - since) FROM backfills") == "30 days");
@@ -53,6 +55,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_finds_a_gap_however_short_unless_another_one_rec
     BOOST_TEST(!start("own"));  // the first of all
     nobody_received_for("2 s");
     BOOST_TEST(start("own"));
+    db.exec("UPDATE backfills SET ended_at = now()");
 
     // Others that do not receive, are not there any more, or have not received yet.
     instance("sender", "router,sender", "1 h", "0 s");
@@ -63,6 +66,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_finds_a_gap_however_short_unless_another_one_rec
     nobody_received_for("2 s");
     BOOST_TEST(!start("later"));
     BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 2);
+    db.exec("UPDATE backfills SET ended_at = now()");
     // Two start together: whoever says it first finds the gap, and the other one none, although it
     // was registered before.
     db.exec("DELETE FROM instances");
@@ -84,30 +88,201 @@ BOOST_FIXTURE_TEST_CASE(what_was_refused_is_a_gap_whoever_else_received, Missing
                               "FROM backfills") == "t");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_clock_that_went_back_hides_no_later_gap, Missing) {
+// Others received all the while, but not what it had in hand; sending has no reason to wait.
+BOOST_FIXTURE_TEST_CASE(what_a_killed_process_had_in_hand_is_a_gap_without_a_pause, Missing) {
+    pg::Connection connection = db.connect();
+    const auto killed = [&] {
+        return backfill::say_killed(connection, 40s, std::chrono::days{30}).has_value();
+    };
+    BOOST_TEST(!killed());  // nobody ever received
+    nobody_received_for("1 s");
+    BOOST_TEST(killed());
+    BOOST_TEST(db.query_value("SELECT until - since >= interval '40 s' AND sending_waits_until IS "
+                              "NULL FROM backfills") == "t");
+    // One that sending waits for is no other gap, and goes on being waited for.
+    db.exec("UPDATE receiving SET last_receiving_at = now() - interval '1 h'");
+    BOOST_TEST(backfill::find_silence(connection, 10s, std::chrono::days{30}).has_value());
+    BOOST_TEST(killed());
+    BOOST_TEST(db.query_value("SELECT until - since >= interval '1 h' AND sending_waits_until IS "
+                              "NOT NULL FROM backfills") == "t");
+}
+
+BOOST_FIXTURE_TEST_CASE(who_only_sends_finds_the_silence_once, Missing) {
+    pg::Connection connection = db.connect();
+    const auto find = [&] {
+        return backfill::find_silence(connection, 5min, std::chrono::days{30});
+    };
+    BOOST_TEST(!find());  // nobody ever received
+    nobody_received_for("5 s");
+    BOOST_TEST(!find());
+    nobody_received_for("1 hour");
+    BOOST_TEST(find().has_value());
+    BOOST_TEST(!find());
+    BOOST_TEST(db.query_value("SELECT last_receiving_at < now() - interval '50 min' FROM "
+                              "receiving") == "t");
+    // And it goes on.
+    db.exec("UPDATE backfills SET until = until - interval '10 min'");
+    BOOST_TEST(find().has_value());
+    BOOST_TEST(db.query_value("SELECT until > now() - interval '5 min' FROM backfills") == "t");
+    // Whoever receives again says how long the gap was.
+    BOOST_TEST(backfill::say_receiving(connection, kOutage).has_value());
+    BOOST_TEST(
+        db.query_value("SELECT until - since >= interval '1 hour' AND sending_waits_until IS "
+                       "NOT NULL FROM backfills") == "t");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_clock_that_went_back_is_a_gap_and_hides_no_later_one, Missing) {
     pg::Connection connection = db.connect();
     nobody_received_for("-1 hour");  // said before a standby with another clock took over
-    BOOST_TEST(!backfill::say_receiving(connection, kOutage));
+    BOOST_TEST(backfill::say_receiving(connection, kOutage).has_value());
     BOOST_TEST(db.query_value("SELECT last_receiving_at <= now() FROM receiving") == "t");
+    BOOST_TEST(db.query_value("SELECT since = until FROM backfills") == "t");
+    BOOST_TEST(!backfill::say_receiving(connection, kOutage));
+}
+
+BOOST_FIXTURE_TEST_CASE(gaps_that_hang_together_are_one_and_hold_sending_back_once, Missing) {
+    gap("20 s");
+    db.exec("UPDATE backfills SET sending_waits_until = now() + interval '3 s'");
+    for (int start = 0; start < 10; ++start) gap("12 s");
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 1);
+    BOOST_TEST(db.query_value("SELECT sending_waits_until < now() + interval '3 s' FROM "
+                              "backfills") == "t");
+    miss(10s);
+    miss(5s, "STOP");
+    BOOST_TEST(fill());
+    BOOST_TEST(is_opted_out(kClient));
+    // What is known of it is not read again; a STOP of the new part is, and its sent messages.
+    db.exec(
+        "UPDATE backfills SET until = until - interval '2 min', since = since - interval '1 h', "
+        "covered_until = covered_until - interval '2 min'");
+    const std::string before = db.query_value("SELECT since FROM backfills");
+    gap("1 min");
+    BOOST_TEST(db.query_value("SELECT step || '|' || (covered_until IS NOT NULL) || '|' || "
+                              "(sending_waits_until > now()) || '|' || count(*) OVER () FROM "
+                              "backfills") == "words|true|true|1");
+    BOOST_TEST(db.query_value("SELECT since FROM backfills") == before);
+    // Another day's is one of its own.
+    db.exec(
+        "UPDATE backfills SET until = until - interval '1 day', since = since - interval '1 day'");
+    gap("1 min");
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 2);
+}
+
+// A Twilio that is down is no reason for a row at each restart; sending does not wait at each.
+BOOST_FIXTURE_TEST_CASE(a_gap_whose_stops_cannot_be_read_takes_others_in, Missing) {
+    gap("1 hour");
+    twilio.script().add(
+        {.call = sim::ApiCall::list, .then = {.answer = sim::Answer::error, .status = 503}});
+    BOOST_TEST(fill());
+    BOOST_REQUIRE(db.query_value("SELECT step || (number <> '') || failures FROM backfills") ==
+                  "wordstrue1");
+    db.exec("UPDATE backfills SET sending_waits_until = now() - interval '4 min'");
+    gap("1 min");
+    BOOST_TEST(db.query_value("SELECT (until - since >= interval '1 hour') || '|' || (due_at <= "
+                              "now()) || '|' || (sending_waits_until < now()) || '|' || count(*) "
+                              "OVER () FROM backfills") == "true|true|true|1");
+    // What comes after a long while is waited for again.
+    db.exec("UPDATE backfills SET sending_waits_until = now() - interval '6 min'");
+    gap("1 min");
+    BOOST_TEST(db.query_value("SELECT (sending_waits_until > now()) || '|' || count(*) OVER () "
+                              "FROM backfills") == "true|1");
+}
+
+// It keeps what it has read; the new gap begins where it ends.
+BOOST_FIXTURE_TEST_CASE(a_gap_that_is_being_read_is_left_as_it_is, Missing) {
+    gap("5 hours");
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles) VALUES ('test', 'h', 1, '1', "
+        "'sender')");
+    db.exec(
+        "UPDATE backfills SET token = 'x', instance_id = 'test', due_at = now() + interval '1 "
+        "min', sending_waits_until = now() - interval '1 s'");
+    gap("1 hour");
+    BOOST_TEST(
+        db.query_rows("SELECT (token IS NULL) || '|' || (until - since < interval '1 min') "
+                      "|| '|' || (sending_waits_until < now()) FROM backfills ORDER BY id") ==
+            (std::vector<std::string>{"false|false|true", "true|true|true"}),
+        boost::test_tools::per_element());
+}
+
+// Whatever this process believes of RETENTION_DAYS.
+BOOST_FIXTURE_TEST_CASE(a_message_that_may_have_been_deleted_does_not_come_as_new, Missing) {
+    gap("5 days");
+    const std::string handled = miss(72h);
+    deliver(handled, "Bonjour", db.query_value("SELECT now() - interval '3 days'"));
+    miss(30h, "later");
+    db.exec("DELETE FROM webhook_queue");
+    pg::Connection connection = db.connect();
+    maintenance::prune(connection, {.messages = 2, .dead_letters = 90, .event_log = 90},
+                       maintenance::Prune::deletes, system_clock());
+    BOOST_REQUIRE(db.count("SELECT count(*) FROM webhook_events") == 0);
+    BOOST_TEST(db.query_value("SELECT pruned_before BETWEEN now() - interval '2 days 1 min' AND "
+                              "now() - interval '2 days' FROM retention_passes WHERE table_name = "
+                              "'webhook_events'") == "t");
+    const Ran refused = run_program(
+        {"backfill", "--since", db.query_value("SELECT now() - interval '4 days'")}, variables());
+    BOOST_TEST(refused.exit_code == 2);
+    BOOST_TEST(has(refused.output, "may have been here and been deleted"), refused.output);
+    BOOST_TEST(fill());
+    BOOST_TEST(db.query_rows("SELECT body FROM messages_in") == std::vector<std::string>{"later"},
+               boost::test_tools::per_element());
+}
+
+// A walk of hours; what is deleted meanwhile was there when its page was asked for, perhaps.
+BOOST_FIXTURE_TEST_CASE(what_is_deleted_during_a_walk_does_not_come_as_new, Missing) {
+    gap("5 days");
+    db.exec("UPDATE backfills SET step = 'messages'");
+    miss(72h);
+    miss(30h, "later");
+    backfill::Settings own = settings();
+    own.on_place = [&](const backfill::Place&, const backfill::Tally&) {
+        db.exec(
+            "UPDATE retention_passes SET pruned_before = now() - interval '2 days' WHERE "
+            "table_name = 'webhook_events'");
+    };
+    BOOST_TEST(fill(own));
+    BOOST_TEST(db.query_rows("SELECT body FROM messages_in") == std::vector<std::string>{"later"},
+               boost::test_tools::per_element());
+}
+
+// Its webhook comes, and tells more.
+BOOST_FIXTURE_TEST_CASE(a_stop_after_the_gap_is_left_to_its_webhook, Missing) {
+    gap("1 hour");
+    db.exec("UPDATE backfills SET until = now() - interval '30 s'");
+    miss(1s, "STOP");
+    BOOST_TEST(fill());
+    BOOST_TEST(messages() == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_gap_that_sending_waits_for_comes_before_one_that_is_being_filled,
                         Missing) {
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles) VALUES ('test', 'h', 1, '1', "
+        "'sender')");
     gap("5 hours");
     miss(2h, "STOP");
     BOOST_TEST(fill());  // its words and messages
-    db.exec("UPDATE backfills SET step = 'messages', covered_until = NULL, due_at = now()");
+    db.exec(
+        "UPDATE backfills SET step = 'messages', covered_until = NULL, due_at = now(), "
+        "sending_waits_until = now() - interval '6 min', failures = 5, media_failures = 3");
     bool is_first = true;
     backfill::Settings own = settings();
     own.on_place = [&](const backfill::Place&, const backfill::Tally&) {
-        if (std::exchange(is_first, false)) gap("1 hour");
+        if (!std::exchange(is_first, false)) return;
+        gap("1 hour");
+        db.exec(
+            "UPDATE backfills SET sending_waits_until = now() + interval '1 hour' WHERE step = "
+            "'words'");
     };
     Wake wake;
     backfill::Worker worker{db.options("backfill"), own, wake, system_clock(), 1};
     BOOST_TEST(worker.run_once());
     BOOST_TEST(db.query_rows("SELECT step || '|' || (token IS NULL) || '|' || (due_at <= now()) || "
-                             "'|' || (sending_waits_until IS NULL) FROM backfills ORDER BY id") ==
-                   (std::vector<std::string>{"messages|true|true|true", "words|true|true|false"}),
+                             "'|' || (sending_waits_until > now()) FROM backfills ORDER BY id") ==
+                   (std::vector<std::string>{"messages|true|true|false", "words|true|true|true"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(db.query_rows("SELECT failures || '|' || media_failures FROM backfills ORDER BY "
+                             "id") == (std::vector<std::string>{"5|3", "0|0"}),
                boost::test_tools::per_element());
     BOOST_TEST(worker.run_once());
     BOOST_TEST(db.query_rows("SELECT covered_until IS NULL FROM backfills ORDER BY id") ==
@@ -135,6 +310,79 @@ BOOST_FIXTURE_TEST_CASE(sending_waits_for_the_routing_of_a_stop_that_is_there_al
     BOOST_TEST(fill());
     BOOST_TEST(is_opted_out(kClient));
     BOOST_TEST(db.query_value("SELECT sending_waits_until IS NULL FROM backfills") == "t");
+}
+
+// Its picture, which a call of its own would tell, is not worth a message to somebody who said
+// STOP.
+BOOST_FIXTURE_TEST_CASE(a_stop_is_known_without_its_media, Missing) {
+    gap("1 hour");
+    miss(30min, "STOP", kClient, {picture(1)});
+    twilio.script().add(
+        {.call = sim::ApiCall::media, .then = {.answer = sim::Answer::hang, .delay = 2 * kLong}});
+    Filling filling{*this, patient()};
+    BOOST_TEST(eventually([&] { return is_opted_out(kClient); }, kLong));
+    BOOST_TEST(eventually(
+        [&] { return db.count("SELECT count(*) FROM backfills WHERE step <> 'words'") == 1; },
+        kLong));
+    BOOST_TEST(db.query_value("SELECT with_media || '|' || media_missing FROM backfills") == "1|1");
+    BOOST_TEST(calls("media") == 0);
+}
+
+// Sending waits for all of them: a list that takes its time keeps no other one waiting.
+BOOST_FIXTURE_TEST_CASE(a_stop_is_known_while_another_numbers_list_hangs, Missing) {
+    db.add_tenant("Other", kOtherShop);
+    gap("1 hour");
+    miss(30min, "STOP", kClient, {}, kOtherShop);
+    hang_lists_to(kMissedShop);
+    Filling filling{*this, patient()};
+    BOOST_TEST(eventually([&] { return is_opted_out(kClient); }, kLong));
+    BOOST_TEST(db.query_value("SELECT step || '|' || number FROM backfills") ==
+               std::string{"words|"} + kMissedShop);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_numbers_that_something_is_to_be_sent_from_come_first, Missing) {
+    const std::string other = db.add_tenant("Other", kOtherShop);
+    db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + other +
+            "', '+33622222222', 'x')");
+    gap("1 hour");
+    miss(30min, "STOP", kClient, {}, kOtherShop);
+    hang_lists_to(kMissedShop);
+    backfill::Settings one_at_a_time = patient();
+    one_at_a_time.calls.concurrency = 1;
+    Filling filling{*this, one_at_a_time};
+    BOOST_TEST(eventually([&] { return is_opted_out(kClient); }, kLong));
+}
+
+// Its process fetched it and ended; whoever goes on behind that number waits for it all the same.
+BOOST_FIXTURE_TEST_CASE(sending_waits_for_the_routing_of_what_another_process_fetched, Missing) {
+    gap("1 hour");
+    miss(30min, "STOP");
+    {
+        Filling filling{*this, settings(), false};
+        BOOST_REQUIRE(
+            eventually([&] { return db.count("SELECT count(*) FROM webhook_queue") == 1; }, kLong));
+    }
+    db.exec("UPDATE backfills SET number = '+339', day = now()::date");
+    Filling filling{*this, settings(), false};
+    BOOST_REQUIRE(eventually(
+        [&] { return db.count("SELECT count(*) FROM backfills WHERE token IS NOT NULL") == 1; },
+        kLong));
+    BOOST_TEST(!eventually(
+        [&] { return db.count("SELECT count(*) FROM backfills WHERE step <> 'words'") == 1; },
+        500ms));
+}
+
+// It is gone on with afterwards; the log does not claim that it is known.
+BOOST_FIXTURE_TEST_CASE(a_stop_that_nobody_routes_holds_sending_back_to_the_end_of_its_time,
+                        Missing) {
+    gap("1 hour");
+    miss(30min, "STOP");
+    Filling filling{*this, settings(), false};
+    BOOST_TEST(eventually(
+        [&] { return db.count("SELECT count(*) FROM backfills WHERE step <> 'words'") == 1; },
+        kLong));
+    BOOST_TEST(db.query_value("SELECT sending_waits_until IS NOT NULL AND first_pass_at IS NULL "
+                              "FROM backfills") == "t");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_younger_than_a_minute_is_left_to_its_webhook_but_a_stop, Missing) {
@@ -223,21 +471,20 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_cannot_be_read_is_read_later, Missing) {
     impatient.provider.timeout = 3s;
     struct Case {
         sim::Behaviour behaviour;
-        std::uint64_t times;  // an answer that can be read as none is final, others are tried twice
         std::string error;
     };
     const std::vector<Case> cases{
-        {{.answer = sim::Answer::error, .status = 503}, 2, "HTTP 503"},
-        {{.answer = sim::Answer::error, .status = 500}, 2, "HTTP 500"},
-        {{.answer = sim::Answer::error, .status = 429}, 2, "HTTP 429"},
-        {{.answer = sim::Answer::error, .status = 401}, 1, "HTTP 401"},
-        {{.answer = sim::Answer::truncated}, 1, "the list of messages is no JSON object"},
-        {{.answer = sim::Answer::reset}, 2, "no answer"},
-        {{.answer = sim::Answer::hang}, 2, "no answer"}};
+        {{.answer = sim::Answer::error, .status = 503}, "HTTP 503"},
+        {{.answer = sim::Answer::error, .status = 500}, "HTTP 500"},
+        {{.answer = sim::Answer::error, .status = 429}, "HTTP 429"},
+        {{.answer = sim::Answer::error, .status = 401}, "HTTP 401"},
+        {{.answer = sim::Answer::truncated}, "the list of messages is no JSON object"},
+        {{.answer = sim::Answer::reset}, "no answer"},
+        {{.answer = sim::Answer::hang}, "no answer"}};
     int failures = 0;
     for (const Case& one : cases) {
-        twilio.script().add(
-            {.call = sim::ApiCall::list, .times = one.times, .then = one.behaviour});
+        twilio.script().clear();
+        twilio.script().add({.call = sim::ApiCall::list, .then = one.behaviour});
         BOOST_TEST(fill(impatient));
         const std::string error = db.query_value("SELECT last_error FROM backfills");
         BOOST_TEST(has(error, one.error), error);
@@ -247,6 +494,7 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_cannot_be_read_is_read_later, Missing) {
         BOOST_TEST(messages() == 0);
         db.exec("UPDATE backfills SET due_at = now()");
     }
+    twilio.script().clear();
     BOOST_TEST(db.query_value("SELECT state FROM ops.backfills") == "failing");
     BOOST_TEST(db.count("SELECT count(*) FROM ops.stuck WHERE entity = 'backfill'") == 1);
     BOOST_TEST(fill());
@@ -254,6 +502,77 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_cannot_be_read_is_read_later, Missing) {
     BOOST_TEST(db.query_value("SELECT failures || coalesce(last_error, '-') || state FROM "
                               "ops.backfills") == "0-waiting");
     BOOST_TEST(db.count("SELECT count(*) FROM ops.stuck WHERE entity = 'backfill'") == 0);
+}
+
+// It is tried again, first for its STOPs; what it alone holds is missing, and nothing else.
+BOOST_FIXTURE_TEST_CASE(a_list_that_alone_cannot_be_read_blocks_no_other_one, Missing) {
+    db.add_tenant("Other", kOtherShop);
+    const std::vector<std::pair<sim::Behaviour, std::string>> cases{
+        {{.answer = sim::Answer::error, .status = 400}, "HTTP 400"},
+        {{.answer = sim::Answer::error, .status = 404}, "HTTP 404"},
+        {{.answer = sim::Answer::truncated}, "the list of messages is no JSON object"},
+        {{.answer = sim::Answer::huge}, "larger than"}};
+    std::int64_t others = 0;
+    for (const auto& [behaviour, error] : cases) {
+        db.exec("DELETE FROM backfills");
+        gap("5 hours");
+        const std::string went = fmt::format("+336111111{:02}", others);
+        miss(2h, "of the one");
+        miss(2h, "of the other", kClient, {}, kOtherShop);
+        miss(1h, "STOP", went, {}, kOtherShop);
+        others += 2;
+        twilio.script().clear();
+        twilio.script().add({.call = sim::ApiCall::list, .to = kMissedShop, .then = behaviour});
+        BOOST_TEST(fill());
+        BOOST_TEST(is_opted_out(went));
+        BOOST_TEST(db.query_value("SELECT step || failures || (first_pass_at IS NULL) || "
+                                  "(sending_waits_until IS NOT NULL) FROM backfills") ==
+                   "words1truetrue");
+        for (int again = 0; again < 2; ++again) {
+            db.exec("UPDATE backfills SET due_at = now()");
+            BOOST_TEST(fill());
+        }
+        const std::string last_error = db.query_value("SELECT last_error FROM backfills");
+        BOOST_TEST(has(last_error, error), last_error);
+        BOOST_TEST(db.query_value("SELECT step || failures || number || (covered_until IS NULL) "
+                                  "FROM backfills") ==
+                   std::string{"messages3"} + kMissedShop + "true");
+        BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE \"to\" = '" +
+                            std::string{kOtherShop} + "'") == others);
+        BOOST_TEST(messages() == others + others / 2 - 1);
+        twilio.script().clear();
+        db.exec("UPDATE backfills SET due_at = now()");
+        BOOST_TEST(fill());
+        BOOST_TEST(messages() == others + others / 2);
+        BOOST_TEST(db.query_value("SELECT failures || (covered_until IS NOT NULL)::text FROM "
+                                  "backfills") == "0true");
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_trouble_of_all_lists_is_not_met_at_each, Missing) {
+    db.add_tenant("Other", kOtherShop);
+    gap("5 hours");
+    db.exec("UPDATE backfills SET step = 'messages'");
+    twilio.script().add({.call = sim::ApiCall::list,
+                         .then = {.answer = sim::Answer::error, .status = 401, .code = 20003}});
+    BOOST_TEST(fill());
+    BOOST_TEST(calls("list") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_entry_of_the_list_that_is_no_message_is_counted, Missing) {
+    gap("5 hours");
+    miss(2h);
+    BOOST_REQUIRE(twilio.inbound({.from = kClient,
+                                  .to = kMissedShop,
+                                  .body = "nobody's",
+                                  .media = {},
+                                  .more = {},
+                                  .sid = "none",
+                                  .sent_at = ago(1h),
+                                  .is_posted = false}));
+    BOOST_TEST(fill());
+    BOOST_TEST(messages() == 1);
+    BOOST_TEST(db.query_value("SELECT unreadable || '|' || failures FROM backfills") == "1|0");
 }
 
 // What is behind a page that cannot be read is not taken for read because the first page was.
@@ -303,15 +622,28 @@ BOOST_FIXTURE_TEST_CASE(media_that_cannot_be_read_just_now_hold_their_own_messag
     BOOST_TEST(db.query_rows("SELECT body FROM messages_in ORDER BY seq") ==
                    (std::vector<std::string>{"the same day", "the next day"}),
                boost::test_tools::per_element());
-    BOOST_TEST(db.query_value("SELECT fetched || '|' || failures || '|' || last_error || '|' || "
-                              "(covered_until IS NULL) FROM backfills") ==
-               "2|1|a message's media: HTTP 500|true");
+    BOOST_TEST(db.query_value("SELECT fetched || '|' || failures || media_failures || '|' || "
+                              "last_error || '|' || (covered_until IS NULL) FROM backfills") ==
+               "2|11|a message's media: HTTP 500|true");
     // Whoever goes on, also after a kill, begins with that day.
     BOOST_TEST(db.query_value("SELECT number || '|' || (day <= (now() AT TIME ZONE 'UTC')::date - "
                               "1) FROM backfills") == std::string{kMissedShop} + "|true");
 
+    // Whatever else failed before: a list that could not be read says nothing about media.
+    db.exec("UPDATE backfills SET due_at = now(), failures = 40, media_failures = 11");
+    cannot_be_read(2);
+    BOOST_TEST(fill());
+    BOOST_TEST(messages() == 2);
+    twilio.script().add({.call = sim::ApiCall::list,
+                         .times = 2,
+                         .then = {.answer = sim::Answer::error, .status = 503}});
+    db.exec("UPDATE backfills SET due_at = now(), media_failures = 11");
+    BOOST_TEST(fill());
+    BOOST_TEST(db.query_value("SELECT failures || '|' || media_failures FROM backfills") ==
+               "42|11");
+
     // It comes without, in the end.
-    db.exec("UPDATE backfills SET due_at = now(), failures = 12");
+    db.exec("UPDATE backfills SET due_at = now(), media_failures = 12");
     cannot_be_read(2);
     BOOST_TEST(fill());
     BOOST_TEST(messages() == 3);
@@ -319,6 +651,19 @@ BOOST_FIXTURE_TEST_CASE(media_that_cannot_be_read_just_now_hold_their_own_messag
                               "NOT NULL) FROM backfills") == "3|1|true");
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE provider_message_id = '" +
                         with_picture + "' AND media IS NULL") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stop_in_the_middle_is_no_failure_and_no_end_of_failures, Missing) {
+    gap("5 hours");
+    db.exec("UPDATE backfills SET failures = 5, media_failures = 3, last_error = 'x'");
+    hang_lists_to(kMissedShop);
+    {
+        Filling filling{*this, patient()};
+        BOOST_REQUIRE(eventually([&] { return calls("list") >= 1; }, kLong));
+    }
+    BOOST_TEST(db.query_value("SELECT (token IS NULL) || '|' || (due_at <= now()) || '|' || "
+                              "failures || '|' || media_failures || '|' || last_error FROM "
+                              "backfills") == "true|true|5|3|x");
 }
 
 BOOST_FIXTURE_TEST_CASE(media_are_read_when_they_can_be, Missing) {

@@ -1,10 +1,13 @@
 // The command line as a person or a script uses it.
+#include "support/eventually.hpp"
 #include "support/process.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 #include <rapidjson/document.h>
+
+#include <thread>
 
 namespace pgcourier {
 namespace {
@@ -70,6 +73,48 @@ BOOST_AUTO_TEST_CASE(a_tenant_and_its_sellers) {
     BOOST_TEST(cli.run({"seller", "add", "+33612345678", "--tenant", "nobody"}).exit_code == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_tenant_is_changed_and_one_that_did_nothing_is_removed) {
+    Cli cli;
+    const std::string shop = cli.db.add_tenant("Shop", "+33700000001");
+    cli.db.add_tenant("Other", "+33700000002");
+    const rapidjson::Document changed = cli.json(
+        {"tenant", "change", "Shop", "--name", "Chez Zoé", "--number", "whatsapp:+33700000003"});
+    BOOST_TEST(changed["name"].GetString() == "Chez Zoé");
+    BOOST_TEST(changed["number"].GetString() == "+33700000003");
+    BOOST_TEST(cli.run({"tenant", "change", shop, "--number", "+33700000002"}).exit_code == 1);
+    BOOST_TEST(cli.run({"tenant", "change", shop}).exit_code == 2);
+    BOOST_TEST(cli.json({"tenant", "change", shop, "--no-number"})["number"].IsNull());
+
+    BOOST_TEST(cli.run({"tenant", "remove", "Other"}).exit_code == 0);
+    {
+        // Somebody is just writing its first message: it stays, and so does the shop.
+        const std::string busy = cli.db.add_tenant("Busy", "+33700000004");
+        pg::Connection writer{cli.db.options("test-writer")};
+        pg::Transaction writing{writer};
+        writer.exec_script(("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + busy +
+                            "', '+33612345678', 'x')")
+                               .c_str());
+        Ran removed;
+        std::jthread removing{[&] { removed = cli.run({"tenant", "remove", busy}); }};
+        BOOST_TEST(test::eventually([&] {
+            return cli.db.count(
+                       "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0;
+        }));
+        writing.commit();
+        removing.join();
+        BOOST_TEST(removed.exit_code == 1, removed.output);
+        BOOST_TEST(cli.db.count("SELECT count(*) FROM messages_out") == 1);
+        cli.db.exec("DELETE FROM tenants WHERE id = '" + busy + "'");
+    }
+    cli.db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + shop +
+                "', '+33612345678', 'x')");
+    const test::Ran refused = cli.run({"tenant", "remove", shop});
+    BOOST_TEST(refused.exit_code == 1);
+    BOOST_TEST(has(refused.output, "the shop has messages"));
+    BOOST_TEST(cli.db.query_rows("SELECT name FROM tenants") ==
+               std::vector<std::string>{"Chez Zoé"});
+}
+
 BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body) {
     const Cli cli;
     cli.db.add_tenant("Shop", "+33700000001");
@@ -103,6 +148,38 @@ BOOST_AUTO_TEST_CASE(an_empty_list_says_what_of_and_a_status_that_is_none_is_ref
     BOOST_TEST(misspelt.exit_code == 2);
     BOOST_TEST(has(misspelt.output, "unknwon"));
     BOOST_TEST(has(misspelt.output, "pending"));
+    BOOST_TEST(has(cli.run({"outbox", "list", "--status", "sent"}).output,
+                   "Nothing was sent and could not be delivered."));
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_there_is_not_is_named_with_the_one_that_was_meant) {
+    const Cli cli;
+    const Ran misspelt = cli.run({"dlq", "retyr"});
+    BOOST_TEST(misspelt.exit_code == 2);
+    BOOST_TEST(misspelt.output ==
+               "pgcourier: pgcourier dlq has no command retyr: did you mean `pgcourier dlq "
+               "retry`?\n");
+    BOOST_TEST(cli.run({"nosuch"}).exit_code == 2);
+    BOOST_TEST(cli.run({"outbox", "add"}).output.starts_with("pgcourier: --"));
+}
+
+BOOST_AUTO_TEST_CASE(a_time_that_is_none_is_told_with_its_option) {
+    const Cli cli;
+    cli.db.add_tenant("Shop", "+33700000001");
+    const auto refused = [&cli](const std::vector<std::string>& arguments,
+                                const std::string& option) {
+        const Ran ran = cli.run(arguments);
+        BOOST_TEST(ran.exit_code == 2, ran.output);
+        BOOST_TEST(ran.output == "pgcourier: " + option +
+                                     ": found \"bogus\", expected a time, as '2026-02-08 10:00' "
+                                     "(UTC)\n");
+    };
+    refused({"dlq", "list", "--since", "bogus"}, "--since");
+    refused({"dlq", "retry", "--until", "bogus"}, "--until");
+    refused({"dlq", "discard", "--since", "bogus"}, "--since");
+    refused({"outbox", "add", "--tenant", "Shop", "--to", "+33612345678", "--body", "x",
+             "--send-at", "bogus"},
+            "--send-at");
 }
 
 BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_discarded) {
@@ -120,11 +197,14 @@ BOOST_AUTO_TEST_CASE(a_held_message_is_released_and_a_dead_letter_retried_and_di
         tenant));
     BOOST_TEST(cli.db.count("SELECT count(*) FROM outbox_queue") == 0);
     BOOST_TEST(cli.run({"outbox", "release"}).exit_code == 2);
-    BOOST_TEST(cli.run({"outbox", "release", "held"}).exit_code == 0);
+    BOOST_TEST(cli.run({"outbox", "release", "held", "--by", "zoe"}).exit_code == 0);
+    BOOST_TEST(cli.db.query_value("SELECT payload ->> 'by' FROM event_log WHERE event_type = "
+                                  "'message_released'") == "zoe");
     BOOST_TEST(cli.run({"outbox", "release", "held"}).exit_code == 1);
     BOOST_TEST(cli.db.query_value("SELECT message_id FROM outbox_queue") == "held");
     BOOST_TEST(cli.json({"dlq", "list"}).Size() == 2);
-    BOOST_TEST(cli.run({"dlq", "retry", "letter-1"}).exit_code == 0);
+    BOOST_TEST(has(cli.run({"dlq", "show", "dead-1"}).output, "letter-1"));
+    BOOST_TEST(cli.run({"dlq", "retry", "dead-1"}).exit_code == 0);
     BOOST_TEST(has(cli.run({"dlq", "retry", "letter-1"}).output, "already resolved"));
     BOOST_TEST(
         cli.db.query_value("SELECT status || attempts FROM messages_out WHERE id = 'dead-1'") ==

@@ -135,7 +135,11 @@ BOOST_FIXTURE_TEST_CASE(erase_shows_first_then_erases_and_shows_no_number, Cli) 
     BOOST_TEST(db.query_value("SELECT status || body FROM messages_out") == "canceled");
     BOOST_TEST(db.query_value("SELECT payload ->> 'by' FROM event_log WHERE event_type = "
                               "'person_erased'") == "zoe");
-    BOOST_TEST(has(run({"erase", "--phone", kPerson}).output, "There was nothing of this person."));
+    const Ran again = run({"erase", "--phone", kPerson});
+    BOOST_TEST(has(again.output, "There was nothing of this person, or it is erased already"));
+    BOOST_TEST(!has(again.output, "Erased;"), again.output);
+    BOOST_TEST(
+        has(run({"erase", "--phone", kPerson, "--dry-run"}).output, "\nNothing was changed.\n"));
 }
 
 BOOST_FIXTURE_TEST_CASE(erase_refuses_what_is_no_person, Cli) {
@@ -265,12 +269,25 @@ BOOST_AUTO_TEST_CASE(config_shows_what_is_in_force_and_hides_secrets) {
 BOOST_AUTO_TEST_CASE(config_says_why_serve_would_not_start) {
     const Ran incomplete = run_program({"config"}, {{"DATABASE_URL", "postgresql://h/shop"}});
     BOOST_TEST(incomplete.exit_code == 2);
-    BOOST_TEST(has(incomplete.output, "serve would not start: TWILIO_AUTH_TOKEN: found nothing"));
+    BOOST_TEST(has(incomplete.output, "serve would not start: 2 values are wrong\n"));
+    BOOST_TEST(has(incomplete.output, "\n  TWILIO_AUTH_TOKEN: found nothing"));
     BOOST_TEST(has(incomplete.output, "RETENTION_DAYS"));
     const Ran wrong =
         run_program({"config"}, {{"DATABASE_URL", "postgresql://h/shop"}, {"PORT", "http"}});
     BOOST_TEST(wrong.exit_code == 2);
-    BOOST_TEST(has(wrong.output, "PORT: found \"http\""));
+    BOOST_TEST(has(wrong.output, "\n  PORT: found \"http\""), wrong.output);
+    // The others are shown all the same, and what is wrong is marked.
+    BOOST_TEST(has(wrong.output, "(wrong, see below)"), wrong.output);
+    BOOST_TEST(has(wrong.output, "RETENTION_DAYS"), wrong.output);
+    const Ran one = run_program({"config", "--json"},
+                                {{"DATABASE_URL", "postgresql://h/shop"},
+                                 {"TWILIO_AUTH_TOKEN", "51510000000000000000000000005151"},
+                                 {"TWILIO_ACCOUNT_SID", "s3cret"}});
+    BOOST_TEST(one.exit_code == 2);
+    BOOST_TEST(has(one.output, "serve would not start: TWILIO_ACCOUNT_SID: found 6 characters"),
+               one.output);
+    BOOST_TEST(!has(one.output, "s3cret"));
+    BOOST_TEST(has(one.output, "\"wrong\":\"found 6 characters"), one.output);
     const Ran no_file = run_program({"config"}, {{"PGCOURIER_CONFIG_FILE", "/nowhere/x.env"}});
     BOOST_TEST(no_file.exit_code == 2);
     BOOST_TEST(has(no_file.output, "/nowhere/x.env, which cannot be read (No such file"));

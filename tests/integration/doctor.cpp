@@ -193,14 +193,15 @@ BOOST_FIXTURE_TEST_CASE(a_healthy_system_is_ok_in_all_and_no_check_is_left_out, 
         BOOST_TEST((one.state == State::ok), one.part << ": " << one.check << ": " << one.found);
         checks += one.part + ": " + one.check + "\n";
     }
-    BOOST_TEST(checks ==
-               "configuration: values\ndatabase: connection\ndatabase: version\n"
-               "database: round trip\ndatabase: clock\ndatabase: durability\n"
-               "database: recovery mode\ndatabase: pooler\ndatabase: notifications\n"
-               "database: schema\ndatabase: permissions\ndatabase: long snapshots\n"
-               "database: prepared transactions\ntwilio: account\ntwilio: sending\n"
-               "twilio: senders\ntwilio: webhook at Twilio\npublic url: candidates\n"
-               "webhook: url\nwebhook: fallback url\nwebhook: status callbacks\n");
+    BOOST_TEST(
+        checks ==
+        "configuration: values\ndatabase: connection\ndatabase: version\n"
+        "database: round trip\ndatabase: clock\ndatabase: durability\n"
+        "database: recovery mode\ndatabase: pooler\ndatabase: notifications\n"
+        "database: schema\ndatabase: permissions\ndatabase: long snapshots\n"
+        "database: prepared transactions\ntwilio: account\ntwilio: clock\n"
+        "twilio: sending\ntwilio: senders\ntwilio: webhook at Twilio\npublic url: candidates\n"
+        "webhook: url\nwebhook: fallback url\nwebhook: status callbacks\n");
     BOOST_TEST(examined.of("webhook", "url").found ==
                "https://shop.example.test/webhooks/twilio#rc=5&rp=ct,rt,5xx");
     BOOST_TEST(examined.of("webhook", "fallback url").found ==
@@ -254,7 +255,25 @@ BOOST_FIXTURE_TEST_CASE(what_serve_misses_is_told_and_the_rest_is_looked_at, War
     BOOST_TEST(examined.state("schema") == "ok");
     BOOST_TEST(examined.state("twilio", "account") == "skip");
     BOOST_TEST(examined.state("twilio", "sending") == "skip");
-    BOOST_TEST(examined.state("twilio", "senders") == "skip");
+    BOOST_TEST(examined.of("twilio", "senders").found ==
+               "not looked at: the credentials of the sender are not set");
+
+    variables.erase("TWILIO_ACCOUNT_SID");
+    const Examined neither = examine();
+    BOOST_TEST(neither.of("twilio", "account").found ==
+               "not looked at: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set");
+    for (const char* variable : {"TWILIO_AUTH_TOKEN: found", "TWILIO_ACCOUNT_SID: found"})
+        BOOST_TEST(has(neither.text(), variable), neither.text());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_set_is_not_said_to_be_missing_where_another_value_is_wrong, Ward) {
+    variables["PORT"] = "99999";
+    const Examined examined = examine();
+    BOOST_TEST(has(examined.of("configuration", "values").found, "PORT: found \"99999\""));
+    for (const char* check : {"url", "fallback url", "status callbacks"})
+        BOOST_TEST(examined.of("webhook", check).found ==
+                   "not looked at: the configuration cannot be read");
+    BOOST_TEST(!has(examined.text(), "WEBHOOK_PUBLIC_URL is not set"), examined.text());
 }
 
 BOOST_FIXTURE_TEST_CASE(without_a_readable_configuration_every_check_says_so, Ward) {
@@ -289,10 +308,12 @@ BOOST_FIXTURE_TEST_CASE(a_database_that_is_not_there_skips_what_needs_it_and_not
         BOOST_TEST(examined.state(check) == "skip");
     }
     BOOST_TEST(examined.state("twilio", "account") == "ok");
-    bool are_unknown = false;
-    for (const Finding& one : examined.all)
-        are_unknown = are_unknown || (one.check == "senders" && one.state == State::skip);
-    BOOST_TEST(are_unknown);
+    BOOST_TEST((examined.of("twilio", "senders").state == State::skip));
+    BOOST_TEST(examined.of("twilio", "senders").found ==
+               "the tenants' own numbers were not looked at: there is no connection to the "
+               "database");
+    BOOST_TEST(examined.of("twilio", "webhook at Twilio").found ==
+               "not looked at: no number to send from is known");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_database_that_says_nothing_is_given_up, Ward) {
@@ -341,12 +362,18 @@ BOOST_FIXTURE_TEST_CASE(a_clock_that_is_off, Ward) {
         SteadyTime steady_now() const override { return system_clock().steady_now(); }
         std::chrono::nanoseconds boottime() const override { return system_clock().boottime(); }
     };
-    BOOST_TEST(examine(Shifted{120s}).state("clock") == "warn");
-    BOOST_TEST(examine(Shifted{-120s}).state("clock") == "warn");
+    for (const std::chrono::seconds by : {120s, -120s}) {
+        const Examined examined = examine(Shifted{by});
+        BOOST_TEST(examined.state("database", "clock") == "warn");
+        BOOST_TEST(examined.state("twilio", "clock") == "warn");
+    }
     const Examined examined = examine(Shifted{-1h});
-    BOOST_TEST(examined.state("clock") == "fail");
-    BOOST_TEST(has(examined.of("clock").found, "60 min ahead of this host's"),
-               examined.of("clock").found);
+    for (const char* part : {"database", "twilio"}) {
+        BOOST_TEST(examined.state(part, "clock") == "fail");
+        BOOST_TEST(has(examined.of(part, "clock").found, "60 min ahead of this host's"),
+                   examined.of(part, "clock").found);
+    }
+    BOOST_TEST(examine().state("twilio", "clock") == "ok");
 }
 
 BOOST_FIXTURE_TEST_CASE(settings_that_lose_what_was_committed, Ward) {

@@ -1,3 +1,4 @@
+// links: http
 #include "base/log.hpp"
 #include "http/server.hpp"
 
@@ -5,16 +6,19 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
+#include <list>
 #include <mutex>
 #include <netinet/in.h>
 #include <optional>
 #include <poll.h>
 #include <string>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -39,7 +43,9 @@ class Wire {
         is_connected_ =
             ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     }
-    ~Wire() { ::close(socket_); }
+    ~Wire() {
+        if (socket_ >= 0) ::close(socket_);
+    }
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
 
@@ -49,6 +55,15 @@ class Wire {
     bool say(std::string_view text) {
         return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) ==
                static_cast<ssize_t>(text.size());
+    }
+
+    /// Tells the server that nothing more comes, and goes on reading.
+    void end_sending() { ::shutdown(socket_, SHUT_WR); }
+    /// Ends the connection now, as one that is lost does: without a word when `resets`.
+    void vanish(bool resets) {
+        const linger at_once{.l_onoff = resets ? 1 : 0, .l_linger = 0};
+        ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        ::close(std::exchange(socket_, -1));
     }
 
     /// The next answer: head and body, by its Content-Length. What there is of it when none is
@@ -68,6 +83,17 @@ class Wire {
         std::string answer = received_.substr(0, end + length);
         received_.erase(0, end + length);
         return answer;
+    }
+
+    /// All that comes until this text has come, and no further; what there is of it in time.
+    std::string until(std::string_view text) {
+        while (received_.find(text) == std::string::npos) {
+            if (!receive()) return std::exchange(received_, {});
+        }
+        const std::size_t end = received_.find(text) + text.size();
+        std::string all = received_.substr(0, end);
+        received_.erase(0, end);
+        return all;
     }
 
     /// Whether the server closes the connection within `time`, however it does it. Answers are
@@ -410,6 +436,86 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_drips_gains_no_time, Fixture) {
     BOOST_TEST(server->stats().timed_out == 1u);
 }
 
+// Fails when each empty line begins the time anew, or any number of them is passed over.
+BOOST_FIXTURE_TEST_CASE(a_client_that_drips_empty_lines_gains_no_time, Fixture) {
+    serve({.header_timeout = 300ms});
+    Wire wire{server->port()};
+    const auto started = std::chrono::steady_clock::now();
+    while (wire.say("\r\n") && !wire.is_closed_within(20ms)) {
+        BOOST_REQUIRE(std::chrono::steady_clock::now() - started < 5s);
+    }
+    Wire once{server->port()};
+    once.say("\r\n");
+    BOOST_TEST(once.is_closed_within(5s));
+    BOOST_TEST(server->stats().requests == 0u);
+}
+
+namespace {
+
+const std::string kSlowHead = "GET /hello HTTP/1.1\r\nX: a";
+const std::string kSlowBody = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\na";
+
+void allow_files(rlim_t count) {
+    rlimit files{};
+    BOOST_REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    if (files.rlim_cur >= count) return;
+    files.rlim_cur = std::min(count, files.rlim_max);
+    BOOST_REQUIRE(setrlimit(RLIMIT_NOFILE, &files) == 0);
+}
+
+}  // namespace
+
+// Meant to fail when a byte begins the time anew (limit_step() in read_some()): they are then never
+// cut off.
+BOOST_FIXTURE_TEST_CASE(
+    a_thousand_slow_clients_hold_up_nobody_and_are_cut_off_when_their_time_is_over, Fixture) {
+    allow_files(4000);
+    serve({.header_timeout = 5s, .body_timeout = 5s});
+    std::list<Wire> slow;
+    for (int i = 0; i < 1000; ++i) {
+        slow.emplace_back(server->port()).say(i % 2 == 0 ? kSlowHead : kSlowBody);
+    }
+    const std::jthread dripping{[&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            for (Wire& wire : slow) wire.say("a");
+            std::this_thread::sleep_for(100ms);
+        }
+    }};
+
+    Wire kept{server->port()};
+    for (int i = 0; i < 200; ++i) {
+        BOOST_REQUIRE(kept.say(get("/hello")));
+        BOOST_REQUIRE(body(kept.answer()) == "hello");
+        BOOST_REQUIRE(body(ask(post("/echo", "a body"))) == "a body");
+    }
+    BOOST_TEST(eventually([&] { return server->stats().timed_out >= 1000; }, 60s));
+    BOOST_TEST(eventually([&] { return server->stats().connections <= 1; }));
+}
+
+// Fails when those that owe a body keep their places (begin_wait() around read_body()): the quick
+// ones are then turned away.
+BOOST_FIXTURE_TEST_CASE(at_the_limit_slow_bodies_make_room_for_who_is_quick, Fixture) {
+    allow_files(4000);
+    serve({.connections = 100, .header_timeout = 1min, .body_timeout = 1min});
+    std::list<Wire> slow;
+    for (int i = 0; i < 300; ++i) slow.emplace_back(server->port()).say(kSlowBody);
+    for (int i = 0; i < 50; ++i) {
+        BOOST_REQUIRE(body(ask(post("/echo", "a body"))) == "a body");
+        BOOST_REQUIRE(server->stats().connections <= 101u);  // the newest is let in, then one goes
+    }
+    BOOST_TEST(server->stats().over_limit >= 200u);
+    BOOST_TEST(eventually([&] { return server->stats().connections <= 100; }));
+}
+
+// Fails when a refused client keeps its place until its second for reading the answer is over.
+BOOST_FIXTURE_TEST_CASE(at_the_limit_a_refused_client_makes_room, Fixture) {
+    serve({.connections = 1});
+    Wire refused{server->port()};
+    refused.say("x\n");
+    BOOST_TEST(status_line(refused.answer()) == "HTTP/1.1 400 Bad Request");
+    BOOST_TEST(body(ask(get("/hello"))) == "hello");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_client_that_does_not_read_is_cut_off, Fixture) {
     serve({.write_timeout = 300ms});
     Wire wire{server->port()};
@@ -434,6 +540,39 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_leaves_harms_nobody, Fixture) {
     waiting.take().front()({.body = "to nobody"});
     BOOST_TEST(eventually([&] { return server->stats().connections == 0; }));
     BOOST_TEST(body(ask(get("/hello"))) == "hello");
+}
+
+// Meant to fail when the end of the client's side is taken for its wish to have no answer.
+BOOST_FIXTURE_TEST_CASE(a_client_that_has_ended_its_side_still_gets_its_answers, Fixture) {
+    serve();
+    Wire wire{server->port()};
+    wire.say(get("/later") + post("/echo", "second") + get("/later"));
+    wire.end_sending();
+    for (const char* answer : {"first", "third"}) {
+        BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+        waiting.take().front()({.body = answer});
+        BOOST_TEST(body(wire.answer()) == answer);
+        if (std::string_view{answer} == "first") BOOST_TEST(body(wire.answer()) == "second");
+    }
+    BOOST_TEST(wire.is_closed_within(5s));
+    BOOST_TEST(eventually([&] { return server->stats().connections == 0; }));
+}
+
+// Fails when what has come of a body is served once no more can come.
+BOOST_FIXTURE_TEST_CASE(a_client_that_vanishes_within_a_body_leaves_nothing_behind, Fixture) {
+    serve();
+    for (const auto& part : {kSlowBody, kChunkedHead + "5\r\nhe", kChunkedHead + "5\r\nhello\r\n",
+                             kChunkedHead + "5\r\nhello\r\n0\r\n"}) {
+        for (const bool resets : {false, true}) {
+            Wire wire{server->port()};
+            wire.say(part);
+            wire.vanish(resets);
+        }
+    }
+    BOOST_TEST(eventually([&] { return server->stats().accepted == 8; }));
+    BOOST_TEST(eventually([&] { return server->stats().connections == 0; }));
+    BOOST_TEST(server->stats().requests == 0u);
+    BOOST_TEST(body(ask(post("/echo", "a body"))) == "a body");
 }
 
 BOOST_FIXTURE_TEST_CASE(answers_from_other_threads_reach_their_own_requests, Fixture) {
@@ -613,4 +752,92 @@ BOOST_FIXTURE_TEST_CASE(a_taken_port_is_named_with_what_to_change, Fixture) {
     server.reset();  // and once it is free, also just after use, it can be had
     BOOST_TEST(second.start().has_value());
     BOOST_TEST(second.port() == taken);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_answer_may_go_on_piece_by_piece_until_it_is_ended, Fixture) {
+    serve();
+    Wire wire{server->port()};
+    wire.say(get("/later"));
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    {
+        http::Stream stream =
+            waiting.take().front().begin({.content_type = "text/event-stream", .body = "one;"});
+        const std::string head = wire.until("\r\n\r\n");
+        BOOST_TEST(status_line(head) == "HTTP/1.1 200 OK");
+        BOOST_TEST(!contains(head, "Content-Length"));
+        BOOST_TEST(contains(head, "\r\nConnection: close\r\n"));
+        BOOST_TEST(wire.until(";") == "one;");
+        for (const char* piece : {"two;", "three;", "four;"}) {
+            stream.write(piece);
+            BOOST_TEST(wire.until(";") == piece);
+        }
+        BOOST_TEST(stream.is_open());
+        BOOST_TEST(status_line(ask(get("/hello"))) == "HTTP/1.1 200 OK");
+    }
+    BOOST_TEST(wire.is_closed_within(5s));
+}
+
+BOOST_FIXTURE_TEST_CASE(of_a_client_that_does_not_read_nothing_is_kept_but_the_newest_piece,
+                        Fixture) {
+    serve();
+    Wire wire{server->port()};
+    wire.say(get("/later"));
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    http::Stream stream = waiting.take().front().begin({.body = "first;"});
+    BOOST_TEST(contains(wire.until("first;"), "first;"));
+    // The socket takes some of them; the last one comes in any case.
+    std::string large(1'000'000, 'x');
+    large.push_back(';');
+    for (int i = 0; i < 50; ++i) stream.write(large);
+    stream.write("last;");
+    std::size_t received = 0;
+    for (std::string piece; !piece.ends_with("last;"); received += piece.size()) {
+        piece = wire.until(";");
+        if (piece.empty()) break;
+    }
+    BOOST_TEST(received >= 5u);
+    BOOST_TEST(received < 50'000'000u);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_leaves_an_answer_that_goes_on_is_noticed_by_writing, Fixture) {
+    serve();
+    for (const bool resets : {false, true}) {
+        Wire wire{server->port()};
+        wire.say(get("/later"));
+        BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+        http::Stream stream = waiting.take().front().begin({.body = "first;"});
+        wire.until("first;");
+        wire.vanish(resets);
+        BOOST_TEST(eventually([&] {
+            stream.write("more;");
+            return !stream.is_open();
+        }));
+    }
+    BOOST_TEST(eventually([&] { return server->stats().connections == 0; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_answer_that_goes_on_is_for_whoever_wants_its_body, Fixture) {
+    serve();
+    Wire wire{server->port()};
+    wire.say("HEAD /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    const http::Stream stream = waiting.take().front().begin({.body = "first"});
+    BOOST_TEST(status_line(wire.answer(false)) == "HTTP/1.1 200 OK");
+    BOOST_TEST(eventually([&] { return !stream.is_open(); }));
+    wire.say(get("/hello"));
+    BOOST_TEST(body(wire.answer()) == "hello");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_answer_that_goes_on_does_not_hold_up_the_end, Fixture) {
+    serve();
+    Wire wire{server->port()};
+    wire.say(get("/later"));
+    BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
+    http::Stream stream = waiting.take().front().begin({.body = "first;"});
+    wire.until("first;");
+    const auto began = std::chrono::steady_clock::now();
+    server->drain(60s);
+    BOOST_TEST((std::chrono::steady_clock::now() - began < 50s));
+    BOOST_TEST(!stream.is_open());
+    stream.write("to nobody");
 }

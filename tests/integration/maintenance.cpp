@@ -155,17 +155,34 @@ BOOST_AUTO_TEST_CASE(a_message_whose_attribution_became_a_dead_letter_is_not_que
     BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_killed_process_that_received_webhooks_says_since_when_they_may_be_missing) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES "
+        "('one', 'there', 1, '1', 'router,sender', now() - interval '10 min'), "
+        "('two', 'there', 2, '1', 'webhook,router', now() - interval '5 min'), "
+        "('three', 'there', 3, '1', 'webhook', now() - interval '2 min')");
+    pg::Connection connection = db.connect();
+    const Registered registered = register_instance(connection, kSelf);
+    BOOST_REQUIRE(registered.receiver_silent_for.has_value());
+    BOOST_TEST((*registered.receiver_silent_for >= std::chrono::minutes{5}));
+    BOOST_TEST((*registered.receiver_silent_for < std::chrono::minutes{9}));
+}
+
 BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_once_and_taken_away) {
     const TestDatabase db;
     db.exec(
         "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES ('other', "
         "'there', 1, '1', '', now() - interval '1 min')");
     pg::Connection connection = db.connect();
-    BOOST_TEST(register_instance(connection, kSelf));
+    const Registered registered = register_instance(connection, kSelf);
+    BOOST_TEST(registered.is_after_crash);
     Instance second = kSelf;
     second.id = "second";
     second.host = "elsewhere";
-    BOOST_TEST(!register_instance(connection, second));
+    const Registered again = register_instance(connection, second);
+    BOOST_TEST(!again.is_after_crash);
+    BOOST_TEST(!again.receiver_silent_for.has_value());
     remove_instance(connection, second);
     BOOST_TEST(db.query_value("SELECT string_agg(id, ',') FROM instances") == "self");
 }

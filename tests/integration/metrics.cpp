@@ -180,7 +180,8 @@ BOOST_FIXTURE_TEST_CASE(after_a_mixed_run_the_metrics_agree_with_sql, System) {
     // Each role has its connections, and nobody met an error.
     const Scraped last = scrape(port);
     BOOST_TEST(last.value(R"(pgcourier_database_connections{role="router"})") == 2);
-    BOOST_TEST(last.value(R"(pgcourier_database_connections{role="sender"})") == 1);
+    const double senders = last.value(R"(pgcourier_database_connections{role="sender"})");
+    BOOST_TEST((senders == 1 || senders == 2));  // the second is for backlogs
     BOOST_TEST(last.sum("pgcourier_database_errors_total") == 0);
 }
 

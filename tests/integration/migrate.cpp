@@ -708,6 +708,26 @@ BOOST_AUTO_TEST_CASE(ops_is_made_anew_when_it_is_of_other_files_and_privileges_o
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(privileges_on_a_function_stay_when_it_gets_a_further_parameter) {
+    TestDatabase db;
+    db.exec("CREATE ROLE support_" + db.name() +
+            "; DROP FUNCTION ops.pause_sending(text,text,text,text); "
+            "CREATE FUNCTION ops.pause_sending(text,text,text) RETURNS text LANGUAGE sql AS "
+            "'SELECT 1::text'; REVOKE ALL ON FUNCTION ops.pause_sending FROM PUBLIC; "
+            "GRANT EXECUTE ON FUNCTION ops.pause_sending TO support_" +
+            db.name() + "; COMMENT ON SCHEMA ops IS 'older [sha256:0]'");
+    BOOST_TEST(up(db).renewed_ops);
+    BOOST_TEST(db.query_rows("SELECT to_regprocedure('ops.pause_sending(text,text,text)'), "
+                             "has_function_privilege('support_" +
+                             db.name() +
+                             "', 'ops.pause_sending(text,text,text,text)', 'EXECUTE'), "
+                             "has_function_privilege('support_" +
+                             db.name() +
+                             "', 'ops.resume_sending(text,text,text,text)', "
+                             "'EXECUTE')") == Lines{"|t|f"},
+               boost::test_tools::per_element());
+}
+
 // As a version left it that was made of other files.
 constexpr const char* kOlderOps =
     "DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA ops IS %L', "

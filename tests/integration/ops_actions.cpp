@@ -131,6 +131,39 @@ BOOST_FIXTURE_TEST_CASE(an_event_that_was_given_up_is_routed_again_and_its_dead_
                         "AND payload ->> 'by' = 'zoe'") == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_tenant_is_meant_by_its_id_or_its_name_and_nobody_by_another_word,
+                        Actions) {
+    const std::string shop = db.add_tenant("Demo shop", kLost);
+    const std::string nobody =
+        "no tenant has the id or the name nope\nSELECT id, name FROM ops.tenants";
+    for (const char* act : {"ops.retry_dead_letters", "ops.discard_dead_letters"}) {
+        BOOST_TEST(refusal(fmt::format("PERFORM {}(tenant => 'nope')", act)) == nobody);
+        BOOST_TEST(db.count(fmt::format("SELECT count(*) FROM {}(tenant => 'Demo shop')", act)) ==
+                   0);
+    }
+    BOOST_TEST(refusal("PERFORM ops.pause_sending('tenant', 'nope')") == nobody);
+    BOOST_TEST(refusal("PERFORM ops.resume_sending('tenant', 'nope')") == nobody);
+    db.exec("SELECT ops.pause_sending('tenant', 'Demo shop', 'why', 'zoe')");
+    BOOST_TEST(db.query_value("SELECT id || paused_by FROM ops.pauses") == shop + "zoe");
+    BOOST_TEST(db.query_value("SELECT ops.pause_sending('tenant', 'Demo shop')")
+                   .starts_with("already paused by zoe at "));
+    BOOST_TEST(db.query_value("SELECT ops.resume_sending('tenant', 'Demo shop', by => 'ada')") ==
+               "resumed");
+    BOOST_TEST(db.query_value("SELECT string_agg(payload ->> 'by', ' ' ORDER BY created_at) FROM "
+                              "event_log WHERE tenant_id = '" +
+                              shop + "'") == "zoe ada");
+    db.add_tenant("Demo shop", "+33700000098");
+    BOOST_TEST(refusal("PERFORM ops.pause_sending('tenant', 'Demo shop')")
+                   .starts_with("more than one tenant has the name Demo shop: say the id\n"));
+    const auto has = [](const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    };
+    BOOST_TEST(has(db.query_value("SELECT ops.pause_sending('sender', '+33799999999')"),
+                   "No tenant has this number: unless it is TWILIO_WHATSAPP_NUMBER"));
+    BOOST_TEST(
+        !has(db.query_value("SELECT ops.pause_sending('sender', '+33700000098')"), "No tenant"));
+}
+
 BOOST_FIXTURE_TEST_CASE(reroute_says_what_it_expects, Actions) {
     BOOST_TEST(refusal("PERFORM ops.reroute()")
                    .starts_with("found neither a number nor an event, expected a number or an "

@@ -76,8 +76,8 @@ void Traffic::run() {
     receive(4, kClient, "+33700000009", "Bonjour");
     receive(1, kClient, kShop, "Bonjour");
     wait_for("messages_in", 4);
-    ids["client message"] = db.query_value(
-        "SELECT id FROM messages_in WHERE message_type = 'client' ORDER BY seq LIMIT 1");
+    ids["client message"] = db.query_value(fmt::format(
+        "SELECT id FROM messages_in WHERE message_type = 'client' AND \"from\" = '{}'", kClient));
     ids["unrouted message"] = db.query_value("SELECT id FROM messages_in WHERE tenant_id IS NULL");
     db.exec(fmt::format("UPDATE messages_in SET handled_at = clock_timestamp() WHERE id = '{}'",
                         ids["client message"]));

@@ -200,4 +200,30 @@ BOOST_FIXTURE_TEST_CASE(of_an_id_with_very_much_a_part_is_shown_and_that_there_i
                1);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_persons_messages_are_found_by_the_number, Traced) {
+    const std::string first = add(kAnna, "Secret words");
+    sender.run_once();
+    const std::string second = add(kAnna, "Secret words");
+    add("+33612345679", "Secret words");
+    db.exec(
+        "INSERT INTO messages_in (tenant_id, provider_message_id, \"from\", \"to\", body, "
+        "correlation_id, created_at) VALUES (NULL, 'SM1', '+33612345678', '+33700000009', 'Secret "
+        "words', 'c1', now() AT TIME ZONE 'UTC' - interval '1 day')");
+    const auto of = [&](const std::string& arguments) {
+        return db.query_rows(fmt::format(
+            "SELECT direction, id, person, status FROM ops.messages_of({}) WHERE to_jsonb("
+            "messages_of)::text !~ '612345678|Secret words'",
+            arguments));
+    };
+    const std::string incoming = db.query_value("SELECT id FROM messages_in");
+    const std::string newest = fmt::format("out|{}|+336…78|pending", second);
+    const std::string middle = fmt::format("out|{}|+336…78|sent", first);
+    const std::string oldest = fmt::format("in|{}|+336…78|unrouted", incoming);
+    TEST_LINES(of("'+33612345678'"), newest, middle, oldest);
+    TEST_LINES(of("'whatsapp:+33612345678', how_many => 1"), newest);
+    TEST_LINES(of("'+33612345678', before => now() - interval '1 h'"), oldest);
+    BOOST_TEST(of("'+3361234567'").empty());
+    BOOST_TEST(of("NULL").empty());
+}
+
 }  // namespace pgcourier

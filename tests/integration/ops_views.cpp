@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_to_be_seen_in_a_database_where_nothing_happened)
         }
     }
     TEST_LINES(db.query_rows("SELECT figure FROM ops.health WHERE state <> 'ok'"));
-    BOOST_TEST(db.count("SELECT count(*) FROM ops.health") == 12);
+    BOOST_TEST(db.count("SELECT count(*) FROM ops.health") == 13);
 }
 
 // ---- ops.queue_depth, ops.outbox
@@ -517,6 +517,15 @@ BOOST_FIXTURE_TEST_CASE(what_waits_for_a_person_or_does_not_work_shows, Ops) {
     BOOST_TEST(is("silent instances") == "0 ok");
     db.exec("UPDATE instances SET heartbeat_at = now() - interval '31 s'");
     BOOST_TEST(is("silent instances") == "1 alert");
+    BOOST_TEST(is("paused by people") == "0 ok");
+    db.exec("SELECT ops.pause_sending('all', by => 'zoe')");
+    BOOST_TEST(is("paused by people") == "1 warning");
+    BOOST_TEST(
+        db.query_value("SELECT advice ~ '^SELECT \\* FROM ops.pauses has them. The oldest is "
+                       "by zoe, since .*: SELECT ops.resume_sending\\(\\) goes on$' FROM "
+                       "ops.health WHERE figure = 'paused by people'") == "t");
+    BOOST_TEST(db.query_value("SELECT threshold FROM ops.health WHERE figure = 'paused by "
+                              "people'") == "warning from 1");
     BOOST_TEST(is("unfinished migrations") == "0 ok");
     db.exec(
         "INSERT INTO pgcourier_migrations (name, checksum, origin) VALUES ('99990101000000_next', "

@@ -394,7 +394,7 @@ BOOST_FIXTURE_TEST_CASE(a_callback_during_the_look_wins, Looking) {
     use(test::reconcile_settings_of(*this));
     const std::string id = unknown(false);
     BOOST_TEST(looks_until([&] { return lists() == 1; }));
-    twilio.script().add({.call = sim::ApiCall::list, .then = {.delay = 500ms}});
+    twilio.script().add({.call = sim::ApiCall::list, .then = {.delay = 3s}});
     std::jthread looking{[&] { looks_until([&] { return lists() == 2; }); }};
     BOOST_REQUIRE(eventually([&] { return lists() == 2; }));  // its answer is still to come
     db.exec(

@@ -325,6 +325,94 @@ BOOST_AUTO_TEST_CASE(results_are_kept_while_the_database_is_away_and_settled_whe
     BOOST_TEST(s.twilio.ledger().accepted() == 2);
 }
 
+// Two senders of one process, the second for backlogs.
+struct SharedOut : Sending {
+    std::vector<outbox::SenderSettings> shares;
+    std::optional<RunningSender> second;
+    std::optional<RunningSender> first;
+
+    void run(std::size_t concurrency) {
+        outbox::SenderSettings all = settings();
+        all.concurrency = concurrency;
+        shares = outbox::shared_out(all, 2);
+        shares[1].instance_id = "second";
+        second.emplace(db.options("second"), shares[1]);
+        shares[0].on_backlog = [this] { second->wake().notify(); };
+        first.emplace(db.options("first"), shares[0]);
+    }
+    std::int64_t connections(const std::string& role) const {
+        return db.count(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND application_name LIKE '%" +
+            role + "'");
+    }
+    void add_many(int count) const {
+        db.exec(
+            fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) SELECT '{}', "
+                        "'+33600000' || lpad(g::text, 3, '0'), 'n' || g FROM "
+                        "generate_series(1, {}) AS g",
+                        shop, count));
+    }
+    std::int64_t sent_at_once() const {
+        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sent' AND attempts = 1");
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_backlog_wakes_the_next_sender_which_has_no_connection_before, SharedOut) {
+    run(9);
+    BOOST_TEST(shares[0].concurrency == 5U);
+    BOOST_TEST(shares[1].concurrency == 4U);
+    const std::string id = add(kAnna, "alone");
+    first->wake().notify();
+    BOOST_TEST(eventually([&] { return status(id) == "sent"; }));
+    BOOST_TEST(connections("first") == 1);
+    BOOST_TEST(connections("second") == 0);
+
+    twilio.script().add({.times = 9, .then = {.delay = 2s}});
+    add_many(200);
+    first->wake().notify();
+    BOOST_TEST(eventually([&] {
+        return db.count("SELECT count(*) FROM outbox_leases WHERE instance_id = 'second'") == 4;
+    }));
+    BOOST_TEST(eventually([&] { return is_idle(); }, 30s));
+    BOOST_TEST(twilio.ledger().accepted() == 201);
+    BOOST_TEST(sent_at_once() == 201);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_comes_while_all_calls_of_the_first_are_busy_is_sent_by_the_next,
+                        SharedOut) {
+    twilio.script().add({.to = kAnna, .then = {.delay = 8s}});
+    run(2);
+    const std::string slow = add(kAnna, "slow");
+    first->wake().notify();
+    BOOST_TEST(eventually([&] { return status(slow) == "sending"; }));
+    std::this_thread::sleep_for(2s);  // the second's looks are over: it sleeps
+    const std::string quick = add(kBert, "quick");
+    first->wake().notify();
+    BOOST_TEST(eventually([&] { return status(quick) == "sent"; }, 4s));
+    BOOST_TEST(status(slow) == "sending");
+}
+
+// While calls end quickly, messages are claimed for those that will have ended.
+BOOST_FIXTURE_TEST_CASE(what_waits_for_a_call_that_does_not_end_goes_back, SharedOut) {
+    twilio.script().add({.times = 450, .then = {.delay = 10ms}});
+    twilio.script().add({.then = {.delay = 8s}});
+    outbox::SenderSettings alone = settings();
+    alone.concurrency = 8;
+    add_many(600);
+    const auto in_hand = [&] {
+        return db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'");
+    };
+    RunningSender sender{db.options(), alone};
+    BOOST_TEST(eventually([&] { return in_hand() > 8; }, 30s));
+    BOOST_TEST(eventually([&] { return twilio.ledger().accepted() >= 450; }, 30s));
+    BOOST_TEST(eventually([&] { return in_hand() == 8; }, 6s));
+    twilio.script().clear();
+    BOOST_TEST(eventually([&] { return is_idle(); }, 60s));
+    BOOST_TEST(twilio.ledger().accepted() == 600);
+    BOOST_TEST(sent_at_once() == 600);
+}
+
 BOOST_FIXTURE_TEST_CASE(no_connection_to_the_provider_is_surely_not_sent, OneSender) {
     twilio.stop();
     const std::string id = add(kAnna, "unreachable");

@@ -1,4 +1,6 @@
+// links: sim
 // All pages together: whatever stands on one to be run is run by a suite, or exists at least.
+#include "sim/script.hpp"
 #include "support/process.hpp"
 #include "support/runbook.hpp"
 #include "support/test_database.hpp"
@@ -149,6 +151,17 @@ BOOST_AUTO_TEST_CASE(every_statement_in_the_text_of_a_page_is_one_that_the_datab
         }
     }
     BOOST_TEST(prepared > 20);
+}
+
+BOOST_AUTO_TEST_CASE(every_rule_on_the_simulators_page_is_one) {
+    int read = 0;
+    for (const std::string& rule :
+         found_in(text_of_page("docs/simulator.md"), "`(\\{[^`\n]+\\})`")) {
+        const auto rules = sim::read_rules(rule);
+        BOOST_TEST(rules.has_value(), rule << (rules ? "" : ": " + rules.error().what));
+        ++read;
+    }
+    BOOST_TEST(read >= 10);
 }
 
 }  // namespace pgcourier

@@ -547,9 +547,13 @@ BOOST_FIXTURE_TEST_CASE(an_idle_worker_says_nothing_until_it_is_woken, Router) {
             "SELECT state || ' since ' || state_change FROM pg_stat_activity "
             "WHERE application_name = 'pgcourier/router'");
     };
-    BOOST_TEST(test::eventually([&] { return last_statement().starts_with("idle since"); }));
-    std::this_thread::sleep_for(100ms);
-    const std::string before = last_statement();
+    // It has begun, and has nothing more to do.
+    std::string before;
+    BOOST_TEST(test::eventually([&] {
+        before = last_statement();
+        std::this_thread::sleep_for(500ms);
+        return before.starts_with("idle since") && last_statement() == before;
+    }));
     std::this_thread::sleep_for(2500ms);  // two sweeps' time
     BOOST_TEST(last_statement() == before);
 

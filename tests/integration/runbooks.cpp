@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(a_walk_finds_what_does_not_exist_and_what_is_not_printed) {
     add("right", "log", "[2026-02-08T10:00:00.123Z] [INFO] [Worker] Sent {\"attempt\":1}\n");
     add("no view", "sql", "TABLE ops.breaker;\n");
     add("no column", "sql", "SELECT scopes FROM ops.breakers;\nSELECT 1;\n");
-    add("no function", "sql", "SELECT ops.resume_sending('all', NULL, NULL, 'zoe');\n");
+    add("no function", "sql", "SELECT ops.resume_sending('all', NULL, NULL, 'zoe', 1);\n");
     add("no option", "sh", "pgcourier outbox list --state dead\npgcourier --version\n");
     add("no row", "sql", "SELECT 'a' AS one;\n");
     add("no row", "text", " one \n-----\n b\n(1 row)\n");

@@ -199,6 +199,61 @@ BOOST_FIXTURE_TEST_CASE(what_was_answered_503_is_fetched, Missing) {
                         message_sid(2) + "'") == 1);
 }
 
+// Somebody else receives all the while, perhaps, and finds no gap.
+BOOST_FIXTURE_TEST_CASE(what_was_answered_503_just_before_the_end_is_written_down, Missing) {
+    const Variables with_port = variables();
+    Process service{{"serve"}, with_port};
+    const std::string hook =
+        fmt::format("http://127.0.0.1:{}/webhooks/twilio", with_port.at("PORT"));
+    BOOST_REQUIRE(eventually(
+        [&] {
+            return post_signed(hook, inbound_form(1, kClient, kMissedShop, "one")).status == 200;
+        },
+        kLong));
+    {
+        pg::Connection other = db.connect();
+        other.exec_script("BEGIN; LOCK TABLE webhook_events");
+        BOOST_TEST(post_signed(hook, inbound_form(2, kClient, kMissedShop, "two")).status == 503);
+        // Until nobody will store it any more.
+        const std::string metrics =
+            fmt::format("http://127.0.0.1:{}/metrics", with_port.at("PORT"));
+        BOOST_REQUIRE(eventually(
+            [&] { return has(get(metrics).body, R"(result="unavailable"} 1)"); }, kLong));
+    }
+    service.signal(SIGTERM);
+    BOOST_TEST(service.wait() == 0);
+    BOOST_TEST(db.count("SELECT count(*) FROM backfills") == 1);
+    BOOST_TEST(db.count("SELECT count(*) FROM instances") == 0);
+}
+
+// Another one received all the while; whoever starts takes the row away.
+BOOST_FIXTURE_TEST_CASE(what_a_killed_process_had_in_hand_is_fetched_whoever_starts_next, Missing) {
+    miss(15min);
+    nobody_received_for("0 s");
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES "
+        "('killed', 'there', 1, '1', 'webhook', now() - interval '20 min'), "
+        "('other', 'there', 2, '1', 'webhook', now() + interval '1 h')");
+    Variables without_webhooks = variables();
+    without_webhooks["PGCOURIER_ROLES"] = "router,sender";
+    const Process service{{"serve"}, without_webhooks};
+    BOOST_TEST(eventually([&] { return messages() == 1; }, kLong));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_process_that_only_sends_waits_for_the_stops_of_a_gap, Missing) {
+    db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + tenant +
+            "', '+33611111111', 'x')");
+    miss(30min, "STOP", "+33611111111");
+    nobody_received_for("1 hour");
+    Variables without_webhooks = variables();
+    without_webhooks["PGCOURIER_ROLES"] = "router,sender";
+    const Process service{{"serve"}, without_webhooks};
+    BOOST_TEST(eventually(
+        [&] { return db.count("SELECT count(*) FROM messages_out WHERE status = 'blocked'") == 1; },
+        kLong));
+    BOOST_TEST(twilio.ledger().attempts_to("+33611111111") == 0);
+}
+
 // A list call that hangs keeps nobody from ending, and what it read is read again.
 BOOST_FIXTURE_TEST_CASE(sigterm_ends_a_list_call_that_hangs, Missing) {
     miss(1h);

@@ -35,14 +35,18 @@ Cluster::Cluster(std::size_t instances, sim::SimulatorOptions twilio, Variables 
 }
 
 void Cluster::start(std::size_t instance, Variables more) {
+    const bool is_faulty = more.contains("FAULT_POINT");
+    start_program(instance, is_faulty ? PGCOURIER_FAULTY_BINARY : PGCOURIER_BINARY,
+                  std::move(more));
+}
+
+void Cluster::start_program(std::size_t instance, const std::string& program, Variables more) {
     instances_.at(instance).reset();
     more.insert(variables_.begin(), variables_.end());
     more.insert({{"WEBHOOK_PUBLIC_URL", fmt::format("http://127.0.0.1:{}", ports_.back())}});
     more.merge(service_variables(db_.url(), ports_[instance], twilio_.base_url()));
-    const bool is_faulty = more.contains("FAULT_POINT");
     instances_[instance] =
-        std::make_unique<Process>(std::vector<std::string>{"serve"}, std::move(more), "",
-                                  is_faulty ? PGCOURIER_FAULTY_BINARY : PGCOURIER_BINARY);
+        std::make_unique<Process>(std::vector<std::string>{"serve"}, std::move(more), "", program);
 }
 
 void Cluster::start(std::size_t instance, const Fault& fault, Variables more) {
@@ -50,6 +54,10 @@ void Cluster::start(std::size_t instance, const Fault& fault, Variables more) {
     more["FAULT_AT"] = std::to_string(fault.at);
     more["FAULT_KIND"] = fault.kind == Fault::Kind::kill ? "kill" : "stop";
     start(instance, std::move(more));
+}
+
+std::string Cluster::webhook_url(std::size_t instance) const {
+    return fmt::format("http://127.0.0.1:{}/webhooks/twilio", ports_.at(instance));
 }
 
 void Cluster::wait_until_ready() {

@@ -39,6 +39,10 @@ class Cluster {
     void start(std::size_t instance, Variables more = {});
     /// The same with a fault that it will meet.
     void start(std::size_t instance, const Fault& fault, Variables more = {});
+    /// The same with another program, such as an older one.
+    void start_program(std::size_t instance, const std::string& program, Variables more = {});
+    /// Where its webhooks go: /webhooks/twilio.
+    std::string webhook_url(std::size_t instance) const;
     /// Waits until all that were started work, or have met their fault.
     /// throws  std::runtime_error with what it printed
     void wait_until_ready();

@@ -21,6 +21,7 @@
 namespace pgcourier::test {
 
 inline constexpr const char* kMissedShop = "+33700000001";
+inline constexpr const char* kOtherShop = "+33700000002";
 inline constexpr const char* kMissedClient = "+33698765432";
 // For machines that are busy with other tests.
 inline constexpr std::chrono::minutes kLong{3};
@@ -88,6 +89,17 @@ struct Missing {
         s.calls.first_pause = std::chrono::milliseconds{5};
         return s;
     }
+    /// As settings(), for calls that hang.
+    backfill::Settings patient() const {
+        backfill::Settings s = settings();
+        s.provider.timeout = kLong;
+        return s;
+    }
+    void hang_lists_to(const std::string& number) {
+        twilio.script().add({.call = sim::ApiCall::list,
+                             .to = number,
+                             .then = {.answer = sim::Answer::hang, .delay = 2 * kLong}});
+    }
     /// One look of a worker, with a router beside it as in a service.
     bool fill() const { return fill(settings()); }
     bool fill(const backfill::Settings& with) const {
@@ -118,6 +130,31 @@ struct Missing {
     bool is_opted_out(const std::string& person) const {
         return db.count("SELECT count(*) FROM opt_outs WHERE phone_number = '" + person + "'") == 1;
     }
+};
+
+/// A worker beside the test, with a router or without; told to stop at the end.
+class Filling {
+  public:
+    Filling(const Missing& system, backfill::Settings settings, bool with_router = true)
+        : worker_{system.db.options("backfill"), std::move(settings), wake_, system_clock(), 1},
+          router_{system.db.options("router"), router_wake_, {}, system_clock(), 1},
+          filling_{[this](const std::stop_token& stop) { worker_.run(stop); }} {
+        if (!with_router) return;
+        routing_ = std::jthread{[this](const std::stop_token& stop) {
+            Wake sleep;
+            while (!stop.stop_requested()) {
+                if (router_.run_once() == 0) sleep.wait_for(stop, std::chrono::milliseconds{10});
+            }
+        }};
+    }
+
+  private:
+    Wake wake_;
+    Wake router_wake_;
+    backfill::Worker worker_;
+    router::Worker router_;
+    std::jthread filling_;
+    std::jthread routing_;
 };
 
 inline sim::Media picture(int number) {

@@ -5,21 +5,17 @@
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/test_database.hpp"
+#include "support/unprivileged.hpp"
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sstream>
 #include <stdexcept>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace pgcourier::test {
 namespace {
@@ -59,37 +55,18 @@ std::string settings(const pg::Target& server, std::uint16_t port, const std::st
         value_of(server, "host"), value_of(server, "port"), port, directory);
 }
 
-// Runs in the child between fork and exec. PgBouncer refuses root, as PostgreSQL does.
-[[noreturn]] void become(const passwd* user, const std::string& settings_path,
-                         const std::string& log_path) {
-    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    if (geteuid() == 0 &&
-        (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
-        _exit(126);
-    }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execl(kProgram, kProgram, settings_path.c_str(), nullptr);
-    _exit(127);
-}
-
 }  // namespace
 
 PgBouncer::PgBouncer(const pg::PrivatePostgres& server)
     : port_{free_port()}, directory_{fmt::format("{}/pgbouncer-{}", scratch_directory(), port_)} {
-    const passwd* user = getpwnam("postgres");
-    if (!std::filesystem::exists(kProgram) || user == nullptr)
+    if (!std::filesystem::exists(kProgram))
         throw std::runtime_error{"no PgBouncer: install Debian's package pgbouncer"};
     std::filesystem::create_directories(directory_);
     write_file(directory_ + "/users.txt", "\"postgres\" \"\"\n");
     write_file(directory_ + "/pgbouncer.ini",
                settings(*pg::parse_url(server.url("postgres")), port_, directory_));
-    const std::string settings_path = directory_ + "/pgbouncer.ini";
-    const std::string log_path = directory_ + "/pgbouncer.log";
-    pid_ = fork();
-    if (pid_ == 0) become(user, settings_path, log_path);
-    if (pid_ < 0) throw std::runtime_error{"cannot start PgBouncer"};
+    pid_ =
+        run_unprivileged({kProgram, directory_ + "/pgbouncer.ini"}, directory_ + "/pgbouncer.log");
 
     const std::string probe =
         fmt::format("host=127.0.0.1 port={} user=postgres dbname=postgres", port_);

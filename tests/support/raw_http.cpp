@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
 #include <charconv>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <utility>
 
 namespace pgcourier::test {
 namespace {
@@ -40,6 +43,8 @@ RawHttp::RawHttp(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM | S
     }
     const timeval limit{.tv_sec = 20, .tv_usec = 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    const int on = 1;  // a piece is sent when it is given
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 RawHttp::~RawHttp() {
@@ -48,22 +53,51 @@ RawHttp::~RawHttp() {
 
 RawReply RawHttp::exchange(std::string_view bytes) {
     const auto began = std::chrono::steady_clock::now();
+    send(bytes);
+    RawReply answer = reply();
+    answer.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - began);
+    return answer;
+}
+
+void RawHttp::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t count = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (count <= 0) break;  // it may have answered and closed already
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
-    const auto read_more = [this] {
-        char buffer[16 * 1024];
-        const ssize_t count = recv(socket_, buffer, sizeof buffer, 0);
-        if (count > 0) input_.append(buffer, static_cast<std::size_t>(count));
-        return count > 0;
-    };
+}
 
+void RawHttp::end_sending() {
+    shutdown(socket_, SHUT_WR);
+}
+
+bool RawHttp::receive() {
+    char buffer[16 * 1024];
+    const ssize_t count = recv(socket_, buffer, sizeof buffer, 0);
+    if (count > 0) input_.append(buffer, static_cast<std::size_t>(count));
+    has_ended_ = count == 0 || (count < 0 && errno != EAGAIN);
+    return count > 0;
+}
+
+std::string RawHttp::rest() {
+    while (receive()) {
+    }
+    return std::exchange(input_, {});
+}
+
+std::uint16_t RawHttp::port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    return ntohs(address.sin_port);
+}
+
+RawReply RawHttp::reply() {
     RawReply reply;
     std::size_t head_end = 0;
     while ((head_end = input_.find("\r\n\r\n")) == std::string::npos) {
-        if (!read_more()) return reply;
+        if (!receive()) return reply;
     }
     reply.head = input_.substr(0, head_end + 2);
     input_.erase(0, head_end + 4);
@@ -71,13 +105,21 @@ RawReply RawHttp::exchange(std::string_view bytes) {
     const std::string length = reply.field("Content-Length");
     std::size_t body_bytes = 0;
     std::from_chars(length.data(), length.data() + length.size(), body_bytes);
-    while (input_.size() < body_bytes && read_more()) {
+    while (input_.size() < body_bytes && receive()) {
     }
     reply.body = input_.substr(0, body_bytes);
     input_.erase(0, body_bytes);
-    reply.took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - began);
     return reply;
+}
+
+std::string RawHttp::until(std::string_view text) {
+    std::size_t found = 0;
+    while ((found = input_.find(text)) == std::string::npos) {
+        if (!receive()) return "";
+    }
+    std::string all = input_.substr(0, found + text.size());
+    input_.erase(0, all.size());
+    return all;
 }
 
 bool RawHttp::is_closed() {

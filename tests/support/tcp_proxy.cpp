@@ -73,10 +73,16 @@ void TcpProxy::cut() {
     }
 }
 
+void TcpProxy::stall() {
+    const std::scoped_lock lock{mutex_};
+    for (Link& link : links_) link.is_stalled = true;
+}
+
 void TcpProxy::accept_all() {
     for (;;) {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
         if (client < 0) return;
+        ++accepted_;
         const int server = connect_to(target_);
         if (server < 0) {
             close(client);
@@ -86,18 +92,21 @@ void TcpProxy::accept_all() {
         Link& link = links_.emplace_back();
         link.client = client;
         link.server = server;
-        link.upward = std::jthread{[this, client, server] { copy(client, server, false); }};
-        link.downward = std::jthread{[this, client, server] { copy(server, client, true); }};
+        link.upward = std::jthread{[this, &link] { copy(link, false); }};
+        link.downward = std::jthread{[this, &link] { copy(link, true); }};
     }
 }
 
-void TcpProxy::copy(int from, int to, bool is_downward) {
+void TcpProxy::copy(const Link& link, bool is_downward) {
+    const int from = is_downward ? link.server : link.client;
+    const int to = is_downward ? link.client : link.server;
     char buffer[64 * 1024];
     std::string
         seen;  // the whole of this direction's last answer, since a marker may be cut in two
     for (;;) {
         const ssize_t count = recv(from, buffer, sizeof buffer, 0);
         if (count <= 0) break;
+        if (link.is_stalled) continue;
         std::string piece{buffer, static_cast<std::size_t>(count)};
         std::function<void(std::string&)> change;
         if (is_downward) {
@@ -110,6 +119,8 @@ void TcpProxy::copy(int from, int to, bool is_downward) {
                 break;
             }
             if (seen.size() > 4096) seen.erase(0, seen.size() - 64);
+        } else {
+            bytes_to_server_ += static_cast<std::uint64_t>(count);
         }
         if (change) change(piece);
         for (std::size_t sent = 0; sent < piece.size();) {

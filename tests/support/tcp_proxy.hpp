@@ -31,20 +31,33 @@ class TcpProxy {
     /// connection; what is left of it is passed on.
     void change_answers(std::function<void(std::string& piece)> change);
 
+    /// How much the clients have said so far.
+    std::uint64_t bytes_to_server() const { return bytes_to_server_; }
+
     /// Breaks every connection that is open now.
     void cut();
+    /// Every connection that is open now stays so and carries nothing more, either way: what a
+    /// firewall does that has forgotten it. The kernel still acknowledges, so that only whoever
+    /// waits for an answer finds out.
+    void stall();
+    /// New connections go to this port; those that are open stay where they are.
+    void aim_at(std::uint16_t target) { target_ = target; }
+    /// Connections that were accepted so far.
+    std::size_t accepted() const { return accepted_; }
 
   private:
     struct Link {
         int client;
         int server;
+        std::atomic<bool> is_stalled{false};
         std::jthread upward;
         std::jthread downward;
     };
     void accept_all();
-    void copy(int from, int to, bool is_downward);
+    void copy(const Link& link, bool is_downward);
 
-    std::uint16_t target_;
+    std::atomic<std::uint16_t> target_;
+    std::atomic<std::size_t> accepted_{0};
     std::uint16_t port_ = 0;
     int listener_ = -1;
     std::mutex mutex_;
@@ -52,6 +65,7 @@ class TcpProxy {
     std::string marker_;                        // guarded by mutex_; empty: lose nothing
     std::function<void(std::string&)> change_;  // guarded by mutex_
     std::atomic<bool> has_lost_{false};
+    std::atomic<std::uint64_t> bytes_to_server_{0};
     std::jthread acceptor_;
 };
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <regex>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 bool is_durable = false;
 bool is_on_disk = false;
 bool is_preparing = false;
+fs::path chosen_parent;  // empty: see server_parent
 
 // Outlives every test case; removed at exit by the process that made it (a forked child leaves it
 // alone).
@@ -40,6 +42,7 @@ struct Scratch {
 // In memory where there is enough: each case has a database of its own, some 300 files, which a
 // disk's file system makes and removes several times slower.
 fs::path server_parent() {
+    if (!chosen_parent.empty()) return chosen_parent;
     static constexpr std::uintmax_t kEnough = 4ULL << 30;
     const fs::path memory = "/dev/shm";
     std::error_code ignored;
@@ -51,6 +54,14 @@ fs::path server_parent() {
 void run_on(const Secret& url, const std::string& script) {
     pg::Connection connection{{.target = *pg::parse_url(url), .role = "test-admin"}};
     connection.exec_script(script.c_str());
+}
+
+/// Whether the next one may use the same session: nothing is set, begun or given new defaults in
+/// it.
+bool leaves_session_alone(const std::string& script) {
+    static const std::regex kLeftOver{
+        R"((^|;)\s*(SET|BEGIN|LISTEN|LOCK|PREPARE|CREATE TEMP|ALTER (DATABASE|ROLE|SYSTEM))\b|set_config|advisory_lock)"};
+    return !std::regex_search(script, kLeftOver);
 }
 
 void unpack_prepared(const std::string& directory) {
@@ -70,6 +81,10 @@ void use_durable_server() {
 
 void use_server_on_disk() {
     is_on_disk = true;
+}
+
+void use_server_in(const std::string& directory) {
+    chosen_parent = directory;
 }
 
 std::string scratch_directory() {
@@ -136,10 +151,6 @@ pg::ConnectOptions TestDatabase::options(const std::string& role) const {
     return {.target = *pg::parse_url(url_), .role = role};
 }
 
-void TestDatabase::exec(const std::string& script) const {
-    run_on(direct_url(*this), script);
-}
-
 // Tests look again and again, and a connection's first query costs a hundred times what the next
 // ones do. Who finds the connection in use (by a query that waits for a lock, perhaps) makes one.
 template <class Use>
@@ -157,6 +168,26 @@ auto TestDatabase::with_connection(Use use) const {
     auto result = use(*connection);
     if (lock) connection_ = std::move(connection);
     return result;
+}
+
+void TestDatabase::exec(const std::string& script) const {
+    if (!leaves_session_alone(script)) return run_on(direct_url(*this), script);
+    const std::unique_lock lock{querying_, std::try_to_lock};
+    if (!lock) return run_on(direct_url(*this), script);
+    // Asked first whether it is still there: a script that was cut off is not run again.
+    try {
+        if (connection_) connection_->exec_script("SELECT");
+    } catch (const pg::Error&) {
+        connection_.reset();
+    }
+    if (!connection_)
+        connection_ = std::make_unique<pg::Connection>(connect_directly(*this, "test-query"));
+    try {
+        connection_->exec_script(script.c_str());
+    } catch (const pg::Error&) {
+        connection_.reset();
+        throw;
+    }
 }
 
 std::string TestDatabase::query_value(const std::string& query) const {

@@ -23,6 +23,9 @@ void use_durable_server();
 /// For benches: its files are on the disk, as in production. Before the first use of test_server().
 void use_server_on_disk();
 
+/// Its files are in this directory. Before the first use of test_server().
+void use_server_in(const std::string& directory);
+
 /// Packs a server's data into `file`: all servers of the tests begin as a copy of it. It has the
 /// template `migrated`, of which each test case's database is a copy.
 void prepare_cluster(const std::string& file);

@@ -15,7 +15,7 @@ next AS MATERIALIZED (
                   WHERE NOT o.is_others
                     AND (o.due_at <= clock_timestamp() OR o.token IS NOT NULL)
                     AND NOT EXISTS (SELECT FROM open AS u WHERE u.is_others AND u.is_automatic)
-                  ORDER BY o.sending_waits_until NULLS LAST, o.id
+                  ORDER BY CASE WHEN o.sending_waits_until > clock_timestamp() THEN o.sending_waits_until END NULLS LAST, o.id
                   LIMIT 1)
     FOR UPDATE)
 UPDATE backfills AS b
@@ -25,4 +25,5 @@ WHERE b.id = n.id
 RETURNING b.id, b.is_automatic, b.step, b.number, (extract(epoch FROM b.day::timestamp) * 1000)::bigint AS day_ms,
           (extract(epoch FROM b.since) * 1000)::bigint AS since_ms, (extract(epoch FROM b.until) * 1000)::bigint AS until_ms,
           (extract(epoch FROM b.covered_until) * 1000)::bigint AS covered_ms, b.failures,
-          (extract(epoch FROM b.reading_until) * 1000)::bigint AS reading_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms;
+          (extract(epoch FROM b.reading_until) * 1000)::bigint AS reading_ms,
+          (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, b.media_failures;

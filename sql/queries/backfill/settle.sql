@@ -1,12 +1,14 @@
 -- backfill.settle: gives it back: ended, or to be gone on with later. The log gets a row when it has ended.
 -- $1 id bigint  $2 token text  $3 due in ms bigint (NULL: it has ended)  $4 why it did not get on text (NULL: it did)
+-- $5 whether media were among that boolean
 -- returns  what was found in all
 WITH settled AS (
     UPDATE backfills AS b
     SET token = NULL, instance_id = NULL, due_at = clock_timestamp() + coalesce($3::bigint, 0) * interval '1 ms',
         ended_at = CASE WHEN $3 IS NULL THEN clock_timestamp() END,
         sending_waits_until = CASE WHEN $3 IS NOT NULL THEN b.sending_waits_until END,
-        failures = CASE WHEN $4::text IS NULL THEN 0 ELSE b.failures + 1 END, last_error = $4
+        failures = CASE WHEN $4::text IS NULL THEN 0 ELSE b.failures + 1 END,
+        media_failures = CASE WHEN $4 IS NULL THEN 0 ELSE b.media_failures + $5::boolean::integer END, last_error = $4
     WHERE b.id = $1::bigint AND b.token = $2::text
     RETURNING b.id, b.fetched, b.with_media, b.without_content, b.media_missing, b.unreadable, b.deliveries, b.ended_at, b.since, b.until),
 logged AS (

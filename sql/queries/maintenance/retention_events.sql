@@ -1,6 +1,7 @@
 -- maintenance.retention_events: deletes from some pages the raw events that are old, and with them their idempotency keys:
 -- Twilio repeats a webhook for 15 s, and a day is the least that can be set. The hour is for backfill, which may be reading
 -- Twilio's list of that time just now, and must find the keys of what it finds there.
+-- What was deleted before is noted with it, so that backfill, whatever it believes of RETENTION_DAYS, takes none of it for new.
 -- Kept is what is still to be routed: what waits, what has a dead letter that nobody resolved, what waits for a tenant.
 -- $1 first place tid  $2 end tid  $3 days integer  $4 only count boolean
 -- returns  rows deleted, or to be deleted; rows that are old and kept
@@ -19,6 +20,10 @@ WITH old AS MATERIALIZED (
       AND e.received_at < now() - $3::integer * interval '1 day' - interval '1 h'),
 gone AS (
     DELETE FROM webhook_events AS e
-    WHERE NOT $4::boolean AND e.ctid = ANY (ARRAY(SELECT o.place FROM old AS o WHERE NOT o.is_needed)) RETURNING 1)
+    WHERE NOT $4::boolean AND e.ctid = ANY (ARRAY(SELECT o.place FROM old AS o WHERE NOT o.is_needed)) RETURNING 1),
+noted AS (
+    UPDATE retention_passes AS p
+    SET pruned_before = greatest(p.pruned_before, now() - $3 * interval '1 day')
+    WHERE p.table_name = 'webhook_events' AND EXISTS (SELECT FROM gone))
 SELECT CASE WHEN $4 THEN (SELECT count(*) FROM old AS o WHERE NOT o.is_needed) ELSE (SELECT count(*) FROM gone) END AS deleted,
        (SELECT count(*) FROM old AS o WHERE o.is_needed) AS kept;

@@ -26,4 +26,8 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
                WHERE b.ended_at IS NULL
                  AND (b.due_at <= now()
                       OR b.instance_id IS NOT NULL AND NOT EXISTS (SELECT FROM instances AS i WHERE i.id = b.instance_id)))
-           AS backfills_due;
+           AS backfills_due,
+       EXISTS (SELECT FROM pg_stat_activity AS a
+               WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'pgcourier/%'
+                 AND a.state = 'active' AND a.wait_event_type = 'Client' AND a.backend_xid IS NOT NULL
+                 AND a.state_change < clock_timestamp() - interval '25 seconds') AS sessions_stalled;

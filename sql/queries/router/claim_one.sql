@@ -9,15 +9,15 @@ gone AS (
 SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query,
        coalesce(e.occurred_at, e.received_at) AS received_at,
        e.correlation_id, t.id AS tenant_id,
-       t.id IS NOT NULL AND e.kind = 'inbound' AND EXISTS (
-           SELECT FROM seller_phones AS s
-           WHERE s.tenant_id = t.id
-             AND s.phone_number IN (e."from", '+' || (e.payload ->> 'WaId'),
-                                    replace(e.payload ->> 'ExternalUserId', 'whatsapp:', ''))) AS is_seller,
+       coalesce(e.kind = 'inbound' AND t.sellers <> '{}'
+                AND (e."from" = ANY (t.sellers) OR '+' || (e.payload ->> 'WaId') = ANY (t.sellers)
+                     OR replace(e.payload ->> 'ExternalUserId', 'whatsapp:', '') = ANY (t.sellers)), false) AS is_seller,
        (extract(epoch FROM clock_timestamp() - e.received_at) * 1000000)::bigint AS age_us
 FROM next AS n
 CROSS JOIN LATERAL (
     SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.occurred_at, w.correlation_id, w."from",
            CASE w.kind WHEN 'status' THEN w."from" ELSE w."to" END AS shop
     FROM webhook_events AS w WHERE w.id = n.id OFFSET 0) AS e
-LEFT JOIN LATERAL (SELECT s.id FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true;
+LEFT JOIN LATERAL (
+    SELECT s.id, ARRAY(SELECT p.phone_number FROM seller_phones AS p WHERE p.tenant_id = s.id) AS sellers
+    FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true;

@@ -31,6 +31,15 @@ BOOST_AUTO_TEST_CASE(refusals_are_one_gap_once_there_was_none_for_a_while) {
     BOOST_TEST(!refusals.over(kBegin + 60s));
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_ends_does_not_wait_until_they_are_over) {
+    Refusals refusals;
+    BOOST_TEST(!refusals.pending(kBegin));
+    refusals.note(kBegin);
+    BOOST_TEST((refusals.pending(kBegin + 1s) == 11s));
+    refusals.forget(kBegin + 1s);
+    BOOST_TEST(!refusals.pending(kBegin + 2s));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_refused_while_the_gap_is_written_down_is_kept) {
     Refusals refusals;
     refusals.note(kBegin);

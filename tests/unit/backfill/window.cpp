@@ -37,7 +37,7 @@ sys_seconds at(WallTime time) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_gap_is_read_with_a_margin_for_twilios_clock_on_both_sides) {
-    const Window window = window_of(outage(kTen - 1h, kTen), kTen, days{30});
+    const Window window = window_of(outage(kTen - 1h, kTen), kTen, kTen - days{30});
     BOOST_TEST((window.from == kTen - 65min));
     BOOST_TEST((window.until == kTen + 5min));
     BOOST_TEST((window.young == kTen - 60s));
@@ -46,32 +46,44 @@ BOOST_AUTO_TEST_CASE(a_gap_is_read_with_a_margin_for_twilios_clock_on_both_sides
 BOOST_AUTO_TEST_CASE(a_later_walk_begins_before_the_end_of_the_earlier_one) {
     Gap gap = outage(kTen - 24h, kTen);
     gap.covered_until = kTen - 60s;
-    BOOST_TEST((window_of(gap, kTen + 75s, days{30}).from == kTen - 6min));
+    BOOST_TEST((window_of(gap, kTen + 75s, kTen + 75s - days{30}).from == kTen - 6min));
+}
+
+BOOST_AUTO_TEST_CASE(sent_messages_are_asked_for_once_and_again_when_the_gap_has_grown) {
+    Gap gap = outage(kTen - 1h, kTen);
+    BOOST_TEST(needs_deliveries(gap));
+    gap.covered_until = kTen - 60s;
+    BOOST_TEST(!needs_deliveries(gap));
+    gap.until = kTen + 1s;
+    BOOST_TEST(needs_deliveries(gap));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_person_asked_for_is_taken_as_it_stands) {
-    const Window window = window_of(asked(kTen - 2h, kTen - 1h), kTen, days{30});
+    const Window window = window_of(asked(kTen - 2h, kTen - 1h), kTen, kTen - days{30});
     BOOST_TEST((window.from == kTen - 2h));
     BOOST_TEST((window.until == kTen - 1h));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_read_that_may_have_been_deleted_here) {
-    BOOST_TEST((window_of(outage(kTen - 24h * 90, kTen), kTen, days{30}).from == kTen - 24h * 30));
-    BOOST_TEST((window_of(asked(kTen - 24h * 90, kTen), kTen, days{1}).from == kTen - 24h));
+    BOOST_TEST(
+        (window_of(outage(kTen - 24h * 90, kTen), kTen, kTen - days{30}).from == kTen - 24h * 30));
+    BOOST_TEST((window_of(asked(kTen - 24h * 90, kTen), kTen, kTen - days{1}).from == kTen - 24h));
 }
 
 BOOST_AUTO_TEST_CASE(days_are_those_of_gmt_the_oldest_first) {
-    const auto all = days_of(window_of(outage(kTen - 12h, kTen), kTen, days{30}), kTen);
+    const auto all = days_of(window_of(outage(kTen - 12h, kTen), kTen, kTen - days{30}), kTen);
     BOOST_TEST(
         (all == std::vector{sys_days{year{2026} / 11 / 24}, sys_days{year{2026} / 11 / 25}}));
-    BOOST_TEST(days_of(window_of(outage(kTen - 9h, kTen), kTen, days{30}), kTen).size() == 1);
+    BOOST_TEST(days_of(window_of(outage(kTen - 9h, kTen), kTen, kTen - days{30}), kTen).size() ==
+               1);
     // Twilio's day may have begun.
     const WallTime late = kTen + 13h + 58min;
-    BOOST_TEST(days_of(window_of(outage(late - 1h, late), late, days{30}), late).size() == 2);
+    BOOST_TEST(days_of(window_of(outage(late - 1h, late), late, late - days{30}), late).size() ==
+               2);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_of_the_gap_is_taken_others_are_not) {
-    const Window window = window_of(asked(kTen - 1h, kTen - 10min), kTen, days{30});
+    const Window window = window_of(asked(kTen - 1h, kTen - 10min), kTen, kTen - days{30});
     BOOST_TEST((fate_of(message(at(kTen - 30min)), window, Take::all) == Fate::take));
     BOOST_TEST((fate_of(message(at(kTen - 1h)), window, Take::all) == Fate::take));
     BOOST_TEST((fate_of(message(at(kTen - 10min)), window, Take::all) == Fate::take));
@@ -80,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_message_of_the_gap_is_taken_others_are_not) {
 }
 
 BOOST_AUTO_TEST_CASE(what_we_sent_and_what_has_no_date_is_not_taken) {
-    const Window window = window_of(outage(kTen - 1h, kTen), kTen, days{30});
+    const Window window = window_of(outage(kTen - 1h, kTen), kTen, kTen - days{30});
     twilio::ListedMessage ours = message(at(kTen - 30min));
     ours.direction = "outbound-api";
     BOOST_TEST((fate_of(ours, window, Take::all) == Fate::other));
@@ -92,7 +104,7 @@ BOOST_AUTO_TEST_CASE(what_we_sent_and_what_has_no_date_is_not_taken) {
 }
 
 BOOST_AUTO_TEST_CASE(the_last_minute_is_left_to_the_webhooks) {
-    const Window window = window_of(outage(kTen - 1h, kTen), kTen, days{30});
+    const Window window = window_of(outage(kTen - 1h, kTen), kTen, kTen - days{30});
     BOOST_TEST((fate_of(message(at(kTen - 59s)), window, Take::all) == Fate::young));
     BOOST_TEST((fate_of(message(at(kTen - 60s)), window, Take::all) == Fate::take));
     // Of a Twilio whose clock goes ahead.
@@ -100,7 +112,7 @@ BOOST_AUTO_TEST_CASE(the_last_minute_is_left_to_the_webhooks) {
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_is_not_left_to_anybody_while_sending_waits_for_it) {
-    const Window window = window_of(outage(kTen - 1h, kTen), kTen, days{30});
+    const Window window = window_of(outage(kTen - 1h, kTen), kTen, kTen - days{30});
     BOOST_TEST((fate_of(message(at(kTen - 5s), "STOP"), window, Take::words) == Fate::take));
     BOOST_TEST((fate_of(message(at(kTen - 5s), "reprendre"), window, Take::words) == Fate::take));
     BOOST_TEST((fate_of(message(at(kTen - 30min)), window, Take::words) == Fate::other));
@@ -109,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_stop_is_not_left_to_anybody_while_sending_waits_for_it) {
 }
 
 BOOST_AUTO_TEST_CASE(a_page_that_is_all_older_ends_the_list) {
-    const Window window = window_of(asked(kTen - 1h, kTen), kTen, days{30});
+    const Window window = window_of(asked(kTen - 1h, kTen), kTen, kTen - days{30});
     BOOST_TEST(!is_before({}, window));
     BOOST_TEST(is_before({message(at(kTen - 2h)), message(at(kTen - 3h))}, window));
     BOOST_TEST(!is_before({message(at(kTen - 30min)), message(at(kTen - 3h))}, window));

@@ -128,6 +128,7 @@ const std::vector<Refused> kRefused = {
     {"DEAD_LETTER_RETENTION_DAYS", "29"},
     {"EVENT_LOG_RETENTION_DAYS", "29"},
     {"OPS_TOKEN", "pa55word\npa55word"},
+    {"OPS_TOKEN_READONLY", "pa55word"},
     {"SENTRY_DSN", "pa55word"},
     {"SENTRY_DSN", "https://pa55word@sentry.example.com"},
     {"ALERT_WEBHOOK_URL", "pa55word"},
@@ -246,6 +247,7 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
         {"DEAD_LETTER_RETENTION_DAYS", "8"},
         {"EVENT_LOG_RETENTION_DAYS", "9"},
         {"OPS_TOKEN", "ops-token"},
+        {"OPS_TOKEN_READONLY", "look-token"},
         {"SENTRY_DSN", "https://key@sentry.example.com/1"},
         {"ALERT_WEBHOOK_URL", "https://chat.example.com:8443/v1/hooks?key=a&token=b%3D"},
         {"LOG_LEVEL", "DEBUG"},
@@ -290,6 +292,7 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
     BOOST_TEST(config.dead_letter_retention_days == 8);
     BOOST_TEST(config.event_log_retention_days == 9);
     BOOST_TEST(config.ops_token.reveal() == "ops-token");
+    BOOST_TEST(config.ops_token_readonly.reveal() == "look-token");
     BOOST_TEST(config.sentry_dsn.reveal() == "https://key@sentry.example.com/1");
     BOOST_TEST(config.alert_webhook_url.reveal() ==
                "https://chat.example.com:8443/v1/hooks?key=a&token=b%3D");
@@ -437,4 +440,25 @@ BOOST_AUTO_TEST_CASE(a_file_as_docker_and_windows_leave_it_is_understood) {
     BOOST_TEST(good({{"DATABASE_URL", "\"" + kDatabase + "\""}}).database_url.reveal() ==
                kDatabase);
     BOOST_TEST(good({{"TWILIO_AUTH_TOKEN", kToken + "\r"}}).twilio_auth_token.reveal() == kToken);
+}
+
+BOOST_AUTO_TEST_CASE(all_that_is_wrong_is_told_at_once_and_nothing_twice) {
+    Values values = complete();
+    values["PORT"] = "99999";
+    values["TWILIO_ACCOUNT_SID"] = kToken;
+    values["WEBHOOK_PUBLIC_URL"] = "shop";
+    values["TWILIO_STATUS_CALLBACK"] = "on";
+    values.erase("TWILIO_AUTH_TOKEN");
+    const ReadConfig read = read_whole_config(environment_of(values), Needs::service);
+    std::vector<std::string> names;
+    for (const WrongValue& one : read.wrong) names.push_back(one.variable);
+    // The SID, which is missing now, and the callback, which needs the URL, follow from others.
+    const std::vector<std::string> expected{"PORT", "WEBHOOK_PUBLIC_URL", "TWILIO_ACCOUNT_SID",
+                                            "TWILIO_AUTH_TOKEN"};
+    BOOST_TEST(names == expected, boost::test_tools::per_element());
+    BOOST_TEST(read.wrong[0].text() ==
+               "PORT: found \"99999\", expected a whole number from 1 to 65535");
+    BOOST_TEST(read.wrong[2].text().find(kToken) == std::string::npos);
+    BOOST_TEST(read.config.port == 8080);
+    BOOST_TEST(read_whole_config(environment_of(complete()), Needs::service).wrong.empty());
 }

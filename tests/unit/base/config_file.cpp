@@ -70,3 +70,13 @@ BOOST_AUTO_TEST_CASE(no_file_is_as_good_as_an_empty_one) {
     BOOST_REQUIRE(file.has_value());
     BOOST_TEST(file->path() == "");
 }
+
+BOOST_AUTO_TEST_CASE(a_control_character_is_refused) {
+    for (const std::string& text :
+         {std::string{"PORT=1\nHOST=127.0.0.1\0x\n", 22},
+          std::string{"PORT=1\nTLS_CERT_FILE=a\x1b[2Jb"}, std::string{"PORT=1\nHOST=a\rb"}}) {
+        BOOST_TEST(problem_of(text) ==
+                   "PGCOURIER_CONFIG_FILE: line 2 of x.env has a control character in it");
+    }
+    BOOST_TEST(parsed("HOST=\t::1\r\n").line_of("HOST").value() == 1);
+}

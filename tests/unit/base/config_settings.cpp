@@ -21,12 +21,12 @@ Environment environment_of(Values values) {
 
 }  // namespace
 
-BOOST_DATA_TEST_CASE(a_secret_is_known_by_its_name,
-                     data::make(std::vector<std::string>{
-                         "DATABASE_URL", "DATABASE_DIRECT_URL", "TWILIO_AUTH_TOKEN",
-                         "TWILIO_AUTH_TOKEN_SECONDARY", "TWILIO_API_KEY_SECRET",
-                         "TWILIO_WEBHOOK_SECRET", "OPS_TOKEN", "SENTRY_DSN", "REDIS_URL",
-                         "REDIS_TOKEN", "SOME_NEW_WEBHOOK_URL", "SOME_NEW_PASSWORD"})) {
+BOOST_DATA_TEST_CASE(
+    a_secret_is_known_by_its_name,
+    data::make(std::vector<std::string>{
+        "DATABASE_URL", "DATABASE_DIRECT_URL", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY",
+        "TWILIO_API_KEY_SECRET", "TWILIO_WEBHOOK_SECRET", "OPS_TOKEN", "OPS_TOKEN_READONLY",
+        "SENTRY_DSN", "REDIS_URL", "REDIS_TOKEN", "SOME_NEW_WEBHOOK_URL", "SOME_NEW_PASSWORD"})) {
     BOOST_TEST(is_secret(sample));
 }
 

@@ -116,6 +116,7 @@ BOOST_AUTO_TEST_CASE(a_harmless_value_is_shown) {
 
 BOOST_AUTO_TEST_CASE(what_may_be_a_secret_is_only_counted) {
     BOOST_TEST(shown("0123456789abcdef0123456789abcdef") == "32 characters that are not shown");
+    BOOST_TEST(shown("a\u009b2Jb") == "6 characters that are not shown");  // C1's CSI
     BOOST_TEST(shown("https://user:password@host") == "26 characters that are not shown");
     BOOST_TEST(shown("https://host/?key=value") == "23 characters that are not shown");
     BOOST_TEST(shown("two\nlines") == "9 characters that are not shown");

@@ -138,3 +138,26 @@ BOOST_AUTO_TEST_CASE(lines_below_the_level_are_not_written) {
     set_log_level(LogLevel::debug);
     BOOST_TEST(Log::enabled(LogLevel::debug));
 }
+
+BOOST_AUTO_TEST_CASE(what_a_terminal_obeys_is_escaped_in_fields_and_left_out_of_messages) {
+    // C1's CSI, DEL, a separator of lines and a mark that turns the text, all as UTF-8.
+    const std::string evil = "a\u009b31m\x7f\u2028\u202eb";
+    const std::string text = logged(LogLevel::info, LogFormat::text, [&] {
+        kLog.info(evil, {{"why", evil}});
+    });
+    BOOST_TEST(after_time(text) ==
+               "[INFO] [Worker] a 31m   b {\"why\":\"a\\u009b31m\\u007f\\u2028\\u202eb\"}\n");
+
+    const std::string json = logged(LogLevel::info, LogFormat::json, [&] { kLog.info(evil); });
+    BOOST_TEST(parsed(json)["message"].GetString() == evil);
+    BOOST_TEST(json.find("\u009b") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_is_utf8_whatever_is_told) {
+    const std::string cut = "caf\xC3";  // a text that was cut within a letter
+    BOOST_TEST(after_time(logged(LogLevel::info, LogFormat::text, [&] {
+                   kLog.info(cut, {{"where", cut}});
+               })) == "[INFO] [Worker] caf\uFFFD {\"where\":\"caf\uFFFD\"}\n");
+    const std::string json = logged(LogLevel::info, LogFormat::json, [&] { kLog.info(cut); });
+    BOOST_TEST(parsed(json)["message"].GetString() == "caf\uFFFD");
+}

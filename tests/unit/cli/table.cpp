@@ -45,6 +45,37 @@ BOOST_AUTO_TEST_CASE(however_narrow_it_is_no_line_is_wider) {
     BOOST_TEST(lines_of(40)[1].find("3f2c8f9e") == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_would_lose_an_id_a_number_or_a_time_does_not_fit) {
+    const Table letters{
+        {{"id", "recipient", "created_at", "reason"},
+         {"3c656449-3285-4039-9f0b-0f6b1a2c3d4e", "+336…04", "2026-11-26 01:13:52", "twilio 63016"},
+         {"7a", "+336…05", "2026-11-26 01:13:53", ""}},
+        {}};
+    // 36, 9 for its head, 19, and 12 for the words, with two between
+    BOOST_TEST(fits(letters, 82u));
+    BOOST_TEST(!fits(letters, 81u));
+    const std::vector<std::string> expected{"id          3c656449-3285-4039-9f0b-0f6b1a2c3d4e",
+                                            "recipient   +336…04",
+                                            "created_at  2026-11-26 01:13:52",
+                                            "reason      twilio 63016",
+                                            "",
+                                            "id          7a",
+                                            "recipient   +336…05",
+                                            "created_at  2026-11-26 01:13:53"};
+    BOOST_TEST(lay_out_records(letters, {.width = 40}) == expected,
+               boost::test_tools::per_element());
+    BOOST_TEST(fits(kShops, 80u));
+    BOOST_TEST(fits({}, 1u));
+}
+
+BOOST_AUTO_TEST_CASE(words_that_name_a_masked_number_may_be_cut) {
+    const Table table{{{"reason", "scope"},
+                       {"it was not sent to +336…78, who asked for no more", "sender:+337…01"}},
+                      {}};
+    BOOST_TEST(fits(table, 30u));
+    BOOST_TEST(lay_out(table, {.width = 30})[1].ends_with("sender:+337…01"));
+}
+
 BOOST_AUTO_TEST_CASE(colours_tell_states_and_take_no_room) {
     const std::vector<std::string> lines = lines_of(80, true);
     BOOST_TEST(lines[0].starts_with("\033[1mid"));
@@ -71,6 +102,21 @@ BOOST_AUTO_TEST_CASE(letters_are_counted_as_a_terminal_shows_them) {
     BOOST_TEST(cut("上海市", 4) == "上…");
     BOOST_TEST(cut("ab", 1) == "…");
     BOOST_TEST(cut("ab", 0) == "");
+}
+
+BOOST_AUTO_TEST_CASE(lines_are_broken_between_words_where_they_can_be) {
+    const auto broken = [](std::string_view text, std::size_t columns) {
+        std::string all;
+        for (const std::string& line : wrapped(text, columns)) all += line + "|";
+        return all;
+    };
+    BOOST_TEST(broken("a bc def", 0) == "a bc def|");
+    BOOST_TEST(broken("a bc def", 8) == "a bc def|");
+    BOOST_TEST(broken("a bc def", 4) == "a bc|def|");
+    BOOST_TEST(broken("a bc def", 5) == "a bc|def|");
+    BOOST_TEST(broken("abcdefg hi", 3) == "abc|def|g|hi|");
+    BOOST_TEST(broken("é上海", 1) == "é|上海|");
+    BOOST_TEST(broken("", 5) == "|");
 }
 
 BOOST_AUTO_TEST_CASE(what_would_move_the_cursor_is_not_printed) {

@@ -75,8 +75,13 @@ BOOST_AUTO_TEST_CASE(nobody_to_send_from_and_tenants_that_could_not_be_read) {
     BOOST_TEST(has(judge({.without_number = 3}, {})[0].found, "3 tenants have no number"));
     BOOST_TEST(states(judge({.numbers = {kShop}, .has_common_number = true, .without_number = 3},
                             {{.number = kShop, .status = "ONLINE"}})) == "ok ");
-    BOOST_TEST(states(judge({.numbers = {kShop}, .are_tenants_known = false},
+    const std::string why = "the database has no table of them yet";
+    BOOST_TEST(states(judge({.numbers = {kShop}, .why_tenants_unread = why},
                             {{.number = kShop, .status = "ONLINE"}})) == "skip ");
+    // Whether there is a number is then not known.
+    const auto unread = judge({.why_tenants_unread = why}, {});
+    BOOST_TEST(states(unread) == "skip ");
+    BOOST_TEST(unread[0].found == "the tenants' own numbers were not looked at: " + why);
 }
 
 BOOST_AUTO_TEST_CASE(the_urls_to_paste_make_twilio_repeat) {

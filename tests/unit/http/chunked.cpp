@@ -54,6 +54,10 @@ const std::vector<Case> kMalformed = {
     {"a bare LF in an extension", "5;a\nhello\r\n0\r\n\r\n"},
     {"a bare LF at the end", "0\r\n\n"},
     {"a control character in a trailer", "0\r\nA: \x01\r\n\r\n"},
+    {"a trailer without a colon", "0\r\nA\r\n\r\n"},
+    {"a trailer without a name", "0\r\n: 1\r\n\r\n"},
+    {"space before a trailer's colon", "0\r\nA : 1\r\n\r\n"},
+    {"a folded trailer", "0\r\nA: 1\r\n 2\r\n\r\n"},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
 
 #include <string>
 #include <vector>
@@ -67,6 +68,17 @@ const std::vector<Case> kMalformed = {
     {"two spaces after the method", "GET  / HTTP/1.1\r\n" + kHost + "\r\n"},
     {"no method", " / HTTP/1.1\r\n" + kHost + "\r\n"},
     {"nothing at all", "\r\n\r\n"},
+    {"a whole URL for a target", "GET http://b/ HTTP/1.1\r\n" + kHost + "\r\n"},
+    {"a target without its slash", "GET a HTTP/1.1\r\n" + kHost + "\r\n"},
+    {"an asterisk without OPTIONS", "GET * HTTP/1.1\r\n" + kHost + "\r\n"},
+    {"a fragment", "GET /#a HTTP/1.1\r\n" + kHost + "\r\n"},
+    {"a target beyond ASCII", "GET /\xc3\xa9 HTTP/1.1\r\n" + kHost + "\r\n"},
+    {"an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n"},
+    {"a list of hosts", "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n"},
+    {"a host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"},
+    {"a host with a user", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"},
+    {"a host with a word for a port", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"},
+    {"a host that is half an address", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"},
 };
 
 int status_of(const std::string& bytes, const Limits& limits = {}) {
@@ -142,6 +154,19 @@ BOOST_AUTO_TEST_CASE(limits_have_their_own_answers) {
     BOOST_TEST(status_of(start + "A: " + std::string(300, 'x') + "\r\n\r\n", limits) == 431);
     BOOST_TEST(status_of("GET /1234567890123456789 HTTP/1.1\r\n" + kHost + "\r\n", limits) == 0);
     BOOST_TEST(status_of("GET /12345678901234567890 HTTP/1.1\r\n" + kHost + "\r\n", limits) == 414);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_large_is_the_target_or_the_fields) {
+    const Limits limits{.header_bytes = 300, .target_bytes = 20};
+    BOOST_TEST(oversize_status("GET /" + std::string(400, 'x'), limits) == 414);
+    BOOST_TEST(oversize_status("GET / HTTP/1.1\r\nA: " + std::string(400, 'x'), limits) == 431);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_is_a_name_or_an_address_and_a_port) {
+    for (const char* host : {"a", "shop.example:8080", "my_service", "a:", "127.0.0.1:80", "[::1]",
+                             "[2001:db8::1]:65535"}) {
+        BOOST_TEST(status_of(fmt::format("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", host)) == 0, host);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(bytes_above_127_and_long_lists_are_fine) {

@@ -35,6 +35,11 @@ BOOST_AUTO_TEST_CASE(head_gets_the_length_without_the_body) {
                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_goes_on_has_no_length) {
+    BOOST_TEST(text_of({.body = "one"}, {.keeps_alive = false, .is_endless = true}) ==
+               "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\none");
+}
+
 BOOST_AUTO_TEST_CASE(no_content_has_neither_length_nor_body) {
     BOOST_TEST(text_of({.status = 204, .body = "ignored"}) == "HTTP/1.1 204 No Content\r\n\r\n");
 }

@@ -95,4 +95,9 @@ BOOST_AUTO_TEST_CASE(a_migration_says_at_its_head_what_it_requires) {
     BOOST_TEST(required_program("") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_level_is_never_below_none) {
+    BOOST_TEST(required_program("-- requires: -3\n") == 0);
+    BOOST_TEST(required_program("-- requires: 99999999999\n") == 0);
+}
+
 }  // namespace pgcourier::pg

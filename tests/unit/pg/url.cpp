@@ -50,4 +50,22 @@ BOOST_AUTO_TEST_CASE(a_foreign_url_is_refused_without_its_password) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_schema_is_none) {
+    const auto target = pg::parse_url(Secret{"postgresql://db/shop?schema="});
+    BOOST_REQUIRE(target);
+    BOOST_TEST(target->search_path == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_would_break_a_line_or_end_a_text_early_is_refused) {
+    for (const auto& [url, found] :
+         {std::pair{"postgresql://a%0Ab/shop", "found a control character in its host"},
+          {"postgresql://db/sh%1B%5B2Jop", "found a control character in its dbname"},
+          {"postgresql://db/shop?schema=a%00b", "found a schema with a zero byte"},
+          {"a pass\x1bword://db?a=b", "found something that is no URL"}}) {
+        const auto target = pg::parse_url(Secret{url});
+        BOOST_REQUIRE_MESSAGE(!target, url);
+        BOOST_TEST(target.error().what.starts_with(found), target.error().what);
+    }
+}
+
 }  // namespace pgcourier

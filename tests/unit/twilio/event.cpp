@@ -1,8 +1,8 @@
 #include "twilio/event.hpp"
 
 #include "base/rng.hpp"
+#include "base/utf8.hpp"
 #include "twilio/form.hpp"
-#include "twilio/utf8.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_CASE(a_type_may_be_missing_and_the_list_may_be_empty) {
 BOOST_AUTO_TEST_CASE(what_is_not_of_this_message_is_not_taken) {
     for (const std::string& uri :
          {std::string{"https://evil.example/x"}, std::string{"//evil.example/x"}, kPath + "/x",
-          kPath + "/Media/../../x", kPath + "x/Media/ME1.json", std::string{}}) {
+          kPath + "/Media/../../x", kPath + "x/Media/ME1.json", kPath + "/Media/ME1 x",
+          kPath + "/Media/ME1\\nHost: evil.example", std::string{}}) {
         BOOST_TEST(problem(list(item(uri))) == "a listed medium is not of this message", uri);
     }
     BOOST_TEST(problem(list("1")) == "a listed medium is not of this message");

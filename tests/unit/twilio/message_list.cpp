@@ -126,6 +126,17 @@ BOOST_AUTO_TEST_CASE(what_is_no_list_is_said_to_be_none) {
                "a listed message has no readable sid");
 }
 
+BOOST_AUTO_TEST_CASE(where_asked_for_an_entry_that_is_no_message_is_left_out_and_counted) {
+    const auto page = read_message_page(kAccount, R"({"messages": [1, {"body": "x"},
+        {"sid": "SMc26223853f8c46b4ab7dfaa6abba0a27"}, {"sid": "SM1"}]})",
+                                        BadEntry::is_skipped);
+    BOOST_REQUIRE(page);
+    BOOST_TEST(page->skipped == 3);
+    BOOST_REQUIRE(page->messages.size() == 1);
+    BOOST_TEST(page->messages[0].sid == "SMc26223853f8c46b4ab7dfaa6abba0a27");
+    BOOST_TEST(!read_message_page(kAccount, "{}", BadEntry::is_skipped));
+}
+
 BOOST_AUTO_TEST_CASE(sizes_and_depth_are_bounded) {
     BOOST_TEST(problem(std::string(4 * 1024 * 1024 + 1, ' ')) ==
                "the list of messages is larger than 4 MiB");
@@ -143,7 +154,7 @@ BOOST_AUTO_TEST_CASE(only_this_accounts_list_is_asked_on) {
          {std::string{"https://evil.example/x"}, std::string{"//evil.example/x"},
           std::string{"@evil.example"}, own, own + "/../x",
           std::string{"/2010-04-01/Accounts/AC00000000000000000000000000000002/Messages.json?P=1"},
-          own + "?" + std::string(5000, 'x')}) {
+          own + "?" + std::string(5000, 'x'), own + "?P=1 HTTP/1.1\\r\\nX: y", own + "?P=\u00e9"}) {
         BOOST_TEST(problem(with_next(next)) ==
                        "the next page of the list is not of this account's messages",
                    next);
@@ -164,7 +175,7 @@ BOOST_AUTO_TEST_CASE(other_texts_are_no_dates) {
           "Fri, 31 Feb 2026 00:00:00 +0000", "Fri, 24 Mai 2019 17:44:46 +0000",
           "Fri, 24 May 19 17:44:46 +0000", "Fri, 24 May 2019 24:00:00 +0000",
           "Fri, 24 May 2019 1:44:46 +0000", "Fri, 24 May 2019 17:44:46 CEST",
-          "Fri, 24 May 2019 17:44:46 +0000 x"}) {
+          "Fri, 24 May 2019 17:44:46 +0000 x", "Fri, 24 May -019 17:44:46 +0000"}) {
         BOOST_TEST(!read_rfc2822(text), text);
     }
 }

@@ -1,8 +1,8 @@
 #include "twilio/payload.hpp"
 
 #include "base/rng.hpp"
+#include "base/utf8.hpp"
 #include "twilio/json.hpp"
-#include "twilio/utf8.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,0 +1,23 @@
+#pragma once
+// Events that wait for the router, and the tables as they are before anything was routed.
+
+#include "support/test_database.hpp"
+
+#include <cstdint>
+
+namespace pgcourier::bench {
+
+/// Fills webhook_events with messages whose body is a few bytes, as jobs of queue benchmarks are.
+/// The router cannot read them: they are for claims without work.
+///
+/// to  the number that they are written to
+void store_small_events(const test::TestDatabase& db, std::int64_t count, const std::string& to);
+
+/// Fills webhook_events with messages as Twilio posts them, over the statement of the inbox, to the
+/// numbers of `tenants` tenants by turns.
+void store_webhooks(const test::TestDatabase& db, std::int64_t count, int tenants);
+
+/// The first `count` events wait to be routed, and nothing is left of an earlier routing.
+void queue_events(const test::TestDatabase& db, std::int64_t count);
+
+}  // namespace pgcourier::bench

@@ -1,0 +1,10 @@
+-- console.resume: goes on with a scope. One JSON object.
+-- $1 all, tenant or sender text  $2 its id; of a sender a number, or tenant:<id> for that tenant's text (NULL: none)  $3 reason text
+-- $4 who text
+SELECT jsonb_build_object(
+    'words', ops.resume_sending($1::text, CASE WHEN $1 = 'sender' AND $2::text LIKE 'tenant:%'
+        THEN (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = substr($2, 8)) ELSE $2 END, $3::text, $4::text),
+    'sql', CASE $1 WHEN 'sender' THEN 'SELECT ops.resume_sending(''sender'', number)' WHEN 'all' THEN 'SELECT ops.resume_sending()'
+                   ELSE format('SELECT ops.resume_sending(%L, %L)', $1, $2) END,
+    'command', 'pgcourier resume' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(' --tenant ' || ops.shell_word($2), '')
+                                             ELSE ' --sender NUMBER' END);

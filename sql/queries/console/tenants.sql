@@ -1,0 +1,29 @@
+-- console.tenants: the shops by id, as one JSON object.
+-- $1 after: id text (NULL: the first)  $2 only this one: id text (NULL: all)  $3 limit integer
+WITH found AS MATERIALIZED (
+    SELECT t.id, t.name, t.number, t.sellers, t.opted_out, t.waiting, t.in_flight, t.oldest_due_seconds, t.dead_letters, t.paused,
+           t.breaker_open_since, t.calls_at_once
+    FROM ops.tenants AS t
+    WHERE ($1::text IS NULL OR t.id > $1) AND ($2::text IS NULL OR t.id = $2)
+    ORDER BY t.id
+    LIMIT $3::integer + 1),
+page AS MATERIALIZED (SELECT f.* FROM found AS f ORDER BY f.id LIMIT $3),
+pauses AS MATERIALIZED (SELECT p.scope, p.id, p.reason, p.paused_by, p.paused_at FROM ops.pauses AS p)
+SELECT jsonb_build_object(
+    'items', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name,
+                   'number', CASE WHEN t.number LIKE '%…%' THEN t.number ELSE ops.masked(t.number) END,
+                   'sellers', t.sellers, 'opted_out', t.opted_out, 'waiting', t.waiting, 'in_flight', t.in_flight,
+                   'oldest_due_seconds', t.oldest_due_seconds, 'dead_letters', t.dead_letters,
+                   'paused', CASE WHEN t.paused IS NOT NULL THEN jsonb_build_object('scope', coalesce(p.scope, 'sender'), 'by', coalesce(p.paused_by, t.paused),
+                       'since', ops.utc(p.paused_at), 'reason', nullif(p.reason, '')) END,
+                   'breaker_open_since', ops.utc(t.breaker_open_since), 'calls_at_once', t.calls_at_once,
+                   'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %L)'
+                                      ELSE 'SELECT ops.pause_sending(''tenant'', %L, ''why'')' END, t.id),
+                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume --tenant ' || ops.shell_word(t.id)
+                                   ELSE 'pgcourier pause --tenant ' || ops.shell_word(t.id) || ' --reason WHY' END) ORDER BY t.id)
+        FROM page AS t
+        LEFT JOIN LATERAL (SELECT x.scope, x.paused_by, x.paused_at, x.reason FROM pauses AS x
+                           WHERE x.scope = 'tenant' AND x.id = t.id OR x.scope = 'all' ORDER BY x.scope = 'tenant' DESC LIMIT 1) AS p ON true), '[]'),
+    'next', CASE WHEN (SELECT count(*) FROM found) > $3 THEN ops.cursor(NULL, (SELECT max(p.id) FROM page AS p)) END,
+    'sql', 'SELECT * FROM ops.tenants', 'command', 'pgcourier tenant list');

@@ -1,0 +1,53 @@
+#pragma once
+// Who is signed in, as a signed text in a cookie: there is no table of sessions. The key is made of
+// the token and of random bytes of this process, so that a restart, or another token, signs
+// everybody out. Pure, but for the random key.
+
+#include "base/clock.hpp"
+#include "base/secret.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pgcourier::console {
+
+enum class Role { operates, views };
+
+struct Visitor {
+    Role role = Role::views;
+    std::string name{};  // as they gave it at sign-in; may be empty
+    WallTime expires{};
+    /// For event_log: `console`, or `console: Zoé`.
+    std::string by() const { return name.empty() ? "console" : "console: " + name; }
+};
+
+class Signer {
+  public:
+    /// random  at least 16 bytes that nobody knows
+    Signer(const Secret& token, std::string_view random);
+
+    /// A cookie's value: letters, digits, `-`, `_` and `.`.
+    /// nonce  makes two sign-ins in one millisecond differ
+    std::string sign(const Visitor& visitor, std::string_view nonce) const;
+    /// returns  nullopt when it is not ours, was changed, or has expired
+    std::optional<Visitor> read(std::string_view value, WallTime now) const;
+
+    /// What an act of whoever has this cookie must carry: a page of another site cannot know it.
+    std::string csrf_token(std::string_view value) const;
+
+  private:
+    std::string mac(std::string_view purpose, std::string_view text) const;
+    Secret key_;
+};
+
+/// The value of one cookie in a Cookie header; empty when it is not there. Of several the first.
+std::string_view cookie_value(std::string_view header, std::string_view name);
+
+/// Letters, digits, `-` and `_` (RFC 4648, 5), without padding.
+std::string to_base64url(std::string_view bytes);
+/// returns  nullopt when it is none
+std::optional<std::string> from_base64url(std::string_view text);
+
+}  // namespace pgcourier::console

@@ -1,0 +1,73 @@
+#pragma once
+// Who may come in: sign-in by a token, the cookie that it gives, the token that an act must carry.
+// On the server's threads; never waits.
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "console/cookie.hpp"
+#include "http/request.hpp"
+#include "webhook/client_address.hpp"
+#include "webhook/rate_limit.hpp"
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace pgcourier::console {
+
+struct GateOptions {
+    Secret token;           // not empty
+    Secret token_readonly;  // empty: nobody only views
+    Secret link_code;       // signs in once, from this machine; empty: none
+    webhook::TrustedProxies trusted_proxies;
+    bool has_tls = false;  // the server speaks TLS itself
+    std::string version;
+};
+
+/// Wrong tokens that are compared, in a minute; more are refused unseen.
+constexpr std::uint64_t kWrongOfOneClient = 5;
+constexpr std::uint64_t kWrongOfAll = 60;
+
+class Gate {
+  public:
+    Gate(GateOptions options, const Clock& clock);
+
+    /// Whoever has a cookie of ours that is still good.
+    std::optional<Visitor> visitor(const http::Request& request) const;
+    /// 401 for whoever is not signed in; nothing for others.
+    std::optional<http::Response> refuse_stranger(const http::Request& head) const;
+    /// 401, or 403 without the CSRF token, or of a viewer where that may not act.
+    std::optional<http::Response> refuse_act(const http::Request& head, bool is_for_viewers) const;
+
+    /// POST /ops/sign-in, with the token in a form or in JSON.
+    http::Response sign_in(const http::Request& request);
+    /// GET /ops/sign-in?token=…, the link of `dev`.
+    http::Response follow_link(const http::Request& request);
+    /// POST /ops/sign-out.
+    http::Response sign_out(const http::Request& request) const;
+    /// GET /ops/api/session.
+    http::Response session(const http::Request& request) const;
+
+  private:
+    std::optional<Role> role_of(std::string_view token) const;
+    bool is_over_limit(const std::string& client);
+    void note_wrong(const std::string& client);
+    http::Response welcome(const http::Request& request, Role role, std::string_view name,
+                           int status) const;
+    std::string cookie(const http::Request& request, std::string_view value, long seconds) const;
+    std::string session_json(const Visitor& visitor, std::string_view value) const;
+    std::string client_of(const http::Request& request) const;
+    bool is_https(const http::Request& request) const;
+
+    const GateOptions options_;
+    const Clock& clock_;
+    const Signer signer_;
+    const Log log_{"Console"};
+    std::mutex mutex_;
+    webhook::RateLimit wrong_of_one_;  // guarded by mutex_
+    webhook::RateLimit wrong_of_all_;  // guarded by mutex_
+    bool is_link_used_ = false;        // guarded by mutex_
+};
+
+}  // namespace pgcourier::console
