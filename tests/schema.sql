@@ -403,6 +403,12 @@ DECLARE
     event webhook_events;
     correlation text[];
 BEGIN
+    IF pgcourier_bare_address($1) ~ '^(\+[1-9][0-9]{7,14}|[A-Z]{2}\..+)$' THEN
+        is_known := false;
+        words := format('%s is a person or a shop, and no message: ops.messages_of(…), or pgcourier show, lists what came from there and went there.',
+                        ops.masked(pgcourier_bare_address($1)));
+        RETURN;
+    END IF;
     is_known := true;
     SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.id = $1;
     IF outgoing.id IS NULL THEN
@@ -879,27 +885,30 @@ CREATE FUNCTION ops.messages_of(number text, before timestamp with time zone DEF
     AS $_$
     SELECT x.created_at AT TIME ZONE 'UTC', x.direction, x.tenant_id, x.id, ops.masked(x.person), x.status, x.reason, x.correlation_id,
            x.provider_message_id
-    FROM ((SELECT m.created_at, m.seq, 'in' AS direction, m.tenant_id, m.id, m."from" AS person,
-                  CASE WHEN m.tenant_id IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
-                  NULL::text AS reason, m.correlation_id, m.provider_message_id
-           FROM messages_in AS m
-           WHERE m."from" = pgcourier_bare_address($1) AND m.duplicate_of IS NULL
-             AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
-           ORDER BY m.created_at DESC, m.seq DESC
-           LIMIT least(greatest($3, 1), 1000))
-          UNION ALL
-          (SELECT m.created_at, m.seq, 'out', m.tenant_id, m.id, m."to",
-                  CASE WHEN m.status = 'sent' THEN coalesce(m.delivery_status, 'sent') ELSE m.status END, ops.masked_text(m.last_error),
-                  m.correlation_id, m.provider_message_id
-           FROM messages_out AS m
-           WHERE m."to" = pgcourier_bare_address($1) AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
-           ORDER BY m.created_at DESC, m.seq DESC
-           LIMIT least(greatest($3, 1), 1000))) AS x
+    FROM (SELECT y.created_at, y.seq, y.direction, y.tenant_id, y.id, y.person, y.status, y.reason, y.correlation_id, y.provider_message_id
+          FROM ((SELECT m.created_at, m.seq, 'in' AS direction, m.tenant_id, m.id, m."from" AS person,
+                        CASE WHEN m.tenant_id IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
+                        NULL::text AS reason, m.correlation_id, m.provider_message_id
+                 FROM messages_in AS m
+                 WHERE m."from" = pgcourier_bare_address($1) AND m.duplicate_of IS NULL
+                   AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
+                 ORDER BY m.created_at DESC
+                 FETCH FIRST (least(greatest(coalesce($3, 50), 1), 1000)) ROWS WITH TIES)
+                UNION ALL
+                (SELECT m.created_at, m.seq, 'out', m.tenant_id, m.id, m."to",
+                        CASE WHEN m.status = 'sent' THEN coalesce(m.delivery_status, 'sent') ELSE m.status END, ops.masked_text(m.last_error),
+                        m.correlation_id, m.provider_message_id
+                 FROM messages_out AS m
+                 WHERE m."to" = pgcourier_bare_address($1) AND m.created_at < coalesce($2, 'infinity') AT TIME ZONE 'UTC'
+                 ORDER BY m.created_at DESC
+                 FETCH FIRST (least(greatest(coalesce($3, 50), 1), 1000)) ROWS WITH TIES)) AS y
+          ORDER BY y.created_at DESC
+          FETCH FIRST (least(greatest(coalesce($3, 50), 1), 1000)) ROWS WITH TIES) AS x
     ORDER BY x.created_at DESC, x.direction, x.seq DESC
-    LIMIT least(greatest($3, 1), 1000)
+    LIMIT 10000
 $_$;
 
-COMMENT ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) IS 'The messages to and from one person, found by the full number and shown masked, newest first: SELECT * FROM ops.messages_of(''+33612345678''). With before, those before that time; at most 1,000.';
+COMMENT ON FUNCTION ops.messages_of(number text, before timestamp with time zone, how_many integer) IS 'The messages to and from one person, found by the full number and shown masked, newest first: SELECT * FROM ops.messages_of(''+33612345678''). With before, those before that time. At most 1,000, and what else is of the last one''s moment.';
 
 CREATE FUNCTION ops.span(length interval) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -1143,7 +1152,7 @@ BEGIN
                         pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
                         CASE WHEN scope = 'tenant' THEN paused END, NULL, $3, by);
     -- TWILIO_WHATSAPP_NUMBER is no row here, and a pause may come before the number that it is for.
-    RETURN concat('paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.',
+    RETURN concat('paused; what is in flight is finished. ops.resume_sending(…), or pgcourier resume, goes on.',
                   CASE WHEN scope = 'sender' AND NOT EXISTS (SELECT FROM tenants AS t WHERE t.whatsapp_phone_number = paused)
                        THEN ' No tenant has this number: unless it is TWILIO_WHATSAPP_NUMBER, nothing is sent from it.' END);
 END $_$;
@@ -2571,6 +2580,27 @@ COMMENT ON COLUMN ops.dead_letters.recipient IS 'To whom, masked.';
 
 COMMENT ON COLUMN ops.dead_letters.correlation_id IS 'What belongs together: SELECT * FROM ops.trace(correlation_id).';
 
+CREATE TABLE public.outbox_pauses (
+    kind text NOT NULL,
+    id text DEFAULT ''::text NOT NULL,
+    reason text,
+    paused_by text DEFAULT SESSION_USER NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
+);
+
+COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
+
+COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+
+CREATE TABLE public.tenants (
+    id text DEFAULT (gen_random_uuid())::text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
+    updated_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
+    whatsapp_phone_number text
+);
+
 CREATE VIEW ops.queue_depth AS
  SELECT 'webhook-processing'::text AS queue,
         CASE
@@ -2608,7 +2638,26 @@ UNION ALL
                   WHERE (outbox_leases.unknown_since IS NULL)
                  LIMIT 10001) l) AS in_flight,
     w.delayed,
-    (EXTRACT(epoch FROM (now() - w.oldest_due_at)))::numeric(12,1) AS oldest_seconds
+    (EXTRACT(epoch FROM (now() -
+        CASE
+            WHEN (NOT (EXISTS ( SELECT
+               FROM public.outbox_pauses))) THEN w.oldest_due_at
+            ELSE COALESCE(( SELECT min(q.due_at) AS min
+               FROM ( SELECT outbox_queue.due_at,
+                        outbox_queue.tenant_id
+                       FROM public.outbox_queue
+                      ORDER BY outbox_queue.due_at, outbox_queue.seq
+                     LIMIT 10001) q
+              WHERE ((q.due_at <= now()) AND (NOT (EXISTS ( SELECT
+                       FROM public.outbox_pauses p
+                      WHERE ((p.kind = 'all'::text) OR ((p.kind = 'tenant'::text) AND (p.id = q.tenant_id)) OR ((p.kind = 'sender'::text) AND (q.tenant_id = ( SELECT t.id
+                               FROM public.tenants t
+                              WHERE (t.whatsapp_phone_number = p.id)))))))))),
+            CASE
+                WHEN (w.counted > 10000) THEN w.oldest_due_at
+                ELSE NULL::timestamp with time zone
+            END)
+        END)))::numeric(12,1) AS oldest_seconds
    FROM ( SELECT count(*) AS counted,
             count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
             min(q.due_at) FILTER (WHERE (q.due_at <= now())) AS oldest_due_at
@@ -2627,20 +2676,7 @@ COMMENT ON COLUMN ops.queue_depth.in_flight IS 'Messages under a lease right now
 
 COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later: after a failure, or since they were scheduled.';
 
-COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest.';
-
-CREATE TABLE public.outbox_pauses (
-    kind text NOT NULL,
-    id text DEFAULT ''::text NOT NULL,
-    reason text,
-    paused_by text DEFAULT SESSION_USER NOT NULL,
-    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT outbox_pauses_kind_check CHECK ((kind = ANY (ARRAY['all'::text, 'tenant'::text, 'sender'::text])))
-);
-
-COMMENT ON TABLE public.outbox_pauses IS 'What people have paused: everything, a tenant, or a sending number.';
-
-COMMENT ON COLUMN public.outbox_pauses.id IS 'tenants.id, or the number without whatsapp:; empty for all.';
+COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest and that nobody has paused.';
 
 CREATE VIEW ops.health AS
  WITH depth AS MATERIALIZED (
@@ -2827,7 +2863,7 @@ CREATE VIEW ops.health AS
             ('SELECT * FROM ops.pauses has them'::text ||
                 CASE
                     WHEN (p.kind IS NULL) THEN ''::text
-                    ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s) goes on'::text, p.paused_by, ops.moment(p.paused_at),
+                    ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s), or pgcourier resume, goes on'::text, p.paused_by, ops.moment(p.paused_at),
                     CASE p.kind
                         WHEN 'all'::text THEN ''::text
                         WHEN 'tenant'::text THEN format('''tenant'', %L'::text, p.id)
@@ -2867,7 +2903,7 @@ CREATE VIEW ops.health AS
     f.advice,
         CASE
             WHEN (f.alert IS NULL) THEN format('warning from %s'::text, f.warning)
-            WHEN (f.alert < f.warning) THEN format('ok above %s, alert below %s'::text, f.warning, f.alert)
+            WHEN (f.alert < f.warning) THEN format('ok above %s, alert below %s from 20 attempts on'::text, f.warning, f.alert)
             WHEN (f.alert = f.warning) THEN format('alert from %s'::text, f.alert)
             ELSE format('ok below %s, alert above %s'::text, f.warning, f.alert)
         END AS threshold
@@ -3055,7 +3091,7 @@ CREATE VIEW ops.outbox AS
             NULL::text AS leased_by,
             NULL::timestamp with time zone AS unknown_since
            FROM public.outbox_queue q
-          ORDER BY q.seq
+          ORDER BY q.due_at, q.seq
          LIMIT 2000)
         UNION ALL
         ( SELECT l.seq,
@@ -3115,7 +3151,7 @@ CREATE VIEW ops.outbox AS
           WHERE (x.seq = open.seq)
          OFFSET 0) m);
 
-COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, in flight or of unknown outcome, and held, each), and the newest 2,000 whose dead letter nobody resolved.';
+COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, the ones due first; of those in flight or of unknown outcome; and of those held), and the newest 2,000 whose dead letter nobody resolved.';
 
 COMMENT ON COLUMN ops.outbox.seq IS 'The order in which messages to one person go out.';
 
@@ -3171,14 +3207,6 @@ COMMENT ON COLUMN ops.pauses.reason IS 'Why, as whoever paused it said.';
 COMMENT ON COLUMN ops.pauses.paused_by IS 'Who did it, as they said; else the database user.';
 
 COMMENT ON COLUMN ops.pauses.paused_at IS 'Since when.';
-
-CREATE TABLE public.tenants (
-    id text DEFAULT (gen_random_uuid())::text NOT NULL,
-    name text NOT NULL,
-    created_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
-    updated_at timestamp(3) without time zone DEFAULT (now() AT TIME ZONE 'UTC'::text) NOT NULL,
-    whatsapp_phone_number text
-);
 
 CREATE VIEW ops.stuck AS
  SELECT 'message'::text AS entity,
@@ -3661,7 +3689,7 @@ CREATE VIEW ops.unrouted AS
                    FROM public.messages_in m
                   WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
                   ORDER BY m.seq
-                 LIMIT 10000) k) c)
+                 LIMIT 2000) k) c)
      CROSS JOIN LATERAL ( SELECT m.created_at
            FROM public.messages_in m
           WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
@@ -3677,7 +3705,7 @@ COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they ar
 
 COMMENT ON COLUMN ops.unrouted.number IS 'The number that was written to: give it to a tenant. Whole for whoever may read tenants, else masked.';
 
-COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 10,000.';
+COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 2,000.';
 
 COMMENT ON COLUMN ops.unrouted.first_at IS 'When the first of them was stored (UTC).';
 
@@ -4283,10 +4311,12 @@ GRANT SELECT ON TABLE ops.dead_letter_reasons TO pgcourier_service;
 GRANT SELECT ON TABLE ops.dead_letters TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.dead_letters TO pgcourier_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tenants TO pgcourier_service;
+
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.health TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.health TO pgcourier_service;
@@ -4302,8 +4332,6 @@ GRANT SELECT ON TABLE ops.outbox TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.pauses TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.pauses TO pgcourier_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tenants TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.stuck TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.stuck TO pgcourier_service;

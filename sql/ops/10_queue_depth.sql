@@ -15,7 +15,16 @@ SELECT 'messages_out',
             THEN greatest(10001, (SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox_queue'::regclass))
             ELSE w.counted END,
        (SELECT count(*) FROM (SELECT FROM outbox_leases WHERE unknown_since IS NULL LIMIT 10001) AS l), w.delayed,
-       extract(epoch FROM now() - w.oldest_due_at)::numeric(12, 1)
+       -- What somebody has paused is late on purpose. When it fills all that is looked at, what is behind it is not known to be well.
+       extract(epoch FROM now() - CASE WHEN NOT EXISTS (SELECT FROM outbox_pauses) THEN w.oldest_due_at
+                                       ELSE coalesce((SELECT min(q.due_at)
+                                                      FROM (SELECT due_at, tenant_id FROM outbox_queue ORDER BY due_at, seq LIMIT 10001) AS q
+                                                      WHERE q.due_at <= now() AND NOT EXISTS (
+                                                          SELECT FROM outbox_pauses AS p
+                                                          WHERE p.kind = 'all' OR (p.kind = 'tenant' AND p.id = q.tenant_id)
+                                                             OR (p.kind = 'sender' AND q.tenant_id = (
+                                                                     SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id)))),
+                                                     CASE WHEN w.counted > 10000 THEN w.oldest_due_at END) END)::numeric(12, 1)
 FROM (SELECT count(*) AS counted, count(*) FILTER (WHERE q.due_at > now()) AS delayed,
              min(q.due_at) FILTER (WHERE q.due_at <= now()) AS oldest_due_at
       FROM (SELECT due_at FROM outbox_queue ORDER BY due_at, seq LIMIT 10001) AS q) AS w;
@@ -24,4 +33,4 @@ COMMENT ON COLUMN ops.queue_depth.queue IS 'webhook-processing: events to be rou
 COMMENT ON COLUMN ops.queue_depth.waiting IS 'Rows in the queue, those that wait for a later time among them.';
 COMMENT ON COLUMN ops.queue_depth.in_flight IS 'Messages under a lease right now (events are routed within one transaction).';
 COMMENT ON COLUMN ops.queue_depth.delayed IS 'Those that are due later: after a failure, or since they were scheduled.';
-COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest.';
+COMMENT ON COLUMN ops.queue_depth.oldest_seconds IS 'How long the oldest one has been waiting; of messages, the one that has been due longest and that nobody has paused.';

@@ -5,7 +5,7 @@ SELECT m.seq, m.id, m.tenant_id, ops.masked(m."to") AS recipient, m.status, m.at
        ops.masked_text(m.last_error) AS last_error, m.error_code, open.leased_by, open.unknown_since, m.correlation_id,
        m.created_at, m.send_at, m.expires_at
 FROM ((SELECT q.seq, q.due_at, NULL::text AS leased_by, NULL::timestamptz AS unknown_since
-       FROM outbox_queue AS q ORDER BY q.seq LIMIT 2000)
+       FROM outbox_queue AS q ORDER BY q.due_at, q.seq LIMIT 2000)
       UNION ALL
       (SELECT l.seq, NULL, l.instance_id, l.unknown_since FROM outbox_leases AS l LIMIT 2000)
       UNION ALL
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
     SELECT x.seq, x.id, x.tenant_id, x."to", x.status, x.attempts, x.held_reason, x.last_error, x.error_code, x.correlation_id,
            x.created_at, x.send_at, x.expires_at
     FROM messages_out AS x WHERE x.seq = open.seq OFFSET 0) AS m;
-COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, in flight or of unknown outcome, and held, each), and the newest 2,000 whose dead letter nobody resolved.';
+COMMENT ON VIEW ops.outbox IS 'The outgoing messages that are not finished (at most 2,000 of those that wait, the ones due first; of those in flight or of unknown outcome; and of those held), and the newest 2,000 whose dead letter nobody resolved.';
 COMMENT ON COLUMN ops.outbox.seq IS 'The order in which messages to one person go out.';
 COMMENT ON COLUMN ops.outbox.id IS 'messages_out.id: SELECT ops.explain(id) says why it has not been sent.';
 COMMENT ON COLUMN ops.outbox.tenant_id IS 'The shop that sends it.';

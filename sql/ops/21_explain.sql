@@ -252,6 +252,12 @@ DECLARE
     event webhook_events;
     correlation text[];
 BEGIN
+    IF pgcourier_bare_address($1) ~ '^(\+[1-9][0-9]{7,14}|[A-Z]{2}\..+)$' THEN
+        is_known := false;
+        words := format('%s is a person or a shop, and no message: ops.messages_of(…), or pgcourier show, lists what came from there and went there.',
+                        ops.masked(pgcourier_bare_address($1)));
+        RETURN;
+    END IF;
     is_known := true;
     SELECT m.* INTO outgoing FROM messages_out AS m WHERE m.id = $1;
     IF outgoing.id IS NULL THEN

@@ -94,7 +94,7 @@ figures (place, figure, value, warning, alert, advice) AS (
     UNION ALL
     -- Somebody wanted it: never an alert, and never forgotten.
     SELECT 13, 'paused by people', p.count, 1, NULL,
-           'SELECT * FROM ops.pauses has them' || CASE WHEN p.kind IS NULL THEN '' ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s) goes on',
+           'SELECT * FROM ops.pauses has them' || CASE WHEN p.kind IS NULL THEN '' ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s), or pgcourier resume, goes on',
                p.paused_by, ops.moment(p.paused_at),
                CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', p.id) ELSE '''sender'', number' END) END
     FROM (SELECT count(*) OVER () AS count, x.paused_by, x.paused_at, x.kind, x.id FROM outbox_pauses AS x
@@ -110,7 +110,7 @@ SELECT f.figure, f.value,
             ELSE 'warning' END AS state,
        f.warning AS warning_from, f.alert AS alert_from, f.advice,
        CASE WHEN f.alert IS NULL THEN format('warning from %s', f.warning)
-            WHEN f.alert < f.warning THEN format('ok above %s, alert below %s', f.warning, f.alert)
+            WHEN f.alert < f.warning THEN format('ok above %s, alert below %s from 20 attempts on', f.warning, f.alert)
             WHEN f.alert = f.warning THEN format('alert from %s', f.alert)
             ELSE format('ok below %s, alert above %s', f.warning, f.alert) END AS threshold
 FROM figures AS f ORDER BY f.place;

@@ -38,7 +38,7 @@ BEGIN
                         pgcourier_masked_scope(scope || CASE WHEN paused <> '' THEN ':' || paused ELSE '' END),
                         CASE WHEN scope = 'tenant' THEN paused END, NULL, $3, by);
     -- TWILIO_WHATSAPP_NUMBER is no row here, and a pause may come before the number that it is for.
-    RETURN concat('paused; what is in flight is finished. SELECT ops.resume_sending(…) goes on.',
+    RETURN concat('paused; what is in flight is finished. ops.resume_sending(…), or pgcourier resume, goes on.',
                   CASE WHEN scope = 'sender' AND NOT EXISTS (SELECT FROM tenants AS t WHERE t.whatsapp_phone_number = paused)
                        THEN ' No tenant has this number: unless it is TWILIO_WHATSAPP_NUMBER, nothing is sent from it.' END);
 END $$;

@@ -72,7 +72,7 @@ int run(int argc, char** argv) {
         const auto given = app.get_subcommands();
         const bool is_hidden = !given.empty() && given.front()->get_group().empty();
         const auto unknown =
-            is_hidden ? std::nullopt : unknown_command(describe(app), {argv + 1, argv + argc});
+            is_hidden ? std::nullopt : unknown_word(describe(app), {argv + 1, argv + argc});
         return tell(
             kUsage,
             unknown ? *unknown : std::string{e.what()} + "\nRun with --help for more information.");

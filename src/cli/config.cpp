@@ -90,7 +90,8 @@ int show(bool as_json) {
     describe_databases(all, read.config, wrong);
     // What was found is told as it may be shown: it may be a secret in the wrong place.
     for (Setting& setting : all) {
-        if (wrong.contains(setting.name)) setting.value = "(wrong, see below)";
+        if (!wrong.contains(setting.name)) continue;
+        setting.value = setting.source == "default" ? "(missing, see below)" : "(wrong, see below)";
     }
     if (as_json) {
         print_json(all, wrong);

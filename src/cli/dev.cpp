@@ -102,6 +102,18 @@ Account account_of(const std::string& path) {
     return account;
 }
 
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+/// So that each command can be told in one word what the service of this directory runs with.
+void write_configuration(const std::string& path, const Variables& variables) {
+    std::ofstream file{path};
+    chmod(path.c_str(), 0600);
+    file << "# Of `pgcourier dev`, written anew at each start: export PGCOURIER_CONFIG_FILE="
+         << path << '\n';
+    for (const auto& [name, value] : variables) file << name << '=' << value << '\n';
+    if (!file.flush()) throw Failure{kFailed, path + " cannot be written"};
+}
+
 void create_database(const pg::PrivatePostgres& server) {
     pg::Connection db{{.target = *pg::parse_url(server.url("postgres")), .role = "dev"}};
     if (!db.exec(sql::cli::find_database, pg::Params{kDatabase}).empty()) return;
@@ -138,7 +150,7 @@ int dev() {
     // ours.
     const auto given_token = process_environment("OPS_TOKEN");
     const Secret console_link{new_uuid()};
-    const std::map<std::string, std::string, std::less<>> ours = {
+    const Variables ours = {
         {"OPS_TOKEN", given_token && !given_token->empty() ? *given_token : new_uuid()},
         {"DATABASE_URL", postgres->url(kDatabase).reveal()},
         {"DATABASE_DIRECT_URL", ""},
@@ -162,6 +174,8 @@ int dev() {
     if (!config) throw Failure{kUsage, config.error().what};
     configure_log(config->log_level, config->log_format);
     fill_database(*postgres, config->outbox_max_retries);
+    const std::string configuration = std::string{kDirectory} + "/dev.env";
+    write_configuration(configuration, ours);
 
     sim::SimulatorOptions options;
     options.port = twilio_port;
@@ -190,6 +204,7 @@ int dev() {
         "  Twilio      %s    simulated\n"
         "  PostgreSQL  %s\n"
         "  demo shop   %s   seller %s   tenant id %s\n"
+        "  variables   PGCOURIER_CONFIG_FILE=%s    for pgcourier doctor, config and all others\n"
         "Three things to try in another terminal:\n"
         "  a client writes      pgcourier twilio-sim inbound%s --from %s --body 'Bonjour'\n"
         "  the shop answers     DATABASE_URL=%s pgcourier outbox add --tenant %s --to %s --body "
@@ -197,8 +212,8 @@ int dev() {
         "  look at everything   psql %s -c 'TABLE ops.health'\n"
         "\n",
         kDirectory, own_url.c_str(), own_url.c_str(), console_link.reveal().c_str(),
-        twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant, at.c_str(),
-        kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
+        twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant, configuration.c_str(),
+        at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
     std::fflush(stdout);
     wait_for_signal();  // SIGHUP ends it too
     service.stop();

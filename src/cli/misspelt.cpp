@@ -26,6 +26,18 @@ std::size_t distance(const std::string& a, const std::string& b) {
     return above[b.size()];
 }
 
+std::vector<std::string> options_of(const CommandHelp& command) {
+    std::vector<std::string> names{"--help"};
+    for (const OptionHelp& one : command.options)
+        names.insert(names.end(), one.names.begin(), one.names.end());
+    return names;
+}
+
+std::string advice(const std::string& program, const std::string& near, const std::string& before) {
+    if (!near.empty()) return fmt::format("did you mean `{}{}`?", before, near);
+    return fmt::format("`{} --help` lists those that it has", program);
+}
+
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& names) {
@@ -42,11 +54,20 @@ std::string nearest(const std::string& word, const std::vector<std::string>& nam
     return found;
 }
 
-std::optional<std::string> unknown_command(const CommandHelp& root,
-                                           const std::vector<std::string>& arguments) {
+std::optional<std::string> unknown_word(const CommandHelp& root,
+                                        const std::vector<std::string>& arguments) {
     const CommandHelp* at = &root;
     for (const std::string& word : arguments) {
-        if (!at->wants_command || word.starts_with('-')) return std::nullopt;
+        const std::string program =
+            fmt::format("pgcourier{}{}", at->words.empty() ? "" : " ", at->name());
+        if (word == "--") return std::nullopt;
+        if (word.starts_with('-')) {
+            const std::string option = word.substr(0, word.find('='));
+            const std::vector<std::string> names = options_of(*at);
+            if (!option.starts_with("--") || std::ranges::count(names, option) > 0) continue;
+            return fmt::format("{} has no option {}: {}", program, option,
+                               advice(program, nearest(option, names), ""));
+        }
         const auto found =
             std::find_if(at->commands.begin(), at->commands.end(),
                          [&word](const CommandHelp& one) { return one.words.back() == word; });
@@ -54,16 +75,11 @@ std::optional<std::string> unknown_command(const CommandHelp& root,
             at = &*found;
             continue;
         }
+        if (!at->wants_command) continue;
         std::vector<std::string> names;
         for (const CommandHelp& one : at->commands) names.push_back(one.words.back());
-        const std::string program =
-            fmt::format("pgcourier{}{}", at->words.empty() ? "" : " ", at->name());
-        const std::string near = nearest(word, names);
-        if (!near.empty())
-            return fmt::format("{} has no command {}: did you mean `{} {}`?", program, word,
-                               program, near);
-        return fmt::format("{} has no command {}: `{} --help` lists those that it has", program,
-                           word, program);
+        return fmt::format("{} has no command {}: {}", program, word,
+                           advice(program, nearest(word, names), program + " "));
     }
     return std::nullopt;
 }

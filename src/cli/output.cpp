@@ -70,6 +70,13 @@ void write_object(JsonWriter& json, const pg::Rows& rows, const pg::Row& row, in
     json.EndObject();
 }
 
+/// A value as people read it; NULL is empty.
+std::string cell(const pg::Rows& rows, const pg::Row& row, int column) {
+    if (kind_of(rows.column_type(column)) == Kind::boolean && !row.is_null(column))
+        return row.text(column) == "t" ? "yes" : "no";
+    return printable(row.text(column));
+}
+
 }  // namespace
 
 Table table_of(const pg::Rows& rows, int until) {
@@ -83,8 +90,7 @@ Table table_of(const pg::Rows& rows, int until) {
     }
     for (const pg::Row row : rows) {
         std::vector<std::string>& line = table.lines.emplace_back();
-        for (int column = 0; column < columns; ++column)
-            line.push_back(printable(row.text(column)));
+        for (int column = 0; column < columns; ++column) line.push_back(cell(rows, row, column));
     }
     return table;
 }
@@ -138,7 +144,7 @@ void print_record(const pg::Rows& rows, bool as_json) {
         if (rows[0].is_null(column)) continue;
         std::printf("%-*s  %s\n", static_cast<int>(width),
                     std::string{rows.column_name(column)}.c_str(),
-                    printable(rows[0].text(column)).c_str());
+                    cell(rows, rows[0], column).c_str());
     }
 }
 

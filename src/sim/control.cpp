@@ -119,7 +119,9 @@ Result<std::string> control(const std::string& base_url, const std::string& meth
         if (finished.empty()) continue;
         const http::Outcome& outcome = finished.front().outcome;
         if (outcome.kind != http::Outcome::Kind::response) {
-            return Problem{"no simulator answers at " + base_url + ": " + outcome.error};
+            return Problem{"no simulated Twilio answers at " + base_url + " (" + outcome.error +
+                           "): pgcourier dev and pgcourier twilio-sim run one, --url says where "
+                           "it listens"};
         }
         if (outcome.status == 200) return {boost::system::in_place_value, outcome.body};
         const auto fields = twilio::json_fields(outcome.body);

@@ -167,7 +167,10 @@ Result<Rule> read_rule(const twilio::Params& fields) {
     for (const auto& [name, value] : fields) {
         const auto field = fields_of_a_rule().find(name);
         if (field == fields_of_a_rule().end()) {
-            return Problem{"a rule has no field " + shown(name)};
+            std::string names;
+            for (const auto& [known, _] : fields_of_a_rule())
+                names.append(names.empty() ? "" : ", ").append(known);
+            return Problem{"a rule has no field " + shown(name) + "; it has " + names};
         }
         if (!field->second.set(value, rule)) {
             return Problem{name + " of a rule: found " + shown(value) + ", expected " +
@@ -191,7 +194,10 @@ Result<std::vector<Rule>> read_rules(std::string_view text) {
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
         const bool is_json = line[line.find_first_not_of(" \t\r")] == '{';
         const auto fields = is_json ? twilio::json_fields(line) : twilio::decode_form(line);
-        if (fields.empty()) return Problem{"a rule is one JSON object a line, or a form"};
+        if (fields.empty() || (!is_json && line.find('=') == std::string_view::npos)) {
+            return Problem{"a rule: found " + shown(line) +
+                           R"(, expected JSON like {"to":"+33698765432","status":503,"times":2})"};
+        }
         auto rule = read_rule(fields);
         if (!rule) return rule.error();
         rules.push_back(*std::move(rule));

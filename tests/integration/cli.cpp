@@ -154,6 +154,9 @@ BOOST_AUTO_TEST_CASE(an_empty_list_says_what_of_and_a_status_that_is_none_is_ref
 
 BOOST_AUTO_TEST_CASE(a_command_that_there_is_not_is_named_with_the_one_that_was_meant) {
     const Cli cli;
+    const Ran misspelt_option = cli.run({"dlq", "list", "--jsn"});
+    BOOST_TEST(misspelt_option.output ==
+               "pgcourier: pgcourier dlq list has no option --jsn: did you mean `--json`?\n");
     const Ran misspelt = cli.run({"dlq", "retyr"});
     BOOST_TEST(misspelt.exit_code == 2);
     BOOST_TEST(misspelt.output ==

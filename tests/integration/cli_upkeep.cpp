@@ -205,6 +205,8 @@ BOOST_FIXTURE_TEST_CASE(optout_blocks_lists_and_takes_back, Cli) {
     BOOST_TEST(db.query_value("SELECT status FROM messages_out") == "blocked");
     BOOST_TEST(db.query_value("SELECT payload ->> 'by' FROM event_log WHERE event_type = "
                               "'opt_out_recorded'") == "zoe");
+    BOOST_TEST(db.query_value("SELECT entity_type || ' ' || entity_id FROM event_log WHERE "
+                              "event_type = 'opt_out_recorded'") == "opt_out +336…78");
     const rapidjson::Document list = json({"optout", "list"});
     BOOST_REQUIRE(list.Size() == 1);
     BOOST_TEST(std::string{list[0]["person"].GetString()} == "+336…78");
@@ -272,6 +274,8 @@ BOOST_AUTO_TEST_CASE(config_says_why_serve_would_not_start) {
     BOOST_TEST(has(incomplete.output, "serve would not start: 2 values are wrong\n"));
     BOOST_TEST(has(incomplete.output, "\n  TWILIO_AUTH_TOKEN: found nothing"));
     BOOST_TEST(has(incomplete.output, "RETENTION_DAYS"));
+    BOOST_TEST(has(incomplete.output, "(missing, see below)"));
+    BOOST_TEST(!has(incomplete.output, "(wrong"));
     const Ran wrong =
         run_program({"config"}, {{"DATABASE_URL", "postgresql://h/shop"}, {"PORT", "http"}});
     BOOST_TEST(wrong.exit_code == 2);

@@ -69,6 +69,12 @@ BOOST_AUTO_TEST_CASE(one_command_runs_everything_and_a_second_run_finds_its_data
             {"outbox", "add", "--tenant", "Demo shop", "--to", "+33698765432", "--body", "Merci"},
             {{"DATABASE_URL", dev.url}});
         BOOST_TEST(added.exit_code == 0);
+        BOOST_TEST(has(output, "PGCOURIER_CONFIG_FILE=.pgcourier/dev.env"));
+        const std::string file = dev.directory + "/.pgcourier/dev.env";
+        BOOST_TEST((std::filesystem::status(file).permissions() == std::filesystem::perms{0600}));
+        const Ran doctor = run_program({"doctor"}, {{"PGCOURIER_CONFIG_FILE", file}});
+        BOOST_TEST(doctor.exit_code == 0, doctor.output);
+        BOOST_TEST(has(doctor.output, "webhook at Twilio"), doctor.output);
         // Sent, and Twilio's callbacks came back, signed, and were merged.
         BOOST_TEST(eventually([&] {
             return dev.ask(

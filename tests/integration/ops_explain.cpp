@@ -107,6 +107,16 @@ BOOST_FIXTURE_TEST_CASE(an_id_that_nobody_knows_or_that_is_not_committed, Explai
     BOOST_TEST(db.query_value("SELECT is_known FROM ops.explanation('m')") == "t");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_number_is_no_message, Explained) {
+    for (const char* number : {"+33612345678", "whatsapp:+33612345678"})
+        BOOST_TEST(said(number) ==
+                   "+336…78 is a person or a shop, and no message: ops.messages_of(…), or "
+                   "pgcourier show, lists what came from there and went there.");
+    BOOST_TEST(said("FR.1349234") ==
+               "FR.… is a person or a shop, and no message: ops.messages_of(…), or pgcourier "
+               "show, lists what came from there and went there.");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_due_message_without_a_sender_says_so, Explained) {
     add("m");
     BOOST_TEST(said("m") ==

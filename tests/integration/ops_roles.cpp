@@ -196,7 +196,7 @@ BOOST_FIXTURE_TEST_CASE(a_reader_can_trace_and_explain_every_id_and_learns_no_nu
     }
     // A number is no id: nobody finds out whether somebody is known here.
     BOOST_TEST(has(first(connection, fmt::format("SELECT ops.explain('{}')", kPerson)),
-                   "Nothing is known"));
+                   "is a person or a shop, and no message"));
     BOOST_TEST(connection.exec_script(fmt::format("SELECT 1 FROM ops.trace('{}')", kPerson).c_str())
                    .empty());
 }

@@ -226,4 +226,21 @@ BOOST_FIXTURE_TEST_CASE(a_persons_messages_are_found_by_the_number, Traced) {
     BOOST_TEST(of("NULL").empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_page_of_a_persons_messages_ends_between_two_moments, Traced) {
+    for (int message = 0; message < 5; ++message) add(kAnna, "Bonjour");
+    db.exec(
+        "UPDATE messages_out SET created_at = timestamp '2026-02-08 10:00' + CASE WHEN seq = "
+        "(SELECT min(seq) FROM messages_out) THEN interval '0' ELSE interval '1 s' END");
+    const auto page = [&](const std::string& arguments) {
+        return db.query_value(
+            fmt::format("SELECT count(*) || ' ' || min(at AT TIME ZONE 'UTC') FROM ops.messages_of("
+                        "'+33612345678', {})",
+                        arguments));
+    };
+    BOOST_TEST(page("how_many => 2") == "4 2026-02-08 10:00:01");
+    BOOST_TEST(page("how_many => 2, before => '2026-02-08 10:00:01+00'") ==
+               "1 2026-02-08 10:00:00");
+    BOOST_TEST(page("how_many => NULL") == "5 2026-02-08 10:00:00");
+}
+
 }  // namespace pgcourier

@@ -138,6 +138,41 @@ BOOST_FIXTURE_TEST_CASE(queue_depth_counts_what_waits_is_late_and_in_flight, Ops
                "webhook-processing|2|0|1|4", "messages_out|3|1|1|9");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_somebody_has_paused_is_not_late, Ops) {
+    const auto oldest = [&] {
+        return db.query_value(
+            "SELECT coalesce(floor(oldest_seconds / 10)::text, 'none') FROM ops.queue_depth WHERE "
+            "queue = 'messages_out'");
+    };
+    add("m");
+    db.exec(
+        "UPDATE outbox_queue SET due_at = now() - interval '95 s';"
+        "INSERT INTO tenants (id, name, whatsapp_phone_number) VALUES ('other', 'Other', "
+        "'+33700000002');"
+        "INSERT INTO messages_out (id, tenant_id, \"to\", body) VALUES ('n', 'other', "
+        "'+33612345678', 'x');"
+        "UPDATE outbox_queue SET due_at = now() - interval '45 s' WHERE message_id = 'n'");
+    BOOST_TEST(oldest() == "9");
+    db.exec("SELECT ops.pause_sending('tenant', 'shop')");
+    BOOST_TEST(oldest() == "4");
+    db.exec("SELECT ops.pause_sending('sender', '+33700000002')");
+    BOOST_TEST(oldest() == "none");
+    BOOST_TEST(state("oldest due message, s") == "ok");
+    db.exec(
+        "SELECT ops.resume_sending('tenant', 'shop'), ops.resume_sending('sender', "
+        "'+33700000002')");
+    BOOST_TEST(oldest() == "9");
+    db.exec("SELECT ops.pause_sending()");
+    BOOST_TEST(oldest() == "none");
+    // So many that it is not known whether all is paused.
+    db.exec(
+        "SELECT ops.resume_sending(), ops.pause_sending('tenant', 'shop');"
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) SELECT 1000000 + "
+        "n, 'x' || n, 'shop', '+33612345678', now() - interval '200 s' FROM generate_series(1, "
+        "10001) AS n");
+    BOOST_TEST(oldest() == "20");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_depth_above_10000_is_estimated, Ops) {
     db.exec("INSERT INTO webhook_queue (id) SELECT generate_series(1, 10000)");
     const char* kWaiting = "SELECT waiting FROM ops.queue_depth WHERE queue = 'webhook-processing'";
@@ -476,7 +511,8 @@ BOOST_FIXTURE_TEST_CASE(the_success_rate_is_normal_above_95_and_an_alert_below_9
     }
     BOOST_TEST(db.query_value("SELECT value || '|' || warning_from || '|' || alert_from || '|' || "
                               "threshold FROM ops.health WHERE figure = "
-                              "'success rate, %'") == "89.0|95|90|ok above 95, alert below 90");
+                              "'success rate, %'") ==
+               "89.0|95|90|ok above 95, alert below 90 from 20 attempts on");
 }
 
 BOOST_FIXTURE_TEST_CASE(the_processing_time_is_normal_below_500_ms_and_an_alert_above_2_s, Ops) {
@@ -522,10 +558,12 @@ BOOST_FIXTURE_TEST_CASE(what_waits_for_a_person_or_does_not_work_shows, Ops) {
     BOOST_TEST(is("paused by people") == "1 warning");
     BOOST_TEST(
         db.query_value("SELECT advice ~ '^SELECT \\* FROM ops.pauses has them. The oldest is "
-                       "by zoe, since .*: SELECT ops.resume_sending\\(\\) goes on$' FROM "
+                       "by zoe, since .*: SELECT ops.resume_sending\\(\\), or pgcourier resume, "
+                       "goes on$' FROM "
                        "ops.health WHERE figure = 'paused by people'") == "t");
     BOOST_TEST(db.query_value("SELECT threshold FROM ops.health WHERE figure = 'paused by "
                               "people'") == "warning from 1");
+    db.exec("SELECT ops.resume_sending()");
     BOOST_TEST(is("unfinished migrations") == "0 ok");
     db.exec(
         "INSERT INTO pgcourier_migrations (name, checksum, origin) VALUES ('99990101000000_next', "

@@ -24,7 +24,7 @@ constexpr pg::Statement kCount{"test.count", "SELECT count(*) FROM t"};
 constexpr pg::Statement kSettings{
     "test.settings",
     "SELECT current_setting('synchronous_commit'), current_setting('TimeZone'), "
-    "current_setting('application_name')"};
+    "current_setting('application_name'), now()::text"};
 
 }  // namespace
 
@@ -107,12 +107,14 @@ BOOST_AUTO_TEST_CASE(every_transaction_is_synchronous_whatever_the_role_says) {
     TestDatabase db{TestDatabase::Content::empty};
     db.exec("ALTER DATABASE " + db.name() + " SET synchronous_commit = off");
     db.exec("ALTER DATABASE " + db.name() + " SET TimeZone = 'Asia/Tokyo'");
+    db.exec("ALTER DATABASE " + db.name() + " SET DateStyle = 'German'");
     pg::Connection connection = db.connect("sync");
     const std::array<pg::Call, 1> calls{pg::Call{kSettings}};
     const std::vector<pg::Rows> rows = connection.transact(calls);
     BOOST_TEST(rows[0][0].text(0) == "on");
     BOOST_TEST(rows[0][0].text(1) == "UTC");
     BOOST_TEST(rows[0][0].text(2) == "pgcourier/sync");
+    BOOST_TEST(rows[0][0].text(3).substr(4, 1) == "-", rows[0][0].text(3));
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_larger_than_any_socket_buffer_does_not_lock_up) {

@@ -3,4 +3,4 @@
 -- returns  whether they are opted out now; how many messages were waiting
 SELECT pgcourier_record_opt_word($1::text, $2::text, 'stop', clock_timestamp(), 'operator', NULL, NULL) AS is_opted_out,
        (SELECT count(*) FROM outbox_queue AS q WHERE q.tenant_id = $1 AND q.recipient = $2) AS waiting,
-       ops.log_act('opt_out_recorded', 'opt_out', NULL, $1, NULL, $3::text, $4::text);
+       ops.log_act('opt_out_recorded', 'opt_out', ops.masked($2), $1, NULL, $3::text, $4::text);

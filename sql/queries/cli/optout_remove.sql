@@ -3,7 +3,7 @@
 -- returns  whether they were opted out, and whether they are now; no row when they were not
 SELECT o.was_opted_out,
        pgcourier_record_opt_word($1::text, $2::text, 'start', clock_timestamp(), 'operator', NULL, NULL) AS is_opted_out,
-       ops.log_act('opt_out_revoked', 'opt_out', NULL, $1, NULL, $3::text, $4::text)
+       ops.log_act('opt_out_revoked', 'opt_out', ops.masked($2), $1, NULL, $3::text, $4::text)
 FROM (SELECT EXISTS (SELECT FROM opt_outs AS p
                      WHERE p.tenant_id = $1
                        AND p.phone_number IN ($2, 'whatsapp:' || $2, pgcourier_erased_address($1, $2))) AS was_opted_out

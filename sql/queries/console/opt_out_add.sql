@@ -13,5 +13,5 @@ SELECT jsonb_build_object('words', CASE
            THEN format('opted out; %s messages were waiting', (SELECT count(*) FROM outbox_queue AS q WHERE q.tenant_id = w.tenant_id AND q.recipient = w.person))
            ELSE 'a START of this person has a later time than now: see opt_out_history' END,
        'sql', NULL, 'command', format('pgcourier optout add NUMBER --tenant %s', ops.shell_word(w.tenant_id))),
-       ops.log_act('opt_out_recorded', 'opt_out', NULL, w.tenant_id, NULL, $4::text, $5::text)
+       ops.log_act('opt_out_recorded', 'opt_out', ops.masked(w.person), w.tenant_id, NULL, $4::text, $5::text)
 FROM who AS w WHERE w.person IS NOT NULL;

@@ -13,5 +13,5 @@ SELECT jsonb_build_object('words', CASE
            THEN 'a STOP of this person has a later time than now: see opt_out_history'
            ELSE 'may be written to again; what was blocked stays blocked' END,
        'sql', NULL, 'command', format('pgcourier optout remove NUMBER --tenant %s', ops.shell_word(w.tenant_id))),
-       ops.log_act('opt_out_revoked', 'opt_out', NULL, w.tenant_id, NULL, $4::text, $5::text)
+       ops.log_act('opt_out_revoked', 'opt_out', ops.masked(w.person), w.tenant_id, NULL, $4::text, $5::text)
 FROM who AS w WHERE w.person IS NOT NULL;

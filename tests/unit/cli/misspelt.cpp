@@ -13,12 +13,21 @@ CommandHelp command(std::vector<std::string> words, std::vector<CommandHelp> bel
     return help;
 }
 
+CommandHelp with_options(CommandHelp help, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        OptionHelp option;
+        option.names = {name};
+        help.options.push_back(option);
+    }
+    return help;
+}
+
 const CommandHelp kRoot =
-    command({}, {command({"status"}), command({"show"}),
+    command({}, {with_options(command({"status"}), {"--json", "--watch"}), command({"show"}),
                  command({"dlq"}, {command({"dlq", "list"}), command({"dlq", "retry"})})});
 
 std::string said(const std::vector<std::string>& arguments) {
-    return unknown_command(kRoot, arguments).value_or("nothing");
+    return unknown_word(kRoot, arguments).value_or("nothing");
 }
 
 }  // namespace
@@ -34,10 +43,23 @@ BOOST_AUTO_TEST_CASE(an_unknown_command_is_named_with_the_nearest_one) {
                "pgcourier dlq has no command x: `pgcourier dlq --help` lists those that it has");
 }
 
+BOOST_AUTO_TEST_CASE(so_is_an_unknown_option) {
+    BOOST_TEST(said({"status", "--jsn"}) ==
+               "pgcourier status has no option --jsn: did you mean `--json`?");
+    BOOST_TEST(said({"status", "--json", "--wacth=2"}) ==
+               "pgcourier status has no option --wacth: did you mean `--watch`?");
+    BOOST_TEST(said({"show", "an id", "--json"}) ==
+               "pgcourier show has no option --json: `pgcourier show --help` lists those that it "
+               "has");
+    BOOST_TEST(said({"--nosuch"}) ==
+               "pgcourier has no option --nosuch: `pgcourier --help` lists those that it has");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_command_is_left_to_the_parser) {
     BOOST_TEST(said({}) == "nothing");
     BOOST_TEST(said({"dlq"}) == "nothing");
-    BOOST_TEST(said({"--nosuch"}) == "nothing");
+    BOOST_TEST(said({"status", "--json", "--watch=2", "--help", "-x"}) == "nothing");
+    BOOST_TEST(said({"show", "--", "--jsn"}) == "nothing");
     BOOST_TEST(said({"show", "an id"}) == "nothing");
     BOOST_TEST(said({"dlq", "list", "too much"}) == "nothing");
 }

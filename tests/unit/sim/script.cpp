@@ -79,17 +79,12 @@ BOOST_AUTO_TEST_CASE(what_a_rule_does_not_say_stays_as_it_was) {
 
 BOOST_AUTO_TEST_CASE(wrong_rules_are_refused_with_the_field) {
     const std::pair<const char*, const char*> cases[] = {
-        {R"({"too":"+1"})", "no field"},
-        {R"({"answer":"explode"})", "answer"},
-        {R"({"call":"delete"})", "call"},
-        {R"({"probability":1.5})", "probability"},
-        {R"({"times":-1})", "times"},
-        {R"({"times":"many"})", "times"},
-        {R"({"status":99})", "status"},
-        {R"({"processes":"yes"})", "processes"},
-        {R"({"last":"lost"})", "last"},
-        {R"({"delay_ms":1e3})", "delay_ms"},
-        {"{\"to\"", "a rule is one JSON object a line"},
+        {R"({"too":"+1"})", "no field"},   {R"({"answer":"explode"})", "answer"},
+        {R"({"call":"delete"})", "call"},  {R"({"probability":1.5})", "probability"},
+        {R"({"times":-1})", "times"},      {R"({"times":"many"})", "times"},
+        {R"({"status":99})", "status"},    {R"({"processes":"yes"})", "processes"},
+        {R"({"last":"lost"})", "last"},    {R"({"delay_ms":1e3})", "delay_ms"},
+        {"{\"to\"", "expected JSON like"}, {"nope", "found \"nope\", expected JSON like"},
     };
     for (const auto& [text, words] : cases) {
         const auto rules = read_rules(text);
