@@ -627,7 +627,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
+        'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log'];
@@ -803,7 +803,8 @@ CREATE FUNCTION ops.log(tenant text DEFAULT NULL::text, type text DEFAULT NULL::
     SET jit TO 'off'
     AS $$
 DECLARE
-    looked_at integer := 50000;
+    looked_at integer := 10000;
+    is_rare boolean := log.type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read') AND NOT only_people;
     earliest timestamp := coalesce(since AT TIME ZONE 'UTC', '-infinity');
     latest timestamp := coalesce(until AT TIME ZONE 'UTC', 'infinity');
     last_at timestamp := before_at AT TIME ZONE 'UTC';
@@ -829,14 +830,30 @@ BEGIN
         SELECT (array_agg(w.id ORDER BY w.created_at DESC, w.id DESC) FILTER (WHERE w.fits))[1:most], count(*),
                min(w.created_at), (array_agg(w.id ORDER BY w.created_at, w.id))[1]
         INTO found, walked, walked_at, walked_id
-        FROM (SELECT x.id, x.created_at,
-                     (log.tenant IS NULL OR x.tenant_id = log.tenant) AND (log.type IS NULL OR x.event_type = log.type)
-                     AND (NOT only_people OR x.actor_type = 'operator') AS fits
-              FROM event_log AS x
-              WHERE x.created_at >= earliest AND x.created_at < latest
-                AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
-              ORDER BY x.created_at DESC, x.id DESC
-              LIMIT looked_at) AS w;
+        FROM (SELECT y.id, y.created_at,
+                     (log.tenant IS NULL OR y.tenant_id = log.tenant) AND (log.type IS NULL OR y.event_type = log.type) AS fits
+              FROM (-- event_log_people_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE only_people AND x.actor_type = 'operator' AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_rare_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE is_rare AND x.event_type = log.type
+                       AND x.event_type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read')
+                       AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_created_at_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE NOT only_people AND is_rare IS NOT TRUE AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)) AS y) AS w;
     END IF;
     RETURN QUERY
     SELECT l.id, l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type, l.entity_id, l.tenant_id, l.correlation_id, l.actor_type,
@@ -1548,7 +1565,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127020100_find_by_recipient';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127030100_outbox_waits';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -3547,6 +3564,18 @@ COMMENT ON COLUMN ops.tenants.breaker_open_since IS 'Its number does not work si
 
 COMMENT ON COLUMN ops.tenants.calls_at_once IS 'So many of its messages may be in flight at the same time, since its number has just begun or failed; NULL: no limit.';
 
+CREATE TABLE public.outbox_waits (
+    minute timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    looked_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.outbox_waits IS 'The message that was due longest in each minute of the last two hours in which one had to wait a second; paused ones left out.';
+
+COMMENT ON COLUMN public.outbox_waits.due_at IS 'Since when it was due.';
+
+COMMENT ON COLUMN public.outbox_waits.looked_at IS 'When it was last seen to wait.';
+
 CREATE VIEW ops.throughput AS
  WITH hour AS (
          SELECT (date_trunc('minute'::text, (now() AT TIME ZONE 'UTC'::text)) - '00:59:00'::interval) AS begins,
@@ -3617,7 +3646,10 @@ CREATE VIEW ops.throughput AS
     COALESCE(n.duplicates, (0)::bigint) AS duplicates,
     COALESCE(n.delivered, (0)::bigint) AS delivered,
     (m.minute < ( SELECT c.minute
-           FROM counted_from c)) AS is_estimated
+           FROM counted_from c)) AS is_estimated,
+    (COALESCE(( SELECT EXTRACT(epoch FROM max((LEAST((w.looked_at AT TIME ZONE 'UTC'::text), (m.minute + '00:01:00'::interval)) - (w.due_at AT TIME ZONE 'UTC'::text)))) AS "extract"
+           FROM public.outbox_waits w
+          WHERE (((w.minute AT TIME ZONE 'UTC'::text) >= m.minute) AND ((w.due_at AT TIME ZONE 'UTC'::text) < (m.minute + '00:01:00'::interval)))), (0)::numeric))::numeric(12,1) AS oldest_due_seconds
    FROM (( SELECT g.minute
            FROM hour h,
             LATERAL generate_series(h.begins, h.ends, '00:01:00'::interval) g(minute)) m
@@ -3652,6 +3684,8 @@ COMMENT ON COLUMN ops.throughput.duplicates IS 'Repeated webhooks, which had no 
 COMMENT ON COLUMN ops.throughput.delivered IS 'Messages of which Twilio told that they reached the phone.';
 
 COMMENT ON COLUMN ops.throughput.is_estimated IS 'Whether it was judged by samples.';
+
+COMMENT ON COLUMN ops.throughput.oldest_due_seconds IS 'How long a message had been due in that minute, the one that had to wait longest; 0: none a second, as far as was seen every OUTBOX_POLL_INTERVAL_MS. Paused ones left out.';
 
 CREATE VIEW ops.unrouted AS
  WITH RECURSIVE numbers(number) AS (
@@ -3950,6 +3984,9 @@ ALTER TABLE ONLY public.outbox_queue
 ALTER TABLE ONLY public.outbox_scopes
     ADD CONSTRAINT outbox_scopes_pkey PRIMARY KEY (scope);
 
+ALTER TABLE ONLY public.outbox_waits
+    ADD CONSTRAINT outbox_waits_pkey PRIMARY KEY (minute);
+
 ALTER TABLE ONLY public.pgcourier_migrations
     ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
 
@@ -3999,6 +4036,10 @@ CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree
 CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (correlation_id);
 
 CREATE INDEX event_log_created_at_idx ON public.event_log USING btree (created_at);
+
+CREATE INDEX event_log_people_idx ON public.event_log USING btree (created_at, id) WHERE (actor_type = 'operator'::text);
+
+CREATE INDEX event_log_rare_idx ON public.event_log USING btree (event_type, created_at, id) WHERE (event_type <> ALL (ARRAY['webhook_received'::text, 'message_sent'::text, 'message_delivered'::text, 'message_read'::text]));
 
 CREATE INDEX messages_in_from_idx ON public.messages_in USING btree ("from", created_at);
 
@@ -4340,6 +4381,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.seller_phones TO pgcourier_ser
 
 GRANT SELECT ON TABLE ops.tenants TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.tenants TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_waits TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.throughput TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;

@@ -81,7 +81,12 @@ void Console::add_route(http::Routes& routes, const char* method, std::string pa
 }
 
 void Console::add_page(http::Routes& routes) {
-    const auto page = [](const Request& request, Responder respond) {
+    const auto page = [this](const Request& request, Responder respond) {
+        if (auto session = gate_.session_json(request)) {
+            // The page is about to ask it: the database answers while the browser reads the page.
+            desk_.ask(kOverviewKey, overview(), Responder{[](const auto&) {}});
+            return respond(secured(signed_in_page(*session)));
+        }
         const auto reply = asset_reply(request, "index.html");
         respond(secured(reply ? *reply : nothing_there()));
     };
@@ -124,7 +129,7 @@ void Console::add_questions(http::Routes& routes) {
     add_route(routes, "GET", "/ops/api/overview",
               {.handler =
                    [this](const Request&, Responder respond) {
-                       desk_.ask("overview", overview(), std::move(respond));
+                       desk_.ask(kOverviewKey, overview(), std::move(respond));
                    },
                .before_body = refuse,
                .deadline = kDeadline,

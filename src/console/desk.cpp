@@ -38,7 +38,7 @@ void Desk::ask(std::string key, Work work, http::Responder respond) {
         const std::scoped_lock lock{mutex_};
         const auto known = answered_.find(key);
         const auto same = std::ranges::find(tasks_, key, &Task::key);
-        if (known != answered_.end() && clock_.steady_now() - known->second.at < options_.fresh) {
+        if (known != answered_.end() && clock_.steady_now() < known->second.until) {
             now = known->second.response;
         } else if (is_stopping_) {
             now = busy();
@@ -128,31 +128,47 @@ void Desk::do_task(Task task) {
     // Whoever asked is about to be told that there is no answer: an act must not happen after that.
     if (clock_.steady_now() - task.asked_at > options_.late) return give(task.askers, busy());
     const bool is_act = task.key.empty();
+    const SteadyTime began = clock_.steady_now();
     const http::Response response = answer(task.work);
     if (is_act) {
         const std::scoped_lock lock{mutex_};
         answered_.clear();
     } else if (response.status < 500) {
-        remember(task.key, response);
+        remember(task.key, response, clock_.steady_now() - began);
     }
     give(task.askers, response);
 }
 
 void Desk::tell_viewers() {
     const SteadyTime began = clock_.steady_now();
-    const http::Response response = answer(overview_);
+    // Who has just opened the page has asked for the same.
+    auto known = remembered(kOverviewKey);
+    const http::Response response = known ? std::move(*known) : answer(overview_);
     const SteadyTime ended = clock_.steady_now();
     live_at_ = ended + std::clamp<SteadyTime::duration>(options_.share * (ended - began),
                                                         options_.busiest, options_.laziest);
+    if (!known && response.status == 200) remember(kOverviewKey, response, ended - began);
     live_.tell(response.status == 200 ? "overview" : "trouble", response.body);
 }
 
-void Desk::remember(const std::string& key, const http::Response& response) {
+// An answer that took long is given for longer, so that many who ask take no more of the database
+// than the viewers' events may.
+void Desk::remember(std::string_view key, const http::Response& response,
+                    SteadyTime::duration took) {
     const std::scoped_lock lock{mutex_};
     const SteadyTime now = clock_.steady_now();
-    std::erase_if(answered_,
-                  [&](const auto& one) { return now - one.second.at >= options_.fresh; });
-    if (answered_.size() < kRemembered) answered_.insert_or_assign(key, Answered{now, response});
+    std::erase_if(answered_, [&](const auto& one) { return now >= one.second.until; });
+    const auto until = now + std::clamp<SteadyTime::duration>(options_.share * took, options_.fresh,
+                                                              options_.stalest);
+    if (answered_.size() < kRemembered)
+        answered_.insert_or_assign(std::string{key}, Answered{until, response});
+}
+
+std::optional<http::Response> Desk::remembered(std::string_view key) {
+    const std::scoped_lock lock{mutex_};
+    const auto known = answered_.find(key);
+    if (known == answered_.end() || clock_.steady_now() >= known->second.until) return std::nullopt;
+    return known->second.response;
 }
 
 http::Response Desk::answer(const Work& work) {

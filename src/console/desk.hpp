@@ -24,18 +24,23 @@
 
 namespace pgcourier::console {
 
+/// The key of the question whose answer live viewers are told.
+constexpr const char* kOverviewKey = "overview";
+
 /// Looks or acts, on the desk's thread. May throw pg::Error.
 using Work = std::function<http::Response(pg::Connection&)>;
 
 struct DeskOptions {
     std::size_t questions = 64;                // that wait; more are answered 503
     std::size_t askers = 256;                  // of one question that wait; more are answered 503
-    std::chrono::milliseconds fresh{1'000};    // so long an answer is given to others too
+    std::chrono::milliseconds fresh{1'000};    // so long at least an answer is given to others too
+    std::chrono::milliseconds stalest{5'000};  // and so long at most
     std::chrono::milliseconds late{10'000};    // what waited longer is answered 503, and not done
     std::chrono::milliseconds idle{60'000};    // then the connection is closed
     std::chrono::milliseconds busiest{1'000};  // between two events for the viewers, at least
     std::chrono::milliseconds laziest{10'000};
-    /// The viewers' events take at most one part in so many of one connection's time.
+    /// The viewers' events, and one question that is asked again and again, each take at most one
+    /// part in so many of one connection's time.
     int share = 20;
 };
 
@@ -63,7 +68,7 @@ class Desk {
         std::vector<http::Responder> askers;
     };
     struct Answered {
-        SteadyTime at;
+        SteadyTime until;
         http::Response response;
     };
 
@@ -73,7 +78,8 @@ class Desk {
     void tell_viewers();
     http::Response answer(const Work& work);
     http::Response failed(const pg::Error& error, bool is_away);
-    void remember(const std::string& key, const http::Response& response);
+    void remember(std::string_view key, const http::Response& response, SteadyTime::duration took);
+    std::optional<http::Response> remembered(std::string_view key);
 
     const pg::ConnectOptions connect_;
     Live& live_;

@@ -21,16 +21,13 @@ constexpr const char* kCookie = "pgcourier_ops";
 constexpr hours kSession{12};
 constexpr minutes kWindow{1};
 constexpr std::size_t kNameCharacters = 60;
+// Cookies that are remembered as given back, some 200 bytes each.
+constexpr std::size_t kSignedOut = 10'000;
 
 // Their digests, so that not even their lengths can be measured.
 bool is_same(const Secret& secret, std::string_view given) {
     return !secret.empty() &&
            equal_in_constant_time(twilio::sha256_hex(secret.reveal()), twilio::sha256_hex(given));
-}
-
-// Random bytes of the operating system's.
-std::string random_key() {
-    return new_uuid() + new_uuid() + new_uuid();
 }
 
 bool is_loopback(std::string_view address) {
@@ -61,13 +58,17 @@ http::Response not_signed_in() {
 Gate::Gate(GateOptions options, const Clock& clock)
     : options_{std::move(options)},
       clock_{clock},
-      signer_{options_.token, random_key()},
+      signer_{options_.token, options_.token_readonly},
       wrong_of_one_{kWrongOfOneClient - 1, kWindow},
       wrong_of_all_{kWrongOfAll - 1, kWindow} {}
 
 std::optional<Visitor> Gate::visitor(const http::Request& request) const {
     const std::string_view value = cookie_value(request.header("Cookie"), kCookie);
-    return value.empty() ? std::nullopt : signer_.read(value, clock_.now());
+    if (value.empty()) return std::nullopt;
+    auto who = signer_.read(value, clock_.now());
+    const std::scoped_lock lock{mutex_};
+    if (who && signed_out_.contains(value)) return std::nullopt;
+    return who;
 }
 
 std::optional<http::Response> Gate::refuse_stranger(const http::Request& head) const {
@@ -174,16 +175,28 @@ http::Response Gate::welcome(const http::Request& request, Role role, std::strin
     return response;
 }
 
-http::Response Gate::sign_out(const http::Request& request) const {
+http::Response Gate::sign_out(const http::Request& request) {
+    if (const auto who = visitor(request)) {
+        const WallTime now = clock_.now();
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(signed_out_, [&](const auto& one) { return one.second <= now; });
+        if (signed_out_.size() < kSignedOut)
+            signed_out_.emplace(cookie_value(request.header("Cookie"), kCookie), who->expires);
+    }
     http::Response response{.status = 204};
     response.headers.emplace_back("Set-Cookie", cookie(request, "", 0));
     return response;
 }
 
 http::Response Gate::session(const http::Request& request) const {
+    const auto json = session_json(request);
+    return json ? json_reply(*json) : not_signed_in();
+}
+
+std::optional<std::string> Gate::session_json(const http::Request& request) const {
     const auto who = visitor(request);
-    if (!who) return not_signed_in();
-    return json_reply(session_json(*who, cookie_value(request.header("Cookie"), kCookie)));
+    if (!who) return std::nullopt;
+    return session_json(*who, cookie_value(request.header("Cookie"), kCookie));
 }
 
 std::string Gate::session_json(const Visitor& visitor, std::string_view value) const {

@@ -10,6 +10,8 @@
 #include "webhook/client_address.hpp"
 #include "webhook/rate_limit.hpp"
 
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -44,10 +46,13 @@ class Gate {
     http::Response sign_in(const http::Request& request);
     /// GET /ops/sign-in?token=…, the link of `dev`.
     http::Response follow_link(const http::Request& request);
-    /// POST /ops/sign-out.
-    http::Response sign_out(const http::Request& request) const;
+    /// POST /ops/sign-out. This process takes the cookie no more; another one, and this one after a
+    /// restart, would take a copy of it until its end.
+    http::Response sign_out(const http::Request& request);
     /// GET /ops/api/session.
     http::Response session(const http::Request& request) const;
+    /// Its answer as JSON; nothing for whoever is not signed in.
+    std::optional<std::string> session_json(const http::Request& request) const;
 
   private:
     std::optional<Role> role_of(std::string_view token) const;
@@ -64,10 +69,11 @@ class Gate {
     const Clock& clock_;
     const Signer signer_;
     const Log log_{"Console"};
-    std::mutex mutex_;
-    webhook::RateLimit wrong_of_one_;  // guarded by mutex_
-    webhook::RateLimit wrong_of_all_;  // guarded by mutex_
-    bool is_link_used_ = false;        // guarded by mutex_
+    mutable std::mutex mutex_;
+    webhook::RateLimit wrong_of_one_;                          // guarded by mutex_
+    webhook::RateLimit wrong_of_all_;                          // guarded by mutex_
+    bool is_link_used_ = false;                                // guarded by mutex_
+    std::map<std::string, WallTime, std::less<>> signed_out_;  // guarded by mutex_; until when
 };
 
 }  // namespace pgcourier::console

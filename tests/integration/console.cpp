@@ -102,6 +102,34 @@ BOOST_AUTO_TEST_CASE(the_page_is_served_compressed_with_a_tag_and_a_strict_polic
     BOOST_TEST(service.get("/ops/api/overview").field("Cache-Control") == "no-store");
 }
 
+// So that the first view costs no round trip more.
+BOOST_AUTO_TEST_CASE(the_page_of_whoever_is_signed_in_has_the_session_in_it) {
+    ConsoleService service;
+    const std::string strangers = service.get("/ops").body;
+    BOOST_TEST(!has(strangers, "csrf"));
+    BOOST_TEST(!has(strangers, "/ops/api/"));
+    service.sign_in(kOperator, "</script><script>alert(1)</script>");
+    BOOST_TEST(service.connections() == 0);
+    const RawReply page = service.get("/ops", "Accept-Encoding: gzip\r\n");
+    BOOST_TEST(page.field("Cache-Control") == "no-store");
+    BOOST_TEST(page.field("ETag") == "");
+    BOOST_TEST(has(page.field("Content-Security-Policy"), "script-src 'self'; "));
+    BOOST_TEST(
+        has(page.body, R"(<link rel="preload" as="fetch" crossorigin href="/ops/api/overview">)"));
+    const std::string begin = R"(<script type="application/json" id="session">)";
+    const std::size_t at = page.body.find(begin) + begin.size();
+    BOOST_REQUIRE(at > begin.size());
+    const std::string data = page.body.substr(at, page.body.find("</script>", at) - at);
+    service.like("Session", data);
+    BOOST_TEST(text_of(data, "name") == "</script><script>alert(1)</script>");
+    BOOST_TEST(text_of(data, "csrf_token") == service.csrf);
+    BOOST_TEST(!has(data, "<"));
+    // The database is asked before the browser asks.
+    BOOST_TEST(eventually([&] { return service.connections() == 1; }));
+    service.cookie = "pgcourier_ops=x";
+    BOOST_TEST(!has(service.get("/ops").body, "csrf"));
+}
+
 BOOST_AUTO_TEST_CASE(the_right_token_gives_a_cookie_that_scripts_cannot_read) {
     ConsoleService service;
     const RawReply reply =
@@ -218,6 +246,34 @@ BOOST_AUTO_TEST_CASE(signing_out_takes_the_cookie_away) {
     BOOST_TEST(reply.status == 204);
     BOOST_TEST(has(reply.field("Set-Cookie"), "pgcourier_ops=; Path=/ops"));
     BOOST_TEST(has(reply.field("Set-Cookie"), "Max-Age=0"));
+    // Whoever has kept it is not let in.
+    BOOST_TEST(service.get("/ops/api/session").status == 401);
+    service.sign_in(kOperator);
+    BOOST_TEST(service.get("/ops/api/session").status == 200);
+}
+
+// Instances behind one address take each other's cookies, a restart ends none of them.
+BOOST_AUTO_TEST_CASE(a_sign_in_holds_for_every_instance_with_the_token_and_through_a_restart) {
+    ConsoleService service;
+    service.sign_in(kViewer, "Bruno");
+    const std::string viewers = service.cookie;
+    service.sign_in(kOperator, "Zoé");
+    const auto on = [](const Variables& variables, const std::string& cookie,
+                       const std::string& csrf) {
+        ConsoleService other{variables};
+        other.cookie = cookie;
+        other.csrf = csrf;
+        const std::string pause = R"({"scope":"all","why":"test"})";
+        return std::pair{other.get("/ops/api/session").status,
+                         other.post("/ops/api/pause", pause).status};
+    };
+    BOOST_TEST((on({}, service.cookie, service.csrf) == std::pair{200, 200}));
+    BOOST_TEST((on({}, viewers, "x") == std::pair{200, 403}));
+    BOOST_TEST((on({{"OPS_TOKEN", "another-one-0123"}}, service.cookie, service.csrf) ==
+                std::pair{401, 401}));
+    BOOST_TEST((on({{"OPS_TOKEN", "another-one-0123"}}, viewers, "x") == std::pair{200, 403}));
+    BOOST_TEST(
+        (on({{"OPS_TOKEN_READONLY", "another-one-0123"}}, viewers, "x") == std::pair{401, 401}));
 }
 
 BOOST_AUTO_TEST_CASE(every_answer_is_as_the_description_says) {

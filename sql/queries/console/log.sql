@@ -18,7 +18,7 @@ SELECT jsonb_build_object(
     'next', CASE WHEN EXISTS (SELECT FROM found AS f WHERE f.place > $9 AND f.actor_type IS NOT NULL)
                  THEN (SELECT ops.cursor(ops.utc(p.at), p.id) FROM page AS p ORDER BY p.place DESC LIMIT 1)
                  ELSE (SELECT ops.cursor(ops.utc(e.at), e.id) FROM ending AS e) END,
-    'is_complete', NOT EXISTS (SELECT FROM ending),
+    'is_complete', NOT EXISTS (SELECT FROM ending), 'looked_to', (SELECT ops.utc(e.at) FROM ending AS e),
     'sql', 'SELECT * FROM ops.log('
            || concat_ws(', ', 'tenant => ' || quote_literal($1), 'type => ' || quote_literal($2), 'correlation => ' || quote_literal($3),
                         'since => ' || quote_literal($4), 'until => ' || quote_literal($5), CASE WHEN $8 THEN 'only_people => true' END) || ')',

@@ -109,7 +109,7 @@ export default {
     person_number: "Number", act_kind: "What they want", opt_out_add: "No messages any more (STOP)", opt_out_remove: "Messages again (START)",
 
     log_hint: "Everything that happened, newest first.", log_filters: "Filter the log", live: "live", no_events: "Nothing fits this filter.",
-    log_incomplete: "Only a part was looked at; older ones follow.", audit_hint: "Who retried, revealed, paused or changed what: here, on the command line or in SQL.",
+    look_further: "Look further back", looked_to: "Looked back to", looks_to: "Looking back: at", none_to: "None since", audit_hint: "Who retried, revealed, paused or changed what: here, on the command line or in SQL.",
     no_acts: "Nobody has done anything yet.",
 
     kind: {

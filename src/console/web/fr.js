@@ -110,7 +110,7 @@ export default {
     person_number: "Numéro", act_kind: "Ce qu’elle veut", opt_out_add: "Plus de messages (STOP)", opt_out_remove: "De nouveau des messages (START)",
 
     log_hint: "Tout ce qui s’est passé, le plus récent d’abord.", log_filters: "Filtrer le journal", live: "en direct", no_events: "Rien ne correspond à ce filtre.",
-    log_incomplete: "Une partie seulement a été regardée ; les plus anciens suivent.", audit_hint: "Qui a réessayé, révélé, suspendu ou changé quoi : ici, en ligne de commande ou en SQL.",
+    look_further: "Chercher plus loin", looked_to: "Cherché jusqu’au", looks_to: "Recherche en arrière :", none_to: "Aucun depuis le", audit_hint: "Qui a réessayé, révélé, suspendu ou changé quoi : ici, en ligne de commande ou en SQL.",
     no_acts: "Personne n’a encore rien fait.",
 
     kind: {

@@ -83,9 +83,10 @@ export function log(context, parameters) {
 
     function show(items, page) {
         replace(beside, copies(page, "log"));
-        replace(place, items.length ? rows(items) : nothing(t("no_events")),
+        const looked_to = page.looked_to ? moment(page.looked_to) : null;
+        replace(place, items.length ? rows(items) : looked_to ? null : nothing(t("no_events")),
             h("div", { class: "foot" }, pages.button(),
-                page.next && !page.is_complete ? h("p", { class: "hint" }, t("log_incomplete")) : null));
+                looked_to ? h("p", { class: "hint", role: "status" }, t(items.length ? "looked_to" : pages.is_looking ? "looks_to" : "none_to") + " ", looked_to) : null));
     }
 
     function rows(items) {
@@ -150,6 +151,7 @@ export function log(context, parameters) {
         leave() {
             is_left = true;
             clearTimeout(timer);
+            pages.end();
         },
     };
 }

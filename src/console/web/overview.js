@@ -14,7 +14,7 @@ const kAbnormalMs = 4000;
 const kFigures = [
     { key: "in_minute", line: "received", colour: "in", value: f => number(f.in_minute) },
     { key: "out_minute", line: "sent", colour: "out", value: f => number(f.out_minute) },
-    { key: "oldest_due", line: "failed", colour: "warning", value: f => (f.oldest_due_seconds > 0 ? span(f.oldest_due_seconds) : t("none")) },
+    { key: "oldest_due", line: "oldest_due_seconds", colour: "warning", value: f => (f.oldest_due_seconds > 0 ? span(f.oldest_due_seconds) : t("none")) },
     { key: "dead_letters", line: "dead", colour: "alert", value: f => number(f.dead_letters) + (f.dead_letters >= 10000 ? "+" : "") },
 ];
 

@@ -118,8 +118,12 @@ export function table(caption, columns, rows, attributes = {}) {
                 h("td", { role: "cell", class: c.class, "data-name": c.name }, h("div", {}, c.cell(row)))))))));
 }
 
+// Where the program looks at a part only and says so, it is asked again until there is something to read.
+const kPartsAtOnce = 20;
+const kEnough = 20;
+
 /// A list that is read page by page: shows the first one, and a button that adds the next.
-/// read  (next) => Promise<{items, next}>
+/// read  (next) => Promise<{items, next, is_complete}>
 export class Pages {
     constructor(show, read) {
         this.show = show;
@@ -133,22 +137,37 @@ export class Pages {
         const turn = ++this.turn;
         const page = await this.read(undefined);
         if (turn !== this.turn) return;
-        this.items = page.items;
-        this.last = page;
-        this.show(this.items, page);
+        this.items = [];
+        await this.add(page, turn);
     }
 
     async more() {
         const turn = this.turn;
         const page = await this.read(this.last.next);
-        if (turn !== this.turn) return;
-        this.items = this.items.concat(page.items);
-        this.last = page;
-        this.show(this.items, page);
+        if (turn === this.turn) await this.add(page, turn);
+    }
+
+    /// Nothing more is shown: somebody has left.
+    end() {
+        this.turn++;
+    }
+
+    async add(first, turn) {
+        let page = first;
+        const had = this.items.length;
+        for (let parts = 1; ; ++parts) {
+            this.items = this.items.concat(page.items);
+            this.last = page;
+            this.is_looking = page.next && page.is_complete === false && parts < kPartsAtOnce && this.items.length - had < kEnough;
+            this.show(this.items, page);
+            if (!this.is_looking) return;
+            page = await this.read(page.next);
+            if (turn !== this.turn) return;
+        }
     }
 
     button() {
-        if (!this.last?.next) return null;
+        if (!this.last?.next || this.is_looking) return null;
         const button = h("button", {
             type: "button", class: "button more", "data-key": "more",
             onclick: async () => {
@@ -160,7 +179,7 @@ export class Pages {
                     toast(problem_words(problem), "", "alert");
                 }
             },
-        }, t("more"));
+        }, t(this.last.is_complete === false ? "look_further" : "more"));
         return button;
     }
 }

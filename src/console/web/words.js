@@ -1,11 +1,14 @@
-// The page's words in the browser's language: English, or French. Only the one that is used is loaded.
+// The page's words in the browser's language: English, or French.
+import en from "./en.js";
+import fr from "./fr.js";
+
 const wanted = (navigator.languages ?? [navigator.language]).map(l => l.toLowerCase());
 const is_french = wanted.find(l => /^(fr|en)\b/.test(l))?.startsWith("fr") ?? false;
 
 /// For Intl: the browser's own tag where it is in our language, so that en-GB has its dates.
 export const language = wanted.find(l => l.startsWith(is_french ? "fr" : "en")) ?? "en";
 
-const { default: words } = await (is_french ? import("./fr.js") : import("./en.js"));
+const words = is_french ? fr : en;
 
 document.documentElement.lang = is_french ? "fr" : "en";
 
