@@ -118,8 +118,9 @@ configuration: build ## Writes docs/configuration.md anew from the program
 commands: build ## Writes docs/commands.md anew from the program
 	@build/release/pgcourier commands --markdown >docs/commands.md
 
-check: lint deps deps-test build/release/build.ninja ## What CI runs: lint, all tests and a short form of the faults
-	@cmake --build build/release --target pgcourier $(SUITES)
+check: lint cppcheck deps deps-test build/release/build.ninja ## What CI runs: lint, cppcheck, bench-smoke, all tests and a short form of the faults
+	@cmake --build build/release --target pgcourier $(SUITES) bench_smoke
+	@build/release/bench/bench_smoke
 	@.ci/test build/release
 
 package: deps deps-package build/release/build.ninja ## Makes a Debian package: build/release/pgcourier_*.deb
