@@ -1077,12 +1077,13 @@ CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT h
         UNION ALL
         SELECT p.prepared, format('prepared transaction %s', p.gid) FROM pg_prepared_xacts AS p WHERE p.database = current_database())
     SELECT round(coalesce(greatest(extract(epoch FROM clock_timestamp() - min(h.begun_at)), 0), 0), 1),
-           (array_agg(h.who ORDER BY h.begun_at) FILTER (WHERE h.begun_at IS NOT NULL))[1],
+           -- What ends within a moment is nobody's fault.
+           (array_agg(h.who ORDER BY h.begun_at) FILTER (WHERE h.begun_at < clock_timestamp() - interval '0.1 s'))[1],
            count(*) FILTER (WHERE h.begun_at IS NULL)
     FROM holders AS h
 $$;
 
-COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) IS 'How old the oldest snapshot of this database is, and who has it. While it stands, no dead row is removed and queues become slow.';
+COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) IS 'How old the oldest snapshot of this database is, and who has it, from a tenth of a second on. While it stands, no dead row is removed and queues become slow.';
 
 CREATE FUNCTION ops.outgoing_words(message public.messages_out) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -3723,7 +3724,7 @@ CREATE VIEW ops.unrouted AS
                    FROM public.messages_in m
                   WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
                   ORDER BY m.seq
-                 LIMIT 2000) k) c)
+                 LIMIT 10000) k) c)
      CROSS JOIN LATERAL ( SELECT m.created_at
            FROM public.messages_in m
           WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
@@ -3739,7 +3740,7 @@ COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they ar
 
 COMMENT ON COLUMN ops.unrouted.number IS 'The number that was written to: give it to a tenant. Whole for whoever may read tenants, else masked.';
 
-COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 2,000.';
+COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 10,000.';
 
 COMMENT ON COLUMN ops.unrouted.first_at IS 'When the first of them was stored (UTC).';
 
