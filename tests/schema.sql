@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letters_command ops.letters_sql ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -677,7 +677,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'utc', 'cursor', 'shell_word')
+                                             'log', 'utc', 'cursor', 'has_hidden', 'shell_word',
+                                             'shell_argument', 'shell_option', 'sql_word', 'letters_sql', 'letters_command')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -726,6 +727,12 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
+
+CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (word ~ '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'::text);
+
+COMMENT ON FUNCTION ops.has_hidden(word text) IS 'Whether a text has characters in it that are obeyed and not shown.';
 
 CREATE TABLE public.messages_in (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -792,6 +799,39 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
+
+CREATE FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT 'pgcourier dlq ' || act
+           || CASE WHEN jsonb_array_length(ids) = 1 THEN ' ' || ops.shell_argument(ids ->> 0)
+                   WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
+                   THEN concat(ops.shell_option('tenant', tenant), ' --code ' || code, ops.shell_option('since', since), ops.shell_option('until', until),
+                               CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN ' --all' END) END
+$$;
+
+COMMENT ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) IS 'The command that retries or discards dead letters; NULL: there is none for these. Part of the console.';
+
+CREATE FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT CASE WHEN jsonb_array_length(ids) = 0 THEN NULL
+                WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
+                THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act,
+                            concat_ws(', ', 'tenant => ' || ops.sql_word(tenant), 'code => ' || code, 'since => ' || ops.sql_word(since),
+                                      'until => ' || ops.sql_word(until), 'reason => ' || ops.sql_word(why),
+                                      CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN 'everything => true' END))
+                ELSE format('SELECT id, ops.%s_dead_letter(id%s) FROM ops.dead_letters WHERE %s', act, ', reason => ' || ops.sql_word(why),
+                            concat_ws(' AND ', (SELECT format('(id IN (%1$s) OR entity_id IN (%1$s))', string_agg(ops.sql_word(i.id), ', '))
+                                                FROM jsonb_array_elements_text(ids) AS i (id) HAVING count(*) > 0),
+                                      'coalesce(reason, '''') = ' || ops.sql_word(reason), 'job_type = ' || ops.sql_word(job_type),
+                                      'tenant_id = ' || ops.sql_word(tenant), 'code = ' || code, 'created_at >= ' || ops.sql_word(since),
+                                      'created_at < ' || ops.sql_word(until))) END
+$_$;
+
+COMMENT ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) IS 'The statement that retries or discards dead letters; part of the console.';
 
 CREATE FUNCTION ops.log(tenant text DEFAULT NULL::text, type text DEFAULT NULL::text, correlation text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, before_at timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id text DEFAULT NULL::text, only_people boolean DEFAULT false, most integer DEFAULT 50) RETURNS TABLE(id text, at timestamp with time zone, event_type text, entity_type text, entity_id text, tenant_id text, correlation_id text, actor_type text, by text, reason text, detail text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1183,7 +1223,7 @@ CREATE FUNCTION ops.person_meant(words text) RETURNS text
     AS $_$
     SELECT CASE WHEN b.number ~ '^\+[1-9][0-9]{7,14}$' THEN b.number
                 WHEN b.bare ~ '^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{4,}$' THEN b.bare END
-    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0/-]', '', 'g'), '^00', '+') AS number
+    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0\u2009\u202f/-]', '', 'g'), '^00', '+') AS number
           FROM (SELECT pgcourier_bare_address(words) AS bare) AS a) AS b
 $_$;
 
@@ -1433,11 +1473,41 @@ END $$;
 
 COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
 
+CREATE FUNCTION ops.shell_argument(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN word LIKE '-%' THEN '-- ' ELSE '' END || ops.shell_word(word)
+$$;
+
+COMMENT ON FUNCTION ops.shell_argument(word text) IS 'A text as the last word of a shell''s command line, and never as an option.';
+
+CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT ' --' || name || CASE WHEN word LIKE '-%' THEN '=' ELSE ' ' END || ops.shell_word(word)
+$$;
+
+COMMENT ON FUNCTION ops.shell_option(name text, word text) IS 'An option of a shell''s command line with its value.';
+
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word ELSE ((''''::text || replace(regexp_replace(word, '[[:cntrl:]]'::text, '?'::text, 'g'::text), ''''::text, '''\'''''::text)) || ''''::text) END;
+    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word ELSE ((''''::text || replace(regexp_replace(word, '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'::text, '?'::text, 'g'::text), ''''::text, '''\'''''::text)) || ''''::text) END;
 
 COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line.';
+
+CREATE FUNCTION ops.sql_word(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN NOT ops.has_hidden(word) THEN quote_literal(word)
+                ELSE 'U&''' || (SELECT string_agg(CASE WHEN ops.has_hidden(c.letter) THEN '\' || lpad(to_hex(ascii(c.letter)), 4, '0')
+                                                       WHEN c.letter IN ('\', '''') THEN c.letter || c.letter ELSE c.letter END, '' ORDER BY c.place)
+                                FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (letter, place)) || '''' END
+$$;
+
+COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, without characters that a terminal obeys.';
 
 CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -4192,6 +4262,10 @@ GRANT ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_rol
 REVOKE ALL ON FUNCTION ops.grant_roles() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.grant_roles() TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.has_hidden(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_service;
+
 GRANT SELECT ON TABLE public.messages_in TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_in TO pgcourier_service;
 
@@ -4199,6 +4273,14 @@ GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
 
 REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) TO pgcourier_ops_reader;
@@ -4282,9 +4364,21 @@ GRANT ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean)
 REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.shell_argument(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_option(name text, word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_service;
+
 REVOKE ALL ON FUNCTION ops.shell_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.sql_word(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.sql_word(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.sql_word(word text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.tenant_named(tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.tenant_named(tenant text) TO pgcourier_service;

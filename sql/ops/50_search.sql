@@ -11,19 +11,79 @@ CREATE FUNCTION ops.cursor(at text, id text) RETURNS text
     RETURN translate(encode(convert_to(coalesce(at, '') || E'\n' || coalesce(id, ''), 'UTF8'), 'base64'), E'+/=\n', '-_');
 COMMENT ON FUNCTION ops.cursor IS 'The key of a list''s last row as one opaque text; part of the console.';
 
--- What a shell takes as one word, whatever is in it; what a terminal obeys is left out.
+-- What a terminal obeys, what turns the direction of text, and what is not seen: copied and pasted it would do more than it shows.
+CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN word ~ '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]';
+COMMENT ON FUNCTION ops.has_hidden IS 'Whether a text has characters in it that are obeyed and not shown.';
+
+-- What a shell takes as one word, whatever is in it.
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
     RETURN CASE WHEN word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$' THEN word
-                ELSE '''' || replace(regexp_replace(word, '[[:cntrl:]]', '?', 'g'), '''', '''\''''') || '''' END;
+                ELSE '''' || replace(regexp_replace(word, '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]', '?', 'g'),
+                                     '''', '''\''''') || '''' END;
 COMMENT ON FUNCTION ops.shell_word IS 'A text as one word of a shell''s command line.';
+
+-- One that begins like an option would be taken for one.
+CREATE FUNCTION ops.shell_argument(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT CASE WHEN word LIKE '-%' THEN '-- ' ELSE '' END || ops.shell_word(word)
+$$;
+COMMENT ON FUNCTION ops.shell_argument IS 'A text as the last word of a shell''s command line, and never as an option.';
+
+CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT ' --' || name || CASE WHEN word LIKE '-%' THEN '=' ELSE ' ' END || ops.shell_word(word)
+$$;
+COMMENT ON FUNCTION ops.shell_option IS 'An option of a shell''s command line with its value.';
+
+CREATE FUNCTION ops.sql_word(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT CASE WHEN NOT ops.has_hidden(word) THEN quote_literal(word)
+                ELSE 'U&''' || (SELECT string_agg(CASE WHEN ops.has_hidden(c.letter) THEN '\' || lpad(to_hex(ascii(c.letter)), 4, '0')
+                                                       WHEN c.letter IN ('\', '''') THEN c.letter || c.letter ELSE c.letter END, '' ORDER BY c.place)
+                                FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (letter, place)) || '''' END
+$$;
+COMMENT ON FUNCTION ops.sql_word IS 'A text as a literal of SQL, without characters that a terminal obeys.';
+
+-- What the console's acts on dead letters are in SQL and on the command line.
+-- act  retry or discard    ids  a JSON array, or NULL: by the conditions that are not NULL; none of them: all
+CREATE FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text)
+    RETURNS text
+    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT CASE WHEN jsonb_array_length(ids) = 0 THEN NULL
+                WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
+                THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act,
+                            concat_ws(', ', 'tenant => ' || ops.sql_word(tenant), 'code => ' || code, 'since => ' || ops.sql_word(since),
+                                      'until => ' || ops.sql_word(until), 'reason => ' || ops.sql_word(why),
+                                      CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN 'everything => true' END))
+                ELSE format('SELECT id, ops.%s_dead_letter(id%s) FROM ops.dead_letters WHERE %s', act, ', reason => ' || ops.sql_word(why),
+                            concat_ws(' AND ', (SELECT format('(id IN (%1$s) OR entity_id IN (%1$s))', string_agg(ops.sql_word(i.id), ', '))
+                                                FROM jsonb_array_elements_text(ids) AS i (id) HAVING count(*) > 0),
+                                      'coalesce(reason, '''') = ' || ops.sql_word(reason), 'job_type = ' || ops.sql_word(job_type),
+                                      'tenant_id = ' || ops.sql_word(tenant), 'code = ' || code, 'created_at >= ' || ops.sql_word(since),
+                                      'created_at < ' || ops.sql_word(until))) END
+$$;
+COMMENT ON FUNCTION ops.letters_sql IS 'The statement that retries or discards dead letters; part of the console.';
+
+CREATE FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text)
+    RETURNS text
+    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT 'pgcourier dlq ' || act
+           || CASE WHEN jsonb_array_length(ids) = 1 THEN ' ' || ops.shell_argument(ids ->> 0)
+                   WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
+                   THEN concat(ops.shell_option('tenant', tenant), ' --code ' || code, ops.shell_option('since', since), ops.shell_option('until', until),
+                               CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN ' --all' END) END
+$$;
+COMMENT ON FUNCTION ops.letters_command IS 'The command that retries or discards dead letters; NULL: there is none for these. Part of the console.';
 
 -- The address that somebody means who types a number: with spaces, dots and brackets, or 00 for +; or a WhatsApp user id.
 CREATE FUNCTION ops.person_meant(words text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT SET search_path FROM CURRENT AS $$
     SELECT CASE WHEN b.number ~ '^\+[1-9][0-9]{7,14}$' THEN b.number
                 WHEN b.bare ~ '^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{4,}$' THEN b.bare END
-    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0/-]', '', 'g'), '^00', '+') AS number
+    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0\u2009\u202f/-]', '', 'g'), '^00', '+') AS number
           FROM (SELECT pgcourier_bare_address(words) AS bare) AS a) AS b
 $$;
 COMMENT ON FUNCTION ops.person_meant IS 'The number or user id that is meant by what somebody typed; NULL: it is neither.';

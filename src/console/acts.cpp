@@ -17,6 +17,12 @@ using Wanted = std::variant<Work, http::Response>;
 constexpr const char* kWhy = "why: it is kept in event_log";
 constexpr const char* kMessageId = "the id of a message";
 
+// As ops.person_meant, which decides: whose number has no country code is nobody's.
+bool may_be_person(std::string_view text) {
+    return text.find('+') != std::string_view::npos || text.starts_with("00") ||
+           text.find('.') != std::string_view::npos;
+}
+
 Wanted work_or_problem(const Given& given, const pg::Statement& statement, pg::Params params) {
     if (auto problem = given.problem()) return std::move(*problem);
     return Work{[&statement, params = std::move(params)](pg::Connection& db) {
@@ -54,6 +60,8 @@ Wanted opt_outs(std::string_view body, const std::string& by) {
     const auto message = given.text("person_of");
     if (person.has_value() == message.has_value())
         given.wrong("person", "a whole number, or person_of with the id of a message");
+    if (person && !may_be_person(*person))
+        given.wrong("person", "a whole number like +33612345678, or a WhatsApp user id");
     const std::string why = given.needed("why", kWhy, 1000);
     return work_or_problem(given, adds ? sql::console::opt_out_add : sql::console::opt_out_remove,
                            pg::Params{tenant, person, message, why, by});
@@ -96,6 +104,9 @@ pg::Params choice_of(Given& given) {
     const auto json = given.json("filter", '{');
     if (ids.has_value() == json.has_value()) given.wrong("filter", "ids or a filter");
     Given filter = Given::of_json(json.value_or("{}"));
+    // A misspelt condition, or a script's empty variable, would mean more than was meant.
+    filter.nothing_but({"reason", "job_type", "tenant", "code", "since", "until", "everything"},
+                       "reason");
     const auto reason = filter.text_or_empty("reason");
     const auto type = filter.text("job_type");
     const auto tenant = filter.text("tenant");

@@ -28,6 +28,8 @@ pg::ConnectOptions bounded(pg::ConnectOptions options) {
     return options;
 }
 
+constexpr std::string_view kHttps = "https://";
+
 http::Response nothing_there() {
     return error_reply(404, "not_found", "there is no such page: the console is at /ops");
 }
@@ -42,6 +44,9 @@ Result<GateOptions> gate_options(const Config& config, std::string version) {
                        .link_code = {},
                        .trusted_proxies = std::move(*proxies),
                        .has_tls = !config.tls_cert_file.empty(),
+                       .https_host = config.webhook_public_url.starts_with(kHttps)
+                                         ? config.webhook_public_url.substr(kHttps.size())
+                                         : std::string{},
                        .version = std::move(version)};
 }
 
@@ -50,7 +55,11 @@ Console::Console(ConsoleOptions options, const Clock& clock)
       clock_{clock},
       gate_{std::move(options.gate), clock},
       live_{clock},
-      desk_{bounded(std::move(options.connect)), live_, overview(), clock} {}
+      desk_{bounded(std::move(options.connect)), live_, overview(),
+            [this] {
+                if (acknowledged_in_) acknowledged_in_();
+            },
+            clock} {}
 
 Work Console::overview() const {
     return [this](pg::Connection& db) {

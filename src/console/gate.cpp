@@ -8,6 +8,10 @@
 #include "twilio/json.hpp"
 #include "twilio/payload.hpp"
 
+#include <algorithm>
+#include <arpa/inet.h>
+#include <iterator>
+#include <netinet/in.h>
 #include <utility>
 
 namespace pgcourier::console {
@@ -40,6 +44,16 @@ bool is_from_elsewhere(const http::Request& request) {
     return site == "cross-site" || site == "same-site";
 }
 
+// One customer of a provider has a whole /64 of IPv6.
+std::string network_of(const std::string& address) {
+    in6_addr bytes{};
+    if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1 || IN6_IS_ADDR_LOOPBACK(&bytes))
+        return address;
+    std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+    char text[INET6_ADDRSTRLEN];
+    return std::string{inet_ntop(AF_INET6, &bytes, text, sizeof text)} + "/64";
+}
+
 std::string cut_name(std::string_view name) {
     const std::string clean = without_controls(twilio::pg_text(name));
     std::size_t bytes = 0;
@@ -59,8 +73,7 @@ Gate::Gate(GateOptions options, const Clock& clock)
     : options_{std::move(options)},
       clock_{clock},
       signer_{options_.token, options_.token_readonly},
-      wrong_of_one_{kWrongOfOneClient - 1, kWindow},
-      wrong_of_all_{kWrongOfAll - 1, kWindow} {}
+      wrong_{kWrong - 1, kWindow} {}
 
 std::optional<Visitor> Gate::visitor(const http::Request& request) const {
     const std::string_view value = cookie_value(request.header("Cookie"), kCookie);
@@ -105,23 +118,28 @@ std::optional<Role> Gate::role_of(std::string_view token) const {
 
 bool Gate::is_over_limit(const std::string& client) {
     const std::scoped_lock lock{mutex_};
-    const SteadyTime now = clock_.steady_now();
-    return wrong_of_one_.is_over(client, now) || wrong_of_all_.is_over("", now);
+    return wrong_.is_over(client, clock_.steady_now());
 }
 
+// A flood of them is a line a second.
 void Gate::note_wrong(const std::string& client) {
+    webhook::RateLimit::Verdict verdict;
     {
         const std::scoped_lock lock{mutex_};
-        const SteadyTime now = clock_.steady_now();
-        wrong_of_one_.count(client, now);
-        wrong_of_all_.count("", now);
+        verdict = wrong_.count(client, clock_.steady_now());
     }
-    log_.warn("Wrong token for the console", {{"clientIp", client}});
+    if (!verdict.is_over) {
+        log_.warn("Wrong token for the console", {{"clientIp", client}});
+    } else if (verdict.to_log > 0) {
+        log_.warn("Wrong token for the console",
+                  {{"clientIp", client}, {"times", verdict.to_log}, {"refused", "unseen"}});
+    }
 }
 
 http::Response Gate::sign_in(const http::Request& request) {
     const std::string client = client_of(request);
     if (is_over_limit(client)) {
+        note_wrong(client);
         http::Response response = error_reply(
             429, "too_many_attempts", "too many wrong tokens: wait a minute, then try once more");
         response.headers.emplace_back("Retry-After", "60");
@@ -147,9 +165,12 @@ http::Response Gate::sign_in(const http::Request& request) {
 http::Response Gate::follow_link(const http::Request& request) {
     const std::string client = client_of(request);
     const std::string code{twilio::value_or_empty(twilio::decode_form(request.query()), "token")};
-    // A proxy on this machine speaks for others.
-    const bool is_here =
-        is_loopback(request.peer_address) && !request.headers.has("X-Forwarded-For");
+    // A proxy on this machine speaks for others. Where there is no link, and from where it could
+    // not be used, nothing is counted: a page elsewhere could keep people out with requests of
+    // theirs.
+    const bool is_here = !options_.link_code.empty() && is_loopback(request.peer_address) &&
+                         !request.headers.has("X-Forwarded-For") && request.method == "GET" &&
+                         !is_from_elsewhere(request);
     bool is_good = false;
     if (is_here && !is_over_limit(client)) {
         const std::scoped_lock lock{mutex_};
@@ -157,7 +178,7 @@ http::Response Gate::follow_link(const http::Request& request) {
         is_link_used_ = is_link_used_ || is_good;
     }
     if (!is_good) {
-        if (!code.empty()) note_wrong(client);
+        if (is_here && !code.empty()) note_wrong(client);
         return error_reply(401, "wrong_token",
                            "this link was used, or is none: go to /ops and sign in there");
     }
@@ -219,13 +240,17 @@ std::string Gate::cookie(const http::Request& request, std::string_view value,
 }
 
 std::string Gate::client_of(const http::Request& request) const {
-    return webhook::client_address(request.peer_address, request.headers.all("X-Forwarded-For"),
-                                   options_.trusted_proxies);
+    return network_of(webhook::client_address(
+        request.peer_address, request.headers.all("X-Forwarded-For"), options_.trusted_proxies));
 }
 
 bool Gate::is_https(const http::Request& request) const {
-    return options_.has_tls || (options_.trusted_proxies.contains(request.peer_address) &&
-                                request.header("X-Forwarded-Proto").starts_with("https"));
+    // What stands before us need not be a trusted proxy to speak HTTPS.
+    const bool is_public = !options_.https_host.empty() &&
+                           http::equal_ignoring_case(request.header("Host"), options_.https_host);
+    return options_.has_tls || is_public ||
+           (options_.trusted_proxies.contains(request.peer_address) &&
+            request.header("X-Forwarded-Proto").starts_with("https"));
 }
 
 }  // namespace pgcourier::console

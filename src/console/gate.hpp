@@ -23,13 +23,14 @@ struct GateOptions {
     Secret token_readonly;  // empty: nobody only views
     Secret link_code;       // signs in once, from this machine; empty: none
     webhook::TrustedProxies trusted_proxies;
-    bool has_tls = false;  // the server speaks TLS itself
+    bool has_tls = false;      // the server speaks TLS itself
+    std::string https_host{};  // that of WEBHOOK_PUBLIC_URL, where it begins with https
     std::string version;
 };
 
-/// Wrong tokens that are compared, in a minute; more are refused unseen.
-constexpr std::uint64_t kWrongOfOneClient = 5;
-constexpr std::uint64_t kWrongOfAll = 60;
+/// Wrong tokens of one client that are compared, in a minute; more are refused unseen. There is no
+/// bound for all together: whoever has the right one must get in whatever others try.
+constexpr std::uint64_t kWrong = 5;
 
 class Gate {
   public:
@@ -70,8 +71,7 @@ class Gate {
     const Signer signer_;
     const Log log_{"Console"};
     mutable std::mutex mutex_;
-    webhook::RateLimit wrong_of_one_;                          // guarded by mutex_
-    webhook::RateLimit wrong_of_all_;                          // guarded by mutex_
+    webhook::RateLimit wrong_;                                 // guarded by mutex_
     bool is_link_used_ = false;                                // guarded by mutex_
     std::map<std::string, WallTime, std::less<>> signed_out_;  // guarded by mutex_; until when
 };

@@ -101,6 +101,21 @@ std::optional<std::string> Given::json(const char* name, char first) {
     return found;
 }
 
+void Given::nothing_but(std::initializer_list<std::string_view> names,
+                        std::string_view may_be_empty) {
+    for (const auto& [name, value] : fields_) {
+        if (std::ranges::find(names, name) == names.end()) {
+            std::string all;
+            for (const std::string_view one : names)
+                all.append(all.empty() ? "" : ", ").append(one);
+            if (problem_.empty()) problem_ = name + ": found this, expected one of " + all;
+        } else if (name != may_be_empty &&
+                   value.find_first_not_of(" \t\r\n") == std::string::npos) {
+            wrong(name, "a value, or nothing of this name");
+        }
+    }
+}
+
 void Given::wrong(std::string_view name, std::string_view expected) {
     if (!problem_.empty()) return;
     const bool is_there = twilio::find(fields_, name) != nullptr;

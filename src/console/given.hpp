@@ -33,6 +33,10 @@ class Given {
     /// The JSON of an object or array within; nothing when it is missing.
     std::optional<std::string> json(const char* name, char first);
 
+    /// Wrong when there is anything but these, or one of them is empty (other than `may_be_empty`):
+    /// what narrows an act must not be passed over.
+    void nothing_but(std::initializer_list<std::string_view> names, std::string_view may_be_empty);
+
     /// Says what else is wrong; only the first counts.
     void wrong(std::string_view name, std::string_view expected);
     /// 400 when something was wrong.

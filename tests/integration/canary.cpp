@@ -376,7 +376,8 @@ void Canary::check_the_reader() const {
         "SELECT p.oid::regproc::text, CASE WHEN p.pronargs = 0 THEN '' ELSE 'id' END FROM pg_proc "
         "AS p WHERE p.pronamespace = 'ops'::regnamespace AND has_function_privilege('{}_reader', "
         "p.oid, 'EXECUTE') AND p.proname NOT IN ('masked', 'masked_text', 'span', 'moment', "
-        "'messages_of', 'utc', 'cursor', 'shell_word')",
+        "'messages_of', 'utc', 'cursor', 'has_hidden', 'shell_word', 'shell_argument', "
+        "'shell_option', 'sql_word', 'letters_sql', 'letters_command')",
         login));
     BOOST_TEST(functions.size() == 8);
     for (const char* person : {kClient, kSeller, kStranger, kBadNumber, kUserId})

@@ -23,12 +23,12 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('id', p.id, 'tenant_id', p.tenant_id, 'tenant_name', t.name, 'job_type', p.job_type,
                    'entity_id', p.entity_id, 'reason', coalesce(p.reason, ''), 'code', p.code, 'attempts', p.attempts, 'was_sent', p.was_sent,
                    'person', p.recipient, 'at', ops.utc(p.created_at AT TIME ZONE 'UTC'), 'correlation_id', p.correlation_id,
-                   'sql', format('SELECT ops.retry_dead_letter(%L)', p.id), 'command', 'pgcourier dlq retry ' || ops.shell_word(p.id))
+                   'sql', format('SELECT ops.retry_dead_letter(%s)', ops.sql_word(p.id)), 'command', 'pgcourier dlq retry ' || ops.shell_argument(p.id))
                ORDER BY p.created_at DESC, p.id DESC)
         FROM page AS p LEFT JOIN ops.tenants AS t ON t.id = p.tenant_id), '[]'),
     'next', CASE WHEN (SELECT count(*) FROM found) > $7
                  THEN (SELECT ops.cursor(ops.utc(p.created_at AT TIME ZONE 'UTC'), p.id) FROM page AS p ORDER BY p.created_at, p.id LIMIT 1) END,
     -- The view has the newest 10,000.
     'is_complete', coalesce((SELECT sum(g.count) FROM groups AS g), 0) < 10000,
-    'sql', 'SELECT * FROM ops.dead_letters' || CASE WHEN $3 IS NOT NULL THEN format(' WHERE tenant_id = %L', $3) ELSE '' END,
-    'command', 'pgcourier dlq list' || coalesce(' --tenant ' || ops.shell_word($3), '') || coalesce(' --code ' || $4, ''));
+    'sql', 'SELECT * FROM ops.dead_letters' || CASE WHEN $3 IS NOT NULL THEN ' WHERE tenant_id = ' || ops.sql_word($3) ELSE '' END,
+    'command', 'pgcourier dlq list' || coalesce(ops.shell_option('tenant', $3), '') || coalesce(' --code ' || $4, ''));

@@ -34,17 +34,5 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('dead_letter_id', x.id, 'entity_id', x.entity_id, 'is_done', x.is_done, 'words', x.words)
                          ORDER BY x.is_done, x.place)
         FROM (SELECT y.* FROM done AS y ORDER BY y.is_done, y.place LIMIT 100) AS x), '[]'),
-    'sql', CASE WHEN $1 IS NULL AND $2 IS NULL AND $3 IS NULL
-                THEN 'SELECT * FROM ops.retry_dead_letters('
-                     || concat_ws(', ', 'tenant => ' || quote_literal($4), 'code => ' || $5, 'since => ' || quote_literal($6),
-                                  'until => ' || quote_literal($7), CASE WHEN num_nonnulls($4, $5, $6, $7) = 0 THEN 'everything => true' END) || ')'
-                ELSE 'SELECT ops.retry_dead_letter(id' || coalesce(', reason => ' || quote_literal($10), '') || ') FROM ops.dead_letters WHERE '
-                     || concat_ws(' AND ', (SELECT format('(id IN (%1$s) OR entity_id IN (%1$s))', string_agg(quote_literal(i.id), ', '))
-                                   FROM jsonb_array_elements_text($1::jsonb) AS i (id) HAVING count(*) > 0),
-                                  'reason = ' || quote_literal(nullif($2, '')), 'job_type = ' || quote_literal($3), 'tenant_id = ' || quote_literal($4),
-                                  'code = ' || $5, 'created_at >= ' || quote_literal($6), 'created_at < ' || quote_literal($7)) END,
-    'command', CASE WHEN $1 IS NULL AND $2 IS NULL AND $3 IS NULL
-                    THEN 'pgcourier dlq retry' || coalesce(' --tenant ' || ops.shell_word($4), '') || coalesce(' --code ' || $5, '')
-                         || coalesce(' --since ' || ops.shell_word($6), '') || coalesce(' --until ' || ops.shell_word($7), '')
-                         || CASE WHEN num_nonnulls($4, $5, $6, $7) = 0 THEN ' --all' ELSE '' END
-                    WHEN jsonb_array_length($1::jsonb) = 1 THEN 'pgcourier dlq retry ' || ops.shell_word($1::jsonb ->> 0) END);
+    'sql', ops.letters_sql('retry', $1::jsonb, $2, $3, $4, $5, $6, $7, $10::text),
+    'command', ops.letters_command('retry', $1::jsonb, $2, $3, $4, $5, $6, $7));

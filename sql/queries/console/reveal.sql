@@ -19,7 +19,7 @@ WITH found AS MATERIALIZED (
 audit AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     SELECT f.tenant_id, 'message_revealed', $1, $2, f.correlation_id, 'operator',
-           jsonb_build_object('by', $4::text, 'reason', $5::text, 'what', $3)
+           jsonb_build_object('by', $4::text, 'reason', ops.masked_text($5::text), 'what', $3)
     FROM found AS f WHERE f.value IS NOT NULL
     RETURNING id)
 SELECT jsonb_build_object('kind', $1, 'id', $2, 'what', $3, 'value', f.value, 'media', f.media, 'audit_id', a.id)

@@ -18,10 +18,10 @@ SELECT jsonb_build_object(
                    'paused', CASE WHEN t.paused IS NOT NULL THEN jsonb_build_object('scope', coalesce(p.scope, 'sender'), 'by', coalesce(p.paused_by, t.paused),
                        'since', ops.utc(p.paused_at), 'reason', nullif(p.reason, '')) END,
                    'breaker_open_since', ops.utc(t.breaker_open_since), 'calls_at_once', t.calls_at_once,
-                   'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %L)'
-                                      ELSE 'SELECT ops.pause_sending(''tenant'', %L, ''why'')' END, t.id),
-                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume --tenant ' || ops.shell_word(t.id)
-                                   ELSE 'pgcourier pause --tenant ' || ops.shell_word(t.id) || ' --reason WHY' END) ORDER BY t.id)
+                   'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %s)'
+                                      ELSE 'SELECT ops.pause_sending(''tenant'', %s, ''why'')' END, ops.sql_word(t.id)),
+                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', t.id)
+                                   ELSE 'pgcourier pause' || ops.shell_option('tenant', t.id) || ' --reason WHY' END) ORDER BY t.id)
         FROM page AS t
         LEFT JOIN LATERAL (SELECT x.scope, x.paused_by, x.paused_at, x.reason FROM pauses AS x
                            WHERE x.scope = 'tenant' AND x.id = t.id OR x.scope = 'all' ORDER BY x.scope = 'tenant' DESC LIMIT 1) AS p ON true), '[]'),

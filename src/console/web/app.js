@@ -2,7 +2,7 @@
 import { session, sign_out, when_signed_out } from "./api.js";
 import { conversation } from "./conversation.js";
 import { dead_letters } from "./dead_letters.js";
-import { toast } from "./dialog.js";
+import { close_all, toast } from "./dialog.js";
 import { h, icon, replace } from "./dom.js";
 import { film } from "./film.js";
 import * as live from "./live.js";
@@ -159,6 +159,7 @@ function signed_out(notice = "") {
     frame = null;
     turn++;
     document.body.className = "";
+    close_all();
     const form = sign_in_form(begin, notice);
     replace(app, form.element);
     document.title = t("sign_in") + " · pgcourier";

@@ -13,7 +13,8 @@ export function tag(word, kind = "") {
     return h("span", { class: "tag " + kind }, word);
 }
 
-async function copy(text) {
+async function copy(text, is_secret = false) {
+    let is_copied = true;
     try {
         await navigator.clipboard.writeText(text);
     } catch {
@@ -22,10 +23,10 @@ async function copy(text) {
         area.value = text;
         (document.querySelector("dialog[open]") ?? document.body).append(area);
         area.select();
-        document.execCommand("copy");
+        is_copied = document.execCommand("copy");
         area.remove();
     }
-    toast(t("copied"), text);
+    toast(t(is_copied ? "copied" : "not_copied"), is_secret ? "" : text, is_copied ? "ok" : "alert");
 }
 
 function copy_button(word, label, text, key) {
@@ -70,8 +71,9 @@ export function tenant_link(id, name = undefined) {
     return id ? h("a", { href: "#/tenants?id=" + encodeURIComponent(id), title: id }, foreign(name || short(id))) : "";
 }
 
-export function copy_id(id) {
-    return h("button", { type: "button", class: "copy bare", "aria-label": t("copy_id"), title: t("copy_id"), onclick: () => copy(id) }, icon("copy", 14));
+/// is_secret  it is not said aloud again what was copied
+export function copy_id(id, is_secret = false) {
+    return h("button", { type: "button", class: "copy bare", "aria-label": t("copy_id"), title: t("copy_id"), onclick: () => copy(id, is_secret) }, icon("copy", 14));
 }
 
 /// A masked number, in one piece.

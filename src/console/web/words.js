@@ -24,6 +24,14 @@ export function named(kind, name) {
     return words[kind]?.[name] ?? String(name ?? "").replaceAll("_", " ");
 }
 
+/// A sentence of the program or its database in the page's language, where it is one of those that are known there.
+/// returns  {text, lang}
+export function translated(sentence) {
+    for (const [pattern, words_for] of words.sentences)
+        if (pattern.test(sentence)) return { text: sentence.replace(pattern, words_for), lang: undefined };
+    return { text: sentence, lang: "en" };
+}
+
 export function is_known(kind, name) {
     return words[kind]?.[name] !== undefined;
 }

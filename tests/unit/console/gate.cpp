@@ -5,6 +5,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace pgcourier::console {
 namespace {
@@ -26,6 +28,16 @@ struct Door {
             .method = "GET", .target = "/ops/sign-in?token=" + code, .peer_address = peer};
         if (!forwarded_for.empty()) request.headers.add("X-Forwarded-For", forwarded_for);
         return gate.follow_link(request);
+    }
+    http::Response try_token(const std::string& token, const std::string& peer,
+                             const std::vector<std::pair<std::string, std::string>>& fields = {}) {
+        http::Request request{.method = "POST",
+                              .target = "/ops/sign-in",
+                              .body = "{\"token\":\"" + token + "\"}",
+                              .peer_address = peer};
+        request.headers.add("Content-Type", "application/json");
+        for (const auto& [name, value] : fields) request.headers.add(name, value);
+        return gate.sign_in(request);
     }
 };
 
@@ -71,6 +83,51 @@ BOOST_AUTO_TEST_CASE(wrong_links_are_limited_as_wrong_tokens_are) {
     door.clock.advance(minutes{2});
     BOOST_TEST(door.follow("").status == 401);
     BOOST_TEST(door.follow("code").status == 303);
+}
+
+// A page elsewhere can have a browser on this machine ask for anything, and anybody can ask.
+BOOST_AUTO_TEST_CASE(links_from_elsewhere_keep_nobody_out) {
+    Door door;
+    for (int i = 0; i < 50; ++i) {
+        BOOST_TEST(door.follow("guess", "192.0.2.7").status == 401);
+        BOOST_TEST(door.follow("guess", "127.0.0.1", "127.0.0.1").status == 401);
+        http::Request forged{
+            .method = "GET", .target = "/ops/sign-in?token=code", .peer_address = "127.0.0.1"};
+        forged.headers.add("Sec-Fetch-Site", "cross-site");
+        BOOST_TEST(door.gate.follow_link(forged).status == 401);
+        BOOST_TEST(door.gate
+                       .follow_link({.method = "HEAD",
+                                     .target = "/ops/sign-in?token=code",
+                                     .peer_address = "127.0.0.1"})
+                       .status == 401);
+    }
+    BOOST_TEST(door.try_token("token", "192.0.2.7").status == 200);
+    BOOST_TEST(door.follow("code").status == 303);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_the_token_gets_in_whatever_others_try) {
+    Door door;
+    for (int i = 0; i < 200; ++i) door.try_token("guess", "198.51.100." + std::to_string(i));
+    BOOST_TEST(door.try_token("token", "192.0.2.7").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(the_addresses_of_one_ipv6_network_are_one_client) {
+    Door door;
+    for (int i = 1; i <= 5; ++i)
+        BOOST_TEST(door.try_token("guess", "2001:db8:1:2::" + std::to_string(i)).status == 401);
+    BOOST_TEST(door.try_token("token", "2001:db8:1:2:aaaa::9").status == 429);
+    BOOST_TEST(door.try_token("token", "2001:db8:1:3::1").status == 200);
+}
+
+// A form of another site could sign somebody in under a name that is not theirs.
+BOOST_AUTO_TEST_CASE(a_sign_in_that_another_site_sends_is_refused) {
+    const auto sent = [](const char* field, const char* value) {
+        Door door;
+        return door.try_token("token", "192.0.2.7", {{field, value}}).status;
+    };
+    BOOST_TEST(sent("Sec-Fetch-Site", "cross-site") == 403);
+    BOOST_TEST(sent("Sec-Fetch-Site", "same-site") == 403);
+    BOOST_TEST(sent("Sec-Fetch-Site", "same-origin") == 200);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_code_there_is_no_link) {
