@@ -71,7 +71,10 @@ UNION ALL
 SELECT 'backfill', b.id::text, NULL,
        'what was missed from ' || ops.moment(b.since) || ' on is not fetched'
        || CASE WHEN b.last_error IS NOT NULL THEN ', Twilio''s list cannot be read: ' || ops.masked_text(b.last_error) ELSE ', and nobody does it' END,
-       NULL, b.asked_at, 'Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill tries at once'
+       NULL, b.asked_at,
+       CASE WHEN b.last_error LIKE '%HTTP 401%' THEN 'Set the right credentials of Twilio: docs/runbooks/bad-credentials.md'
+            ELSE format('Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill --since %L tries at once',
+                        to_char(b.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) END
 FROM (SELECT x.id, x.since, x.asked_at, x.last_error FROM backfills AS x
       WHERE x.ended_at IS NULL AND (x.failures >= 3 OR x.due_at < now() - interval '2 min') ORDER BY x.due_at LIMIT 100) AS b;
 COMMENT ON VIEW ops.stuck IS 'What does not move by itself; empty when all is well. An unknown outcome is here after 2 minutes, or at once when it is held for a person.';

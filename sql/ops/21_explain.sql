@@ -6,6 +6,15 @@ CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     RETURN attempts || CASE attempts WHEN 1 THEN ' attempt' ELSE ' attempts' END;
 COMMENT ON FUNCTION ops.attempts_words IS 'How many attempts.';
 
+-- Wrong credentials that nobody probes any more since others work: their row stays for ten minutes.
+CREATE FUNCTION ops.is_replaced(scope outbox_scopes) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT scope.scope LIKE 'credentials:%' AND scope.probe_at < now() - interval '1 min'
+           AND EXISTS (SELECT FROM outbox_scopes AS o
+                       WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL AND o.last_success_at > scope.opened_at)
+$$;
+COMMENT ON FUNCTION ops.is_replaced IS 'Whether an open breaker is of credentials that others have taken the place of, so that it stops nobody.';
+
 -- What keeps a message in the queue from being claimed, apart from what stands before it in its conversation: each obstacle
 -- with its end, or NULL when there is none.
 CREATE FUNCTION ops.obstacle_words(message messages_out, due timestamptz) RETURNS text
@@ -33,6 +42,7 @@ BEGIN
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
+              AND NOT ops.is_replaced(s)
         ORDER BY s.opened_at
     LOOP
         words := words || format('the breaker of %s is open since %s%s, and the next probe is %s',

@@ -20,9 +20,11 @@ END $$;
 COMMENT ON FUNCTION ops.unfinished_migrations IS 'Migrations that Prisma began and did not end, and those that came after this schema ops was made: pgcourier migrate up.';
 
 -- A figure is ok below `warning` and alert above `alert`; where they are equal it is alert from there on. The success rate is
--- judged the other way round, and no alert while there are fewer than 20 attempts: one wrong number at night wakes nobody.
+-- judged the other way round. It and the processing time are no alert while there are fewer than 20 attempts or webhooks: one wrong
+-- number at night wakes nobody.
 CREATE VIEW ops.health AS
-WITH depth AS MATERIALIZED (SELECT queue, waiting, oldest_seconds FROM ops.queue_depth),
+-- What waits for a later time is not late: it counts from then on.
+WITH depth AS MATERIALIZED (SELECT queue, waiting, delayed, oldest_seconds FROM ops.queue_depth),
 recent AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE e.event_type = 'message_sent') AS sent,
            count(*) FILTER (WHERE e.event_type IN ('message_failed', 'message_dead_lettered')) AS failed
@@ -31,7 +33,7 @@ recent AS MATERIALIZED (
           ORDER BY x.created_at DESC
           LIMIT 50000) AS e),
 routed AS MATERIALIZED (
-    SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM l.routed_at - w.received_at) * 1000) AS p95_ms
+    SELECT count(*) AS webhooks, percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM l.routed_at - w.received_at) * 1000) AS p95_ms
     FROM (SELECT x.correlation_id, x.received_at FROM webhook_events AS x ORDER BY x.id DESC LIMIT 500) AS w
     CROSS JOIN LATERAL (
         SELECT min(x.created_at) AT TIME ZONE 'UTC' AS routed_at FROM event_log AS x
@@ -43,12 +45,12 @@ running AS MATERIALIZED (
 snapshot AS MATERIALIZED (SELECT s.seconds, s.held_by, s.hidden FROM ops.oldest_snapshot() AS s),
 migrations AS MATERIALIZED (SELECT ops.unfinished_migrations() AS names),
 figures (place, figure, value, warning, alert, advice) AS (
-    SELECT 1, 'events waiting', (SELECT d.waiting FROM depth AS d WHERE d.queue = 'webhook-processing')::numeric, 10, 100,
+    SELECT 1, 'events waiting', (SELECT d.waiting - d.delayed FROM depth AS d WHERE d.queue = 'webhook-processing')::numeric, 10, 100,
            CASE WHEN r.has_router THEN 'SELECT * FROM ops.throughput; more instances or ROUTER_THREADS route more'
                 ELSE 'No router is running: start pgcourier serve with the role router' END FROM running AS r
     UNION ALL
-    SELECT 2, 'messages waiting', (SELECT d.waiting FROM depth AS d WHERE d.queue = 'messages_out')::numeric, 10, 100,
-           CASE WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox ORDER BY seq LIMIT 5; scheduled ones count too'
+    SELECT 2, 'messages waiting', (SELECT d.waiting - d.delayed FROM depth AS d WHERE d.queue = 'messages_out')::numeric, 10, 100,
+           CASE WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox WHERE status IN (''pending'', ''failed'') ORDER BY due_at LIMIT 5'
                 ELSE 'No sender is running: start pgcourier serve with the role sender' END FROM running AS r
     UNION ALL
     SELECT 3, 'oldest due message, s', coalesce((SELECT d.oldest_seconds FROM depth AS d WHERE d.queue = 'messages_out'), 0), 10, 60,
@@ -56,14 +58,14 @@ figures (place, figure, value, warning, alert, advice) AS (
                 ELSE 'No sender is running: start pgcourier serve with the role sender' END FROM running AS r
     UNION ALL
     SELECT 4, 'processing time p95, ms', round(greatest(coalesce((SELECT p95_ms FROM routed), 0), 0)::numeric, 1), 500, 2000,
-           'SELECT * FROM ops.latency; SELECT * FROM ops.queue_depth'
+           'SELECT * FROM ops.latency; SELECT * FROM ops.queue_depth. Where no notification arrives (pgcourier doctor), set DATABASE_DIRECT_URL'
     UNION ALL
     SELECT 5, 'success rate, %', round(coalesce((SELECT 100.0 * sent / nullif(sent + failed, 0) FROM recent), 100), 1), 95, 90,
            'SELECT * FROM ops.dead_letter_reasons; SELECT * FROM ops.outbox WHERE status = ''failed'''
     UNION ALL
     SELECT 6, 'unresolved dead letters', (SELECT count(*) FROM (SELECT FROM dead_letter_jobs AS x WHERE x.resolved_at IS NULL
                                   ORDER BY x.created_at LIMIT 10000) AS d),
-           1, 100, 'SELECT * FROM ops.dead_letter_reasons, then ops.retry_dead_letters(code => …) or ops.discard_dead_letters(code => …)'
+           1, 100, 'SELECT * FROM ops.dead_letter_reasons, then ops.retry_dead_letters(code => …) or ops.discard_dead_letters(code => …); where Twilio gave no code, ops.retry_dead_letter(id)'
     UNION ALL
     SELECT 7, 'unknown outcomes',
            (SELECT count(*) FROM (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL LIMIT 10000) AS u)
@@ -73,7 +75,7 @@ figures (place, figure, value, warning, alert, advice) AS (
                                 WHERE l.tenant_id = h.tenant_id AND l.recipient = h."to" AND l.seq = h.seq)),
            1, 20, 'Most are settled within two minutes. SELECT * FROM ops.stuck has those that are not'
     UNION ALL
-    SELECT 8, 'open breakers', (SELECT count(*) FROM outbox_scopes WHERE opened_at IS NOT NULL), 1, 1,
+    SELECT 8, 'open breakers', (SELECT count(*) FROM outbox_scopes AS s WHERE s.opened_at IS NOT NULL AND NOT ops.is_replaced(s)), 1, 1,
            'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'
     UNION ALL
     SELECT 9, 'silent instances', (SELECT count(*) FROM instances WHERE heartbeat_at < now() - interval '30 s'), 1, 1,
@@ -106,6 +108,7 @@ SELECT f.figure, f.value,
             WHEN f.alert < f.warning AND (f.value >= f.alert OR (SELECT r.sent + r.failed FROM recent AS r) < 20) THEN 'warning'
             WHEN f.alert < f.warning THEN 'alert'
             WHEN f.value < f.warning THEN 'ok'
+            WHEN f.place = 4 AND (SELECT r.webhooks FROM routed AS r) < 20 THEN 'warning'
             WHEN f.value > f.alert OR f.alert = f.warning THEN 'alert'
             ELSE 'warning' END AS state,
        f.warning AS warning_from, f.alert AS alert_from, f.advice,

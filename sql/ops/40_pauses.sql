@@ -77,14 +77,14 @@ COMMENT ON COLUMN ops.pauses.paused_by IS 'Who did it, as they said; else the da
 COMMENT ON COLUMN ops.pauses.paused_at IS 'Since when.';
 
 CREATE VIEW ops.breakers AS
-SELECT pgcourier_masked_scope(s.scope) AS scope, CASE WHEN s.opened_at IS NULL THEN 'closed' ELSE 'open' END AS state,
+SELECT pgcourier_masked_scope(s.scope) AS scope, CASE WHEN s.opened_at IS NULL THEN 'closed' WHEN ops.is_replaced(s) THEN 'replaced' ELSE 'open' END AS state,
        ops.masked_text(s.reason) AS reason,
        s.error_code, s.opened_at, s.probe_at AS next_probe_at, s.probes AS failed_probes, s.failures,
        CASE WHEN s.calls < 1024 THEN s.calls END AS calls_at_once, s.last_success_at
 FROM outbox_scopes AS s;
 COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the credentials, each sending number. Open: nothing is sent but probes.';
 COMMENT ON COLUMN ops.breakers.scope IS 'provider, credentials:<fingerprint> or sender:<number, masked>.';
-COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes.';
+COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes; replaced: credentials that others have taken the place of, gone in ten minutes.';
 COMMENT ON COLUMN ops.breakers.reason IS 'What opened it.';
 COMMENT ON COLUMN ops.breakers.error_code IS 'Twilio''s code of that.';
 COMMENT ON COLUMN ops.breakers.opened_at IS 'Since when it is open.';

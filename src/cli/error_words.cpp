@@ -18,8 +18,9 @@ std::string advice_for(const pg::Error& error, const pg::StatementError* stateme
     }
     if (statement != nullptr && !statement->hint().empty()) return statement->hint();
     if (error.sqlstate() == "42501") {
-        return "The user of DATABASE_URL may not do this: `pgcourier migrate up`, run by the owner "
-               "of the tables, makes the role pgcourier_service for it.";
+        return "The user of DATABASE_URL may not do this. `serve` and the commands want a member "
+               "of pgcourier_service (GRANT pgcourier_service TO …), `migrate up` the owner of the "
+               "tables: docs/deployment.md.";
     }
     if (error.sqlstate() == "57014") {
         return "It took longer than the database may take for one statement: try again, or ask for "

@@ -259,8 +259,15 @@ Result<bool> Service::start() {
     ops::add_probe_routes(routes, parts->readiness);
     parts->telemetry->add_routes(routes);
     if (config_.roles.webhook) {
-        parts->inbox =
-            std::make_unique<inbox::Writer>(connect_options(config_, "inbox"), system_clock());
+        inbox::WriterOptions writing;
+        if (config_.roles.router) {
+            // Behind a pooler no notification tells this process's routers what it has just stored.
+            writing.on_written = [p = parts.get(), wake_routers] {
+                if (p->readiness.polls) wake_routers();
+            };
+        }
+        parts->inbox = std::make_unique<inbox::Writer>(connect_options(config_, "inbox"),
+                                                       system_clock(), std::move(writing));
         auto options = webhook::options_from(config_);
         if (!options) return options.error();
         parts->signing_keys = options->signing_keys;

@@ -64,7 +64,9 @@ void Checks::look(const std::string& check, const std::function<void()>& body) {
     } catch (const pg::Error& e) {
         part_.fail(check, e.what(),
                    e.is_lost() ? "Try again; when it stays so, look at the server's log"
-                               : "Look at the server's log");
+                   : e.sqlstate() == "42501"
+                       ? "GRANT pgcourier_service TO the user of DATABASE_URL, or take another one"
+                       : "Look at the server's log");
         if (e.is_lost()) give_up("the connection was lost");
     }
 }

@@ -8,8 +8,7 @@ namespace pgcourier::doctor {
 namespace {
 
 constexpr const char* kSetDirect =
-    "Set DATABASE_DIRECT_URL to an address past the pooler: LISTEN and migrations need a session "
-    "of their own";
+    "Set DATABASE_DIRECT_URL to an address past the pooler: LISTEN needs a session of its own";
 
 Verdict judge_pooler(pg::Connection& db, const Server& server, const Config& config,
                      const pg::Target& target) {

@@ -103,8 +103,8 @@ void tell_webhook_urls(const std::optional<Config>& config, const Tell& tell) {
         "incoming messages, method POST. What stands after # makes Twilio repeat what failed";
     constexpr const char* kFallback =
         "Paste it as the fallback URL, with the host of a second deployment if you have one: "
-        "Twilio calls it at once when the first one fails, and a message that came twice counts "
-        "once";
+        "Twilio calls it when the first one has failed, with its repeats, and a message that came "
+        "twice counts once";
     const State state = url.empty() ? State::warn : State::ok;
     part.add("url", state, webhook_url(url),
              fmt::format("{}{}", url.empty() ? "WEBHOOK_PUBLIC_URL is not set. " : "", kPaste));

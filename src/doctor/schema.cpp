@@ -59,7 +59,7 @@ Verdict judge_schema(pg::Connection& db) {
     if (!pending.empty()) {
         return {State::fail,
                 fmt::format("{}; {} pending: {}", found, pending.size(), names_of(pending)),
-                "Run: pgcourier migrate up"};
+                "Run: pgcourier migrate up, as the owner of the tables"};
     }
     if (const Result<void> may_serve = pg::check_schema(db); !may_serve)
         return {State::fail, may_serve.error().what,

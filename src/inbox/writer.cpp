@@ -63,7 +63,11 @@ void Writer::run(std::stop_token stop) {
             if (stop.stop_requested()) return;
             continue;
         }
-        if (const auto pause = lane.write(); pause > 0ms) std::this_thread::sleep_for(pause);
+        if (const auto pause = lane.write(); pause > 0ms) {
+            std::this_thread::sleep_for(pause);
+        } else if (sizes_.on_written) {
+            sizes_.on_written();
+        }
     }
 }
 

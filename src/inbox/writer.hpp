@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <stop_token>
 
 namespace pgcourier::inbox {
@@ -19,6 +20,9 @@ struct WriterOptions {
         500;  // measured: 500 a transaction, 54k rows a second on one connection
     std::size_t queue_events = 10'000;
     std::size_t queue_bytes = std::size_t{64} << 20;
+    // Called after each transaction that may have stored something, on the writer's thread; returns
+    // at once.
+    std::function<void()> on_written{};
 };
 
 class Writer {

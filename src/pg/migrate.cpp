@@ -281,7 +281,7 @@ bool is_ops_current(Connection& db) {
 }
 
 Result<void> check_schema(Connection& db) {
-    constexpr std::string_view kCommand = "run: pgcourier migrate up";
+    constexpr std::string_view kCommand = "run: pgcourier migrate up, as the owner of the tables";
     const Rows missing = db.exec(statements::missing_tables);
     if (!missing.empty()) {
         return Problem{

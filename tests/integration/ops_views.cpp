@@ -485,9 +485,8 @@ BOOST_FIXTURE_TEST_CASE(queue_depths_are_normal_below_10_and_an_alert_above_100,
          {std::pair{"events waiting",
                     "INSERT INTO webhook_queue (id) SELECT generate_series(1, {0})"},
           std::pair{"messages waiting",
-                    "INSERT INTO messages_out (tenant_id, \"to\", body, send_at) SELECT 'shop', "
-                    "'+33612345678', 'x', "
-                    "now() + interval '1 h' FROM generate_series(1, {0})"}}) {
+                    "INSERT INTO messages_out (tenant_id, \"to\", body) SELECT 'shop', "
+                    "'+33612345678', 'x' FROM generate_series(1, {0})"}}) {
         for (const auto& [depth, expected] : {std::pair{9, "ok"}, std::pair{10, "warning"},
                                               std::pair{100, "warning"}, std::pair{101, "alert"}}) {
             db.exec("DELETE FROM webhook_queue; DELETE FROM messages_out; " +
@@ -495,6 +494,15 @@ BOOST_FIXTURE_TEST_CASE(queue_depths_are_normal_below_10_and_an_alert_above_100,
             BOOST_TEST(state(figure) == expected, figure << " " << depth);
         }
     }
+    // What is for later is not late.
+    db.exec(
+        "DELETE FROM webhook_queue; DELETE FROM messages_out; INSERT INTO messages_out (tenant_id, "
+        "\"to\", body, send_at) SELECT 'shop', '+33612345678', 'x', now() + interval '1 h' FROM "
+        "generate_series(1, 150); INSERT INTO webhook_queue (id, due_at) SELECT g, now() + "
+        "interval '1 min' FROM generate_series(1, 150) AS g");
+    TEST_LINES(db.query_rows("SELECT value, state FROM ops.health WHERE figure IN ('events "
+                             "waiting', 'messages waiting')"),
+               "0|ok", "0|ok");
 }
 
 BOOST_FIXTURE_TEST_CASE(the_success_rate_is_normal_above_95_and_an_alert_below_90_percent, Ops) {
@@ -519,7 +527,7 @@ BOOST_FIXTURE_TEST_CASE(the_processing_time_is_normal_below_500_ms_and_an_alert_
     for (const auto& [ms, expected] : {std::pair{499, "ok"}, std::pair{501, "warning"},
                                        std::pair{1999, "warning"}, std::pair{2002, "alert"}}) {
         db.exec("TRUNCATE event_log, webhook_events");
-        event(1, "now() - interval '1 min'");
+        for (int number = 1; number <= 20; ++number) event(number, "now() - interval '1 min'");
         db.exec(
             fmt::format("INSERT INTO event_log (event_type, entity_type, correlation_id, "
                         "actor_type, created_at) SELECT 'webhook_received', "
@@ -528,6 +536,9 @@ BOOST_FIXTURE_TEST_CASE(the_processing_time_is_normal_below_500_ms_and_an_alert_
                         ms));
         BOOST_TEST(state("processing time p95, ms") == expected, ms);
     }
+    // One slow webhook of a quiet night wakes nobody.
+    db.exec("DELETE FROM webhook_events WHERE id = (SELECT max(id) FROM webhook_events)");
+    BOOST_TEST(state("processing time p95, ms") == "warning");
     db.exec("UPDATE webhook_events SET received_at = received_at - interval '20 min'");
     BOOST_TEST(state("processing time p95, ms") == "ok");
 }
@@ -548,6 +559,21 @@ BOOST_FIXTURE_TEST_CASE(what_waits_for_a_person_or_does_not_work_shows, Ops) {
     db.exec(
         "INSERT INTO outbox_scopes (scope, opened_at) VALUES ('provider', now()), "
         "('sender:+33700000001', NULL)");
+    BOOST_TEST(is("open breakers") == "1 alert");
+    // Wrong credentials that others have taken the place of stop nobody.
+    db.exec(
+        "UPDATE outbox_scopes SET scope = 'credentials:old', opened_at = now() - interval '5 min', "
+        "probe_at = now() - interval '2 min' WHERE scope = 'provider'");
+    BOOST_TEST(is("open breakers") == "1 alert");
+    db.exec(
+        "INSERT INTO outbox_scopes (scope, last_success_at) VALUES ('credentials:new', now() - "
+        "interval '1 min')");
+    BOOST_TEST(is("open breakers") == "0 ok");
+    TEST_LINES(db.query_rows("SELECT scope, state FROM ops.breakers WHERE state <> 'closed'"),
+               "credentials:old|replaced");
+    db.exec(
+        "UPDATE outbox_scopes SET probe_at = now() + interval '20 s' WHERE scope = "
+        "'credentials:old'");
     BOOST_TEST(is("open breakers") == "1 alert");
     instance("i1", "sender");
     BOOST_TEST(is("silent instances") == "0 ok");

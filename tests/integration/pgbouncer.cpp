@@ -102,6 +102,18 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(db.count("SELECT count(*) FROM instances") == 0);  // it could say goodbye
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_process_that_polls_has_stored_itself_it_routes_at_once, Pooled) {
+    Process service{{"serve"}, variables("", {{"OUTBOX_POLL_INTERVAL_MS", "60000"}})};
+    BOOST_REQUIRE(service.wait_for_output(kPolls));
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        const auto form = inbound_form(number, "+33698765432", kShop, "Bonjour");
+        BOOST_TEST(post_signed(at("/webhooks/twilio"), form).status == 200);
+        BOOST_TEST(eventually([&] {
+            return db.count("SELECT count(*) FROM messages_in") == static_cast<int>(number);
+        }));
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(with_a_direct_connection_beside_the_pooler_it_hears_at_once, Pooled) {
     Process service{{"serve"},
                     variables("?pgbouncer=true&schema=public",
