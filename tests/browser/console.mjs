@@ -276,6 +276,19 @@ it("dead letters are retried by group with a reason, and are sent", async () => 
     await page.getByText(/No dead letter: nothing was given up|None fits/).first().waitFor();
     equal(await world.sql("SELECT count(*) FROM ops.dead_letters"), "0", "dead letters");
     equal(await world.sql(`SELECT string_agg(DISTINCT payload ->> 'by', ',') FROM event_log WHERE event_type LIKE 'dead_letter_%'`).then(by => by.includes("Amélie")), true, "who did it");
+    // The group that has no reason is just that, and not all of its kind.
+    await world.sql(`INSERT INTO dead_letter_jobs (id, job_type, payload, error_message) VALUES ('none-1', 'message_out', '{}', NULL), ('some-1', 'message_out', '{}', 'twilio 1: x')`);
+    await go(page, "#/overview");
+    await go(page, "#/dead-letters");
+    await page.locator(".group").nth(1).waitFor();
+    await page.locator(".group").filter({ hasNotText: "twilio 1" }).locator(".group-link").click();
+    await page.waitForFunction(() => location.hash.includes("reason=") && document.querySelectorAll(".letters tbody tr").length === 1);
+    await page.getByRole("button", { name: "Discard all that fit" }).click();
+    await page.getByRole("dialog").getByText("1 of 1 would be discarded.").waitFor();
+    equal(await page.getByRole("dialog").getByRole("button", { name: "Copy as SQL" }).getAttribute("title").then(sql => sql.includes("coalesce(reason, '') = ''")), true, "the same in SQL");
+    await confirm(page, "of no use");
+    await eventually(async () => (await world.sql("SELECT string_agg(id, ',') FROM ops.dead_letters")) === "some-1", "the other one to stay");
+    await world.sql("SELECT ops.discard_dead_letter('some-1')");
     await go(page, "#/audit");
     await page.getByRole("row").filter({ hasText: "too late" }).waitFor();
     await accessible(page, "the audit");
