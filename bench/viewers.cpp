@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <thread>
 
 namespace {
 
@@ -36,7 +37,8 @@ struct Turn {
 class Work {
   public:
     Work() {
-        system_.serve({{"OPS_TOKEN", kToken}, {"LOG_LEVEL", "warn"}, {"WEBHOOK_DEADLINE_MS", "10000"}});
+        system_.serve(
+            {{"OPS_TOKEN", kToken}, {"LOG_LEVEL", "warn"}, {"WEBHOOK_DEADLINE_MS", "10000"}});
         for (int i = 0; i < 4; ++i) send_and_receive();
     }
 
@@ -54,6 +56,14 @@ class Work {
                 .messages_a_second = static_cast<double>(messages) / seconds,
                 .told = crowd.told(),
                 .answered = crowd.answered()};
+    }
+
+    /// Without messages. returns  ms of the processors a second
+    double idle(std::size_t viewers, std::chrono::seconds length) {
+        const bench::Viewers crowd{system_.port(), kToken, viewers};
+        const double before = used();
+        std::this_thread::sleep_for(length);
+        return 1e3 * (used() - before) / static_cast<double>(length.count());
     }
 
   private:
@@ -87,6 +97,8 @@ int main() {
     const std::chrono::seconds length{bench::setting("VIEWERS_SECONDS", 60)};
     Work work;
     std::vector<Turn> without{work.turn(0, length)};
+    const double idle = work.idle(0, length);
+    const double idle_watched = work.idle(kViewers, length);
     std::vector<Turn> with;
     for (int round = 0; round < bench::rounds(); ++round) {
         with.push_back(work.turn(kViewers, length));
@@ -114,6 +126,8 @@ int main() {
     report.figure("messages each way, nobody looks", without.front().messages_a_second, "/s");
     report.figure("overviews that a viewer was told of", told / kViewers / minutes, "/min");
     report.figure("questions that a viewer asked", answered / kViewers / minutes, "/min");
+    report.figure("processors' time a second without messages, nobody looks", idle, "ms");
+    report.figure("processors' time a second without messages, 50 viewers", idle_watched, "ms");
     if (told == 0 || answered == 0) throw std::runtime_error{"the viewers saw nothing"};
     return bench::median(ratios) < 5 ? 0 : 1;
 }

@@ -1,6 +1,8 @@
 // The operations console on the real program: who may come in, what it answers, what it does.
 #include "support/console.hpp"
 
+#include "console/acts.hpp"
+#include "console/questions.hpp"
 #include "sim/simulator.hpp"
 #include "support/eventually.hpp"
 #include "twilio/json.hpp"
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <signal.h>
 
@@ -274,6 +277,29 @@ BOOST_AUTO_TEST_CASE(a_sign_in_holds_for_every_instance_with_the_token_and_throu
     BOOST_TEST((on({{"OPS_TOKEN", "another-one-0123"}}, viewers, "x") == std::pair{200, 403}));
     BOOST_TEST(
         (on({{"OPS_TOKEN_READONLY", "another-one-0123"}}, viewers, "x") == std::pair{401, 401}));
+}
+
+BOOST_AUTO_TEST_CASE(every_route_is_described_and_all_that_is_described_is_there) {
+    std::set<std::string> described;
+    std::ifstream file{PGCOURIER_SOURCE_DIR "/docs/console-api.yaml"};
+    std::string path;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("  /ops/") && line.ends_with(":"))
+            path = line.substr(2, line.size() - 3);
+        if (line == "    get:") described.insert("GET " + path);
+        if (line == "    post:") described.insert("POST " + path);
+    }
+    std::set<std::string> there{"GET /ops/api/session", "GET /ops/api/live",
+                                "POST /ops/sign-in",    "GET /ops/sign-in",
+                                "POST /ops/sign-out",   "GET /ops/api/overview"};
+    for (const console::Question& one : console::questions())
+        there.insert("GET /ops/api/" + std::string{one.name});
+    for (const console::Act& one : console::acts())
+        there.insert("POST /ops/api/" + std::string{one.name});
+    BOOST_TEST(described == there, boost::test_tools::per_element());
+    // What the other cases go through is all of them.
+    std::size_t gone_through = ConsoleService::gets().size() + ConsoleService::posts().size();
+    BOOST_TEST(gone_through + 5 == there.size());
 }
 
 BOOST_AUTO_TEST_CASE(every_answer_is_as_the_description_says) {

@@ -84,9 +84,10 @@ BOOST_AUTO_TEST_CASE(a_tick_notes_since_when_a_message_is_due_that_nobody_has_pa
             "SELECT string_agg(round(extract(epoch FROM looked_at - due_at))::text, ' ') FROM "
             "outbox_waits");
     };
-    db.exec(fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', "
-                        "'+33612345678', 'x'), ('{}', '+33612345679', 'y')",
-                        tenant, tenant));
+    db.exec(
+        fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', "
+                    "'+33612345678', 'x'), ('{}', '+33612345679', 'y')",
+                    tenant, tenant));
     tick.run_once();
     BOOST_TEST(waits() == "");  // it is not late yet
     db.exec(

@@ -159,6 +159,33 @@ BOOST_AUTO_TEST_CASE(no_view_and_no_function_walks_a_big_table) {
         }
     }
 
+    // What the console asks: a search for nothing, a log that a filter empties, what few did among
+    // all that was done. Each looks at its bound, whatever the size of the table.
+    large.fill(
+        "INSERT INTO event_log (event_type, entity_type, correlation_id, actor_type, created_at) "
+        "SELECT 'sending_paused_by_hand', 'scope', 'p' || g, 'operator', (now() - g * interval '2 "
+        "s') AT TIME ZONE 'UTC' FROM generate_series(1, 60) AS g");
+    for (const auto& [asked, most] : std::initializer_list<std::pair<const char*, std::int64_t>>{
+             {"ops.find('nothing')", 3'000},
+             {"ops.find('+33612345678')", 3'000},
+             {"ops.conversation('in5000')", 20'000},
+             {"ops.log()", 3'000},
+             {"ops.log(tenant => 'nobody')", 6'000},
+             {"ops.log(type => 'message_sent')", 6'000},
+             {"ops.log(type => 'person_erased')", 2'000},
+             {"ops.log(type => 'sending_paused_by_hand')", 2'000},
+             {"ops.log(only_people => true)", 2'000},
+             {"ops.log(correlation => 'c5000')", 2'000}}) {
+        const std::int64_t read = pages(large.plan(asked));
+        BOOST_TEST_CONTEXT(asked) {
+            BOOST_TEST(read > 0);
+            BOOST_TEST(read < most);
+        }
+    }
+    BOOST_TEST(large.db.count("SELECT count(*) FROM ops.log(only_people => true)") == 50);
+    BOOST_TEST(large.db.query_value("SELECT event_type FROM ops.log(tenant => 'nobody')") ==
+               "more");
+
     std::vector<std::string> queries = large.db.query_rows(
         "SELECT 'ops.' || relname FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND "
         "relkind = 'v' ORDER BY 1");

@@ -253,10 +253,9 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
                                   "'ops'::regnamespace AND has_function_privilege('{}', oid, "
                                   "'EXECUTE') ORDER BY 1",
                                   reader)),
-        "conversation", "cursor", "explain", "explanation", "find", "has_hidden",
-        "letters_command", "letters_sql", "log", "masked", "masked_text", "messages_of", "moment",
-        "oldest_snapshot", "shell_argument", "shell_option", "shell_word", "span", "sql_word",
-        "trace",
+        "conversation", "cursor", "explain", "explanation", "find", "has_hidden", "letters_command",
+        "letters_sql", "log", "masked", "masked_text", "messages_of", "moment", "oldest_snapshot",
+        "shell_argument", "shell_option", "shell_word", "span", "sql_word", "trace",
         "unfinished_migrations", "utc");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, "
                         "acldefault('f', p.proowner))) AS a WHERE p.pronamespace = "

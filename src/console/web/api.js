@@ -50,9 +50,9 @@ async function call(path, options) {
     }
 }
 
-/// GET /ops/api/NAME; parameters that are empty are left out.
+/// GET /ops/api/NAME; parameters that are not there are left out, and empty ones but a reason, which some dead letters lack.
 export function get(name, parameters = {}, signal = undefined) {
-    const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+    const query = new URLSearchParams(Object.entries(parameters).filter(([key, value]) => value !== undefined && value !== null && (value !== "" || key === "reason")));
     return call(kBase + name + (query.size ? "?" + query : ""), { signal });
 }
 

@@ -10,7 +10,8 @@ const no_reason = () => h("i", {}, t("no_reason"));
 
 export function dead_letters(context, parameters) {
     const { reason, tenant, job_type, code } = parameters;
-    const is_filtered = [reason, tenant, code].some(Boolean);
+    // The group without a reason has an empty one.
+    const is_filtered = reason !== undefined || [tenant, code].some(Boolean);
     const head = h("div", {}, page_title(t("dead_letters")));
     const groups = h("div", {}, loading());
     const list = h("div", {});
@@ -22,18 +23,17 @@ export function dead_letters(context, parameters) {
     const pages = new Pages(show, async before => get("dead-letters", { reason, tenant, job_type, code, before }));
     const again = () => {
         chosen.clear();
-        pages.begin().catch(fail);
         context.look_again();
     };
     const fail = problem => replace(groups, trouble(problem, again));
     const filter = () => {
         const meant = {};
-        for (const [key, value] of Object.entries({ reason, tenant, job_type })) if (value) meant[key] = value;
+        for (const [key, value] of Object.entries({ reason, tenant, job_type })) if (value || (key === "reason" && value === "")) meant[key] = value;
         if (code) meant.code = Number(code);
         return meant;
     };
     const link = changes => {
-        const query = new URLSearchParams(Object.entries({ reason, tenant, job_type, code, ...changes }).filter(([, v]) => v));
+        const query = new URLSearchParams(Object.entries({ reason, tenant, job_type, code, ...changes }).filter(([key, v]) => v || (key === "reason" && v === "")));
         return "#/dead-letters" + (query.size ? "?" + query : "");
     };
 
@@ -46,10 +46,11 @@ export function dead_letters(context, parameters) {
             return;
         }
         replace(groups, h("ul", { class: "groups" }, page.groups.map(group => {
-            const is_open = group.reason === reason;
+            const is_open = group.reason === reason && group.job_type === (job_type ?? group.job_type);
+            const key = group.job_type + " " + group.reason;
             return h("li", { class: "group" + (is_open ? " is-open" : "") },
                 h("a", {
-                    class: "group-link", "data-key": "group" + group.reason, "aria-current": is_open ? "true" : null,
+                    class: "group-link", "data-key": "group" + key, "aria-current": is_open ? "true" : null,
                     href: is_open ? link({ reason: undefined, job_type: undefined }) : link({ reason: group.reason, job_type: group.job_type }),
                 },
                 h("span", { class: "group-count" }, number(group.count)),
@@ -57,8 +58,8 @@ export function dead_letters(context, parameters) {
                     h("span", { class: "group-facts" }, named("kind", group.job_type), " · ", t("last") + " ", moment(group.last_at),
                         " · ", t("first") + " ", moment(group.first_at)))),
                 context.is_operator ? h("span", { class: "group-acts" },
-                    h("button", { type: "button", class: "button", "data-key": "retry" + group.reason, onclick: () => on_group("retry", group) }, t("a_retry")),
-                    h("button", { type: "button", class: "button grave", "data-key": "discard" + group.reason, onclick: () => on_group("discard", group) }, t("a_discard"))) : null);
+                    h("button", { type: "button", class: "button", "data-key": "retry" + key, onclick: () => on_group("retry", group) }, t("a_retry")),
+                    h("button", { type: "button", class: "button grave", "data-key": "discard" + key, onclick: () => on_group("discard", group) }, t("a_discard"))) : null);
         })));
         show_list(items);
     }

@@ -1,7 +1,7 @@
 // event_log with filters, live; and of it what people did.
 import { get } from "./api.js";
 import { foreign, h, replace } from "./dom.js";
-import { copies, film_link, loading, nothing, page_title, Pages, short, table, tag, tenant_link, trouble } from "./parts.js";
+import { copies, film_link, loading, nothing, page_title, Pages, short, table, tag, tenant_link, told, trouble } from "./parts.js";
 import { day_of, day_text, moment } from "./time.js";
 import { named, t } from "./words.js";
 
@@ -181,7 +181,7 @@ export function audit(context) {
             { name: t("c_did"), cell: i => h("span", { class: "strong" }, named("step", i.type)) },
             { name: t("c_of"), cell: entity_cell },
             { name: t("c_tenant"), cell: tenant_cell },
-            { name: t("c_reason"), class: "wide-cell", cell: i => [i.detail ? foreign(i.detail) : null, i.detail && i.reason ? h("br") : null, i.reason ? foreign(i.reason) : null] },
+            { name: t("c_reason"), class: "wide-cell", cell: i => [i.reason ? foreign(i.reason) : null, i.detail && i.detail !== i.reason ? h("div", { class: "quiet", lang: "en" }, told(i.detail)) : null] },
         ], items) : nothing(t("no_acts")), h("div", { class: "foot" }, pages.button()));
     }, before => get("audit", { before }));
     const again = () => pages.begin().catch(problem => replace(place, trouble(problem, again)));

@@ -74,8 +74,8 @@ export function tenants(context, { id }) {
         if (!context.is_operator) return copies(tenant, tenant.id);
         const scope = tenant.paused?.scope;
         return h("div", { class: "row-acts" },
-            scope === "tenant" ? h("button", { type: "button", class: "button primary", "data-key": "resume" + tenant.id, "aria-label": t("resume_one", { name: tenant.name }), onclick: () => resume("tenant", tenant.id, tenant.name) }, t("a_resume"))
-                : scope === "sender" ? h("button", { type: "button", class: "button primary", "data-key": "resume" + tenant.id, "aria-label": t("resume_one", { name: tenant.name }), onclick: () => resume("sender", "tenant:" + tenant.id, tenant.name) }, t("a_resume"))
+            scope === "tenant" ? h("button", { type: "button", class: "button primary", "data-key": "pause" + tenant.id, "aria-label": t("resume_one", { name: tenant.name }), onclick: () => resume("tenant", tenant.id, tenant.name) }, t("a_resume"))
+                : scope === "sender" ? h("button", { type: "button", class: "button primary", "data-key": "pause" + tenant.id, "aria-label": t("resume_one", { name: tenant.name }), onclick: () => resume("sender", "tenant:" + tenant.id, tenant.name) }, t("a_resume"))
                     : h("button", { type: "button", class: "button", "data-key": "pause" + tenant.id, "aria-label": t("pause_one", { name: tenant.name }), onclick: () => pause("tenant", tenant.id, tenant.name) }, t("a_pause")),
             h("button", { type: "button", class: "button", "data-key": "opt" + tenant.id, "aria-label": t("a_opt_out") + " " + tenant.name, onclick: () => opt_out(tenant) }, t("a_opt_out")),
             copies(tenant, tenant.id));
@@ -87,7 +87,7 @@ export function tenants(context, { id }) {
             ? h("p", { class: "hint" }, h("a", { href: "#/tenants" }, icon("back", 14), t("all_tenants"))) : h("p", { class: "hint" }, t("tenants_hint"))),
         h("div", { class: "beside" },
             context.is_operator && !id ? (all_paused
-                ? h("button", { type: "button", class: "button primary", "data-key": "resume_all", onclick: () => resume("all", null) }, t("resume_all"))
+                ? h("button", { type: "button", class: "button primary", "data-key": "pause_all", onclick: () => resume("all", null) }, t("resume_all"))
                 : h("button", { type: "button", class: "button grave", "data-key": "pause_all", onclick: () => pause("all", null) }, t("pause_all"))) : null,
             copies(page, "tenants"))));
         replace(place, items.length ? table(t("tenants"), [
