@@ -23,7 +23,7 @@ BEGIN
         words := words || format('%s paused sending %s at %s%s, and SELECT ops.resume_sending(%s) goes on', one.paused_by,
                                  CASE one.kind WHEN 'all' THEN 'of all' WHEN 'tenant' THEN 'of this tenant' ELSE 'from its number' END,
                                  ops.moment(one.paused_at), coalesce(', saying: ' || ops.masked_text(nullif(one.reason, '')), ''),
-                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
+                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
     FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
@@ -85,8 +85,8 @@ BEGIN
         RETURN format('may have been sent: the outcome of attempt %s is unknown since %s: %s; %s', lease.attempt,
                       ops.moment(lease.unknown_since), coalesce(ops.masked_text(message.last_error), 'nobody said why'),
                       CASE WHEN lease.look_at = 'infinity' OR message.held_reason IS NOT NULL
-                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%L, true) when Twilio''s console shows it, else with false',
-                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), message.id)
+                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%s, true) when Twilio''s console shows it, else with false',
+                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), ops.sql_word(message.id))
                            ELSE format('a callback settles it, else Twilio''s list, which is looked at %s',
                                        CASE WHEN coalesce(lease.look_at, lease.claimed_at + interval '51 s') > now()
                                             THEN 'next at ' || ops.moment(coalesce(lease.look_at, lease.claimed_at + interval '51 s'))
@@ -95,15 +95,15 @@ BEGIN
                       END);
     END IF;
     IF message.held_reason IS NOT NULL THEN
-        RETURN format('is held for a person (%s): SELECT ops.release_message(%L) sends it, SELECT ops.cancel_message(%L) does not',
-                      ops.masked_text(message.held_reason), message.id, message.id);
+        RETURN format('is held for a person (%s): SELECT ops.release_message(%s) sends it, SELECT ops.cancel_message(%s) does not',
+                      ops.masked_text(message.held_reason), ops.sql_word(message.id), ops.sql_word(message.id));
     END IF;
     IF message.status NOT IN ('pending', 'failed') THEN
         RETURN format('is %s and has no lease, which should not be: say so to those who make pgcourier', message.status);
     END IF;
     IF queued.seq IS NULL THEN
-        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%L), then insert it again',
-                      message.status, message.id);
+        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%s), then insert it again',
+                      message.status, ops.sql_word(message.id));
     END IF;
 
     obstacles := ops.obstacle_words(message, queued.due_at);
@@ -164,7 +164,7 @@ BEGIN
                  WHEN message.undelivered_at IS NOT NULL
                  THEN format('but it could not be delivered, as Twilio told at %s: %s%s', ops.moment(message.undelivered_at),
                              coalesce(ops.masked_text(message.last_error), 'without a reason'),
-                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%L) writes it once more', letter) ELSE '' END)
+                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%s) writes it once more', ops.sql_word(letter)) ELSE '' END)
                  WHEN message.delivered_at IS NOT NULL THEN 'it was delivered at ' || ops.moment(message.delivered_at)
                  WHEN message.delivery_status IS NOT NULL THEN 'the last that Twilio told of it is ' || message.delivery_status
                  ELSE 'Twilio has not told yet what became of it' END);
@@ -172,7 +172,7 @@ BEGIN
         RETURN format('was given up at %s after %s: %s%s', ops.moment(changed_at), ops.attempts_words(message.attempts),
                       coalesce(ops.masked_text(message.last_error), 'it was not said why'),
                       CASE WHEN letter IS NOT NULL
-                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)', letter)
+                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)', ops.sql_word(letter))
                            ELSE '; its dead letter was discarded' END);
     WHEN 'blocked' THEN
         RETURN format('was blocked at %s, since its recipient said STOP to this shop; it is never sent, also not after a START', ops.moment(changed_at));
@@ -211,8 +211,8 @@ BEGIN
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
                  ELSE 'a router takes it at its next look, within seconds' END);
     ELSIF letter.id IS NOT NULL THEN
-        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
-                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
+        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)',
+                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), ops.sql_word(letter.id));
     END IF;
     RETURN format('was received at %s and routed', ops.moment(event.received_at));
 END $$;

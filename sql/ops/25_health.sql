@@ -96,7 +96,7 @@ figures (place, figure, value, warning, alert, advice) AS (
     SELECT 13, 'paused by people', p.count, 1, NULL,
            'SELECT * FROM ops.pauses has them' || CASE WHEN p.kind IS NULL THEN '' ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s), or pgcourier resume, goes on',
                p.paused_by, ops.moment(p.paused_at),
-               CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', p.id) ELSE '''sender'', number' END) END
+               CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(p.id) ELSE '''sender'', number' END) END
     FROM (SELECT count(*) OVER () AS count, x.paused_by, x.paused_at, x.kind, x.id FROM outbox_pauses AS x
           UNION ALL
           SELECT 0, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM outbox_pauses)

@@ -11,13 +11,6 @@ CREATE FUNCTION ops.cursor(at text, id text) RETURNS text
     RETURN translate(encode(convert_to(coalesce(at, '') || E'\n' || coalesce(id, ''), 'UTF8'), 'base64'), E'+/=\n', '-_');
 COMMENT ON FUNCTION ops.cursor IS 'The key of a list''s last row as one opaque text; part of the console.';
 
--- What a shell takes as one word, whatever is in it; what a terminal obeys is left out.
-CREATE FUNCTION ops.shell_word(word text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    RETURN CASE WHEN word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$' THEN word
-                ELSE '''' || replace(regexp_replace(word, '[[:cntrl:]]', '?', 'g'), '''', '''\''''') || '''' END;
-COMMENT ON FUNCTION ops.shell_word IS 'A text as one word of a shell''s command line.';
-
 -- The address that somebody means who types a number: with spaces, dots and brackets, or 00 for +; or a WhatsApp user id.
 CREATE FUNCTION ops.person_meant(words text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT SET search_path FROM CURRENT AS $$

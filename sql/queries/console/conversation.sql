@@ -17,5 +17,5 @@ SELECT jsonb_build_object(
                    'error_code', p.error_code, 'last_error', p.last_error, 'body_characters', p.body_characters, 'media', p.media,
                    'correlation_id', p.correlation_id) ORDER BY p.place)
         FROM page AS p), '[]'),
-    'sql', format('SELECT * FROM ops.conversation(%L)', $1), 'command', NULL)
+    'sql', format('SELECT * FROM ops.conversation(%s)', ops.sql_word($1)), 'command', NULL)
 FROM found AS a ORDER BY a.place LIMIT 1;

@@ -20,7 +20,7 @@ SELECT jsonb_build_object(
                  ELSE (SELECT ops.cursor(ops.utc(e.at), e.id) FROM ending AS e) END,
     'is_complete', NOT EXISTS (SELECT FROM ending),
     'sql', 'SELECT * FROM ops.log('
-           || concat_ws(', ', 'tenant => ' || quote_literal($1), 'type => ' || quote_literal($2), 'correlation => ' || quote_literal($3),
-                        'since => ' || quote_literal($4), 'until => ' || quote_literal($5), CASE WHEN $8 THEN 'only_people => true' END) || ')',
-    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events --correlation ' || ops.shell_word($3)
-                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(' --tenant ' || ops.shell_word($1), '') END);
+           || concat_ws(', ', 'tenant => ' || ops.sql_word($1), 'type => ' || ops.sql_word($2), 'correlation => ' || ops.sql_word($3),
+                        'since => ' || ops.sql_word($4), 'until => ' || ops.sql_word($5), CASE WHEN $8 THEN 'only_people => true' END) || ')',
+    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events --correlation=' || ops.shell_word($3)
+                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(' --tenant=' || ops.shell_word($1), '') END);

@@ -4,8 +4,8 @@
 SELECT jsonb_build_object(
     'words', ops.pause_sending($1::text, CASE WHEN $1 = 'sender' AND $2::text LIKE 'tenant:%'
         THEN (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = substr($2, 8)) ELSE $2 END, $3::text, $4::text),
-    'sql', CASE $1 WHEN 'sender' THEN format('SELECT ops.pause_sending(''sender'', number, %L)', $3)
-                   WHEN 'all' THEN format('SELECT ops.pause_sending(reason => %L)', $3)
-                   ELSE format('SELECT ops.pause_sending(%L, %L, %L)', $1, $2, $3) END,
-    'command', 'pgcourier pause' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(' --tenant ' || ops.shell_word($2), '')
-                                            ELSE ' --sender NUMBER' END || ' --reason ' || ops.shell_word($3));
+    'sql', CASE $1 WHEN 'sender' THEN format('SELECT ops.pause_sending(''sender'', number, %s)', ops.sql_word($3))
+                   WHEN 'all' THEN format('SELECT ops.pause_sending(reason => %s)', ops.sql_word($3))
+                   ELSE format('SELECT ops.pause_sending(''tenant'', %s, %s)', ops.sql_word($2), ops.sql_word($3)) END,
+    'command', 'pgcourier pause' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(' --tenant=' || ops.shell_word($2), '')
+                                            ELSE ' --sender=NUMBER' END || ' --reason=' || ops.shell_word($3));
