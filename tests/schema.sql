@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letters_command ops.letters_sql ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.is_replaced ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obeyed ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -172,14 +172,15 @@ END $$;
 
 COMMENT ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) IS 'Resolves a dead letter without doing anything about it.';
 
-CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, is_done boolean, words text)
+CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false, job_type text DEFAULT NULL::text, letter_reason text DEFAULT NULL::text, ids text[] DEFAULT NULL::text[], most integer DEFAULT 10000) RETURNS TABLE(dead_letter_id text, entity_id text, is_done boolean, words text)
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     one record;
 BEGIN
-    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+    FOR one IN SELECT f.id, f.entity_id
+               FROM ops.find_dead_letters(tenant, code, since, until, everything, job_type, letter_reason, ids, most) AS f LOOP
         dead_letter_id := one.id;
         entity_id := one.entity_id;
         is_done := NOT dry_run;
@@ -193,7 +194,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';
+COMMENT ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) IS 'Discards the dead letters of a tenant, an error code, a time, a job type or a reason, or those with these ids; with dry_run only shows which. The oldest `most` at once, 10,000 by itself and at most: call it again for the rest.';
 
 CREATE FUNCTION public.pgcourier_new_id() RETURNS text
     LANGUAGE sql PARALLEL RESTRICTED
@@ -355,8 +356,8 @@ BEGIN
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
                  ELSE 'a router takes it at its next look, within seconds' END);
     ELSIF letter.id IS NOT NULL THEN
-        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
-                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
+        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)',
+                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), ops.sql_word(letter.id));
     END IF;
     RETURN format('was received at %s and routed', ops.moment(event.received_at));
 END $$;
@@ -565,37 +566,51 @@ END $_$;
 
 COMMENT ON FUNCTION ops.find(words text, most integer) IS 'What an id of any kind, a correlation id, Twilio''s id, a tenant''s name or a whole phone number means: the best match first, numbers masked. A last row of the kind more says that a person has more messages than these.';
 
-CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) RETURNS TABLE(id text, entity_id text, seq bigint)
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, job_type text, letter_reason text, ids text[], most integer) RETURNS TABLE(id text, entity_id text, seq bigint, kind text, was_sent boolean, is_kept boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    -- What is masked stands for anything: a cheap look before the masking of each.
+    alike text := replace(regexp_replace(letter_reason, '([\\%_])', '\\\1', 'g'), '…', '%');
+    named text[];
 BEGIN
-    IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
-        RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    IF num_nonnulls(tenant, code, since, until, job_type, letter_reason, ids) = 0 AND NOT coalesce(everything, false) THEN
+        RAISE EXCEPTION 'no filter was given: expected tenant, code, since, until, job_type, letter_reason or ids, or everything => true';
     END IF;
     -- Letters outlive their tenant: an id that only they have is no mistake.
     IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.tenant_id = tenant AND d.resolved_at IS NULL) THEN
         tenant := ops.tenant_named(tenant);
     END IF;
+    IF ids IS NOT NULL THEN
+        named := ARRAY(SELECT d.id FROM dead_letter_jobs AS d WHERE d.id = ANY (ids)
+                       UNION SELECT d.id FROM dead_letter_jobs AS d
+                             WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = ANY (ids));
+    END IF;
     RETURN QUERY
-        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
+        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id), f.job_type, f.was_sent, f.is_kept
         FROM (
             SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id, m.seq AS message_seq,
-                   ops.event_of(d) AS event_id, d.created_at
+                   ops.event_of(d) AS event_id, d.created_at, d.job_type, coalesce(m.status = 'sent', false) AS was_sent,
+                   d.job_type <> 'message_out' OR m.seq IS NOT NULL AS is_kept
             FROM dead_letter_jobs AS d
-            LEFT JOIN LATERAL (SELECT x.seq, x.error_code FROM messages_out AS x
+            LEFT JOIN LATERAL (SELECT x.seq, x.error_code, x.status FROM messages_out AS x
                                WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true
             WHERE d.resolved_at IS NULL
               AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
               AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
               AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
               AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
-            ORDER BY d.created_at
-            LIMIT 10000) AS f
+              AND (find_dead_letters.job_type IS NULL OR d.job_type = find_dead_letters.job_type)
+              AND (letter_reason IS NULL OR coalesce(d.error_message, '') LIKE alike)
+              AND (letter_reason IS NULL OR ops.masked_text(coalesce(d.error_message, '')) = letter_reason)
+              AND (named IS NULL OR d.id = ANY (named))
+            ORDER BY d.created_at, d.id
+            LIMIT least(greatest(coalesce(most, 10000), 1), 10000)) AS f
         ORDER BY f.message_seq NULLS LAST, f.event_id, f.created_at, f.id;
 END $$;
 
-COMMENT ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
+COMMENT ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, job_type text, letter_reason text, ids text[], most integer) IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
 
 CREATE FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) RETURNS void
     LANGUAGE plpgsql
@@ -630,7 +645,8 @@ DECLARE
         'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
-    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log'];
+    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
+                                   'find_dead_letters'];
     is_closed boolean;
     missing text[];
     one text;
@@ -677,8 +693,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'utc', 'cursor', 'has_hidden', 'shell_word',
-                                             'shell_argument', 'shell_option', 'sql_word', 'letters_sql', 'letters_command')
+                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'obeyed', 'sql_word',
+                                             'shell_word')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -727,12 +743,6 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
-
-CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (word ~ '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'::text);
-
-COMMENT ON FUNCTION ops.has_hidden(word text) IS 'Whether a text has characters in it that are obeyed and not shown.';
 
 CREATE TABLE public.messages_in (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -800,38 +810,89 @@ END $$;
 
 COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
 
-CREATE FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) RETURNS text
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    is_by_callback boolean DEFAULT false NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
+
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
+
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
+
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+
+CREATE FUNCTION ops.is_replaced(scope public.outbox_scopes) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT 'pgcourier dlq ' || act
-           || CASE WHEN jsonb_array_length(ids) = 1 THEN ' ' || ops.shell_argument(ids ->> 0)
-                   WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
-                   THEN concat(ops.shell_option('tenant', tenant), ' --code ' || code, ops.shell_option('since', since), ops.shell_option('until', until),
-                               CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN ' --all' END) END
+    SELECT scope.scope LIKE 'credentials:%' AND scope.probe_at < now() - interval '1 min'
+           AND EXISTS (SELECT FROM outbox_scopes AS o
+                       WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL AND o.last_success_at > scope.opened_at)
 $$;
 
-COMMENT ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) IS 'The command that retries or discards dead letters; NULL: there is none for these. Part of the console.';
+COMMENT ON FUNCTION ops.is_replaced(scope public.outbox_scopes) IS 'Whether an open breaker is of credentials that others have taken the place of, so that it stops nobody.';
 
-CREATE FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) RETURNS text
+CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
-    AS $_$
-    SELECT CASE WHEN jsonb_array_length(ids) = 0 THEN NULL
-                WHEN ids IS NULL AND reason IS NULL AND job_type IS NULL
-                THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act,
-                            concat_ws(', ', 'tenant => ' || ops.sql_word(tenant), 'code => ' || code, 'since => ' || ops.sql_word(since),
-                                      'until => ' || ops.sql_word(until), 'reason => ' || ops.sql_word(why),
-                                      CASE WHEN num_nonnulls(tenant, code, since, until) = 0 THEN 'everything => true' END))
-                ELSE format('SELECT id, ops.%s_dead_letter(id%s) FROM ops.dead_letters WHERE %s', act, ', reason => ' || ops.sql_word(why),
-                            concat_ws(' AND ', (SELECT format('(id IN (%1$s) OR entity_id IN (%1$s))', string_agg(ops.sql_word(i.id), ', '))
-                                                FROM jsonb_array_elements_text(ids) AS i (id) HAVING count(*) > 0),
-                                      'coalesce(reason, '''') = ' || ops.sql_word(reason), 'job_type = ' || ops.sql_word(job_type),
-                                      'tenant_id = ' || ops.sql_word(tenant), 'code = ' || code, 'created_at >= ' || ops.sql_word(since),
-                                      'created_at < ' || ops.sql_word(until))) END
-$_$;
+    AS $$
+    WITH one AS MATERIALIZED (
+        SELECT r.place, r.result, (r.result ->> 'is_done')::boolean AS is_done
+        FROM jsonb_array_elements(coalesce(results, '[]')) WITH ORDINALITY AS r (result, place)),
+    given AS MATERIALIZED (
+        SELECT p.place, p.name, CASE p.name WHEN 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(choice -> 'ids'))::text
+                                            ELSE choice ->> p.name END AS value
+        FROM unnest('{ids,tenant,code,since,until,job_type,letter_reason,everything,most,per_second,reason}'::text[])
+             WITH ORDINALITY AS p (name, place)
+        WHERE jsonb_typeof(choice -> p.name) <> 'null'),
+    told AS (
+        SELECT string_agg(g.name || ' => ' || CASE WHEN jsonb_typeof(choice -> g.name) IN ('number', 'boolean') THEN g.value
+                                                   ELSE ops.sql_word(g.value) END, ', ' ORDER BY g.place) AS sql,
+               string_agg(' --' || CASE g.name WHEN 'everything' THEN 'all'
+                                               ELSE replace(g.name, '_', '-') || '=' || ops.shell_word(g.value) END, '' ORDER BY g.place)
+                   FILTER (WHERE g.name NOT IN ('ids', 'most') AND (choice -> 'ids' IS NULL OR g.name = 'reason')) AS options,
+               bool_or(g.name IN ('job_type', 'letter_reason')) AS has_more
+        FROM given AS g)
+    SELECT jsonb_build_object(
+        'act', act, 'is_preview', is_preview, 'chosen', (SELECT count(*) FROM one), 'done', (SELECT count(*) FROM one AS o WHERE o.is_done),
+        'remaining', greatest(meant - (SELECT count(*) FROM one), 0),
+        'results', coalesce((SELECT jsonb_agg(f.result ORDER BY f.is_done, f.place)
+                             FROM (SELECT o.* FROM one AS o ORDER BY o.is_done, o.place LIMIT 100) AS f), '[]'),
+        'sql', CASE WHEN choice -> 'ids' IS DISTINCT FROM '[]' THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act, t.sql) END,
+        -- One by its id, or all that a filter means: the command line has neither a list of ids nor a bound.
+        'command', CASE WHEN jsonb_array_length(choice -> 'ids') = 1 AND meant = 1
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' -- ' || ops.shell_word(choice -> 'ids' ->> 0)
+                        WHEN choice -> 'ids' IS NULL AND NOT t.has_more AND meant <= (SELECT count(*) FROM one)
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') END)
+    FROM told AS t
+$$;
 
-COMMENT ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) IS 'The statement that retries or discards dead letters; part of the console.';
+COMMENT ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) IS 'What retrying or discarding dead letters did or would do, with the SQL and the command that do the same; part of the console.';
 
 CREATE FUNCTION ops.log(tenant text DEFAULT NULL::text, type text DEFAULT NULL::text, correlation text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, before_at timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id text DEFAULT NULL::text, only_people boolean DEFAULT false, most integer DEFAULT 50) RETURNS TABLE(id text, at timestamp with time zone, event_type text, entity_type text, entity_id text, tenant_id text, correlation_id text, actor_type text, by text, reason text, detail text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -914,7 +975,8 @@ CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_i
     AS $_$
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
-            jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
+            jsonb_strip_nulls(jsonb_build_object('by', coalesce(ops.masked_text(nullif($7, '')), session_user),
+                                                 'reason', ops.masked_text(nullif($6, ''))) || $8));
 $_$;
 
 COMMENT ON FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text, details jsonb) IS 'Writes into event_log what a person did; part of the functions that act.';
@@ -978,6 +1040,12 @@ CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
     RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > now()) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span((now() - moment))) || ' ago)'::text) END);
 
 COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
+
+CREATE FUNCTION ops.obeyed() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'::text;
+
+COMMENT ON FUNCTION ops.obeyed() IS 'A regular expression: one character that something obeys or that cannot be seen.';
 
 CREATE TABLE public.messages_out (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -1069,7 +1137,7 @@ BEGIN
         words := words || format('%s paused sending %s at %s%s, and SELECT ops.resume_sending(%s) goes on', one.paused_by,
                                  CASE one.kind WHEN 'all' THEN 'of all' WHEN 'tenant' THEN 'of this tenant' ELSE 'from its number' END,
                                  ops.moment(one.paused_at), coalesce(', saying: ' || ops.masked_text(nullif(one.reason, '')), ''),
-                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
+                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
     FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
@@ -1079,6 +1147,7 @@ BEGIN
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
+              AND NOT ops.is_replaced(s)
         ORDER BY s.opened_at
     LOOP
         words := words || format('the breaker of %s is open since %s%s, and the next probe is %s',
@@ -1143,7 +1212,7 @@ BEGIN
                  WHEN message.undelivered_at IS NOT NULL
                  THEN format('but it could not be delivered, as Twilio told at %s: %s%s', ops.moment(message.undelivered_at),
                              coalesce(ops.masked_text(message.last_error), 'without a reason'),
-                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%L) writes it once more', letter) ELSE '' END)
+                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%s) writes it once more', ops.sql_word(letter)) ELSE '' END)
                  WHEN message.delivered_at IS NOT NULL THEN 'it was delivered at ' || ops.moment(message.delivered_at)
                  WHEN message.delivery_status IS NOT NULL THEN 'the last that Twilio told of it is ' || message.delivery_status
                  ELSE 'Twilio has not told yet what became of it' END);
@@ -1151,7 +1220,7 @@ BEGIN
         RETURN format('was given up at %s after %s: %s%s', ops.moment(changed_at), ops.attempts_words(message.attempts),
                       coalesce(ops.masked_text(message.last_error), 'it was not said why'),
                       CASE WHEN letter IS NOT NULL
-                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)', letter)
+                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)', ops.sql_word(letter))
                            ELSE '; its dead letter was discarded' END);
     WHEN 'blocked' THEN
         RETURN format('was blocked at %s, since its recipient said STOP to this shop; it is never sent, also not after a START', ops.moment(changed_at));
@@ -1242,7 +1311,7 @@ $_$;
 
 COMMENT ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) IS 'Puts a message into the queue; part of the functions that act.';
 
-CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL::text) RETURNS text
+CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1258,11 +1327,11 @@ BEGIN
             USING HINT = 'SELECT id, status, held_reason FROM ops.outbox WHERE held_reason IS NOT NULL; of one that is unknown, say what became of it: SELECT ops.settle_unknown(id, was_sent).';
     END IF;
     PERFORM ops.queue_again(message);
-    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL, by);
+    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, reason, by);
     RETURN format('message %s is due now', message.id);
 END $$;
 
-COMMENT ON FUNCTION ops.release_message(message_id text, by text) IS 'Sends a message that was held for a person.';
+COMMENT ON FUNCTION ops.release_message(message_id text, by text, reason text) IS 'Sends a message that was held for a person.';
 
 CREATE FUNCTION ops.reroute(number text DEFAULT NULL::text, event bigint DEFAULT NULL::bigint, reason text DEFAULT NULL::text, by text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -1388,7 +1457,7 @@ END $$;
 
 COMMENT ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) IS 'Makes what a dead letter is about pending again, with attempts 0; a message that was sent and not delivered is written again.';
 
-CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, per_second double precision DEFAULT NULL::double precision, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false) RETURNS TABLE(dead_letter_id text, entity_id text, due_at timestamp with time zone, is_done boolean, words text)
+CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL::text, code integer DEFAULT NULL::integer, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, everything boolean DEFAULT false, per_second double precision DEFAULT NULL::double precision, reason text DEFAULT NULL::text, by text DEFAULT NULL::text, dry_run boolean DEFAULT false, job_type text DEFAULT NULL::text, letter_reason text DEFAULT NULL::text, ids text[] DEFAULT NULL::text[], most integer DEFAULT 10000) RETURNS TABLE(dead_letter_id text, entity_id text, due_at timestamp with time zone, is_done boolean, words text)
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1402,7 +1471,8 @@ BEGIN
     IF per_second <= 0 THEN
         RAISE EXCEPTION 'per_second is %, expected more than 0', per_second;
     END IF;
-    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+    FOR one IN SELECT f.id, f.entity_id
+               FROM ops.find_dead_letters(tenant, code, since, until, everything, job_type, letter_reason, ids, most) AS f LOOP
         dead_letter_id := one.id;
         entity_id := one.entity_id;
         due_at := start + coalesce(place / per_second, 0) * interval '1 s';
@@ -1421,7 +1491,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which. The oldest 10,000 at once: call it again for the rest; with since, to leave out those that cannot be done again.';
+COMMENT ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) IS 'Retries the dead letters of a tenant, an error code, a time, a job type or a reason, or those with these ids, in their order; with per_second at that rate, with dry_run only shows which. The oldest `most` at once, 10,000 by itself and at most: call it again for the rest; with since, to leave out those that cannot be done again.';
 
 CREATE FUNCTION ops.secure_function(name regprocedure, is_definer boolean) RETURNS void
     LANGUAGE plpgsql
@@ -1439,7 +1509,7 @@ END $$;
 
 COMMENT ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) IS 'Makes a function find its tables in their own schema only; with is_definer it runs with the rights of its owner.';
 
-CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL::text) RETURNS text
+CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1467,47 +1537,23 @@ BEGIN
         PERFORM ops.queue_again(message);
     END IF;
     PERFORM ops.log_act(CASE WHEN was_sent THEN 'message_sent' ELSE 'message_failed' END, 'message_out', message.id,
-                        message.tenant_id, message.correlation_id, 'settled by hand', by);
+                        message.tenant_id, message.correlation_id, concat('settled by hand', ': ' || nullif(reason, '')), by);
     RETURN format('message %s is %s', message.id, CASE WHEN was_sent THEN 'sent' ELSE 'due again' END);
 END $$;
 
-COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
-
-CREATE FUNCTION ops.shell_argument(word text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT CASE WHEN word LIKE '-%' THEN '-- ' ELSE '' END || ops.shell_word(word)
-$$;
-
-COMMENT ON FUNCTION ops.shell_argument(word text) IS 'A text as the last word of a shell''s command line, and never as an option.';
-
-CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT ' --' || name || CASE WHEN word LIKE '-%' THEN '=' ELSE ' ' END || ops.shell_word(word)
-$$;
-
-COMMENT ON FUNCTION ops.shell_option(name text, word text) IS 'An option of a shell''s command line with its value.';
+COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text, reason text) IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';
 
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word ELSE ((''''::text || replace(regexp_replace(word, '[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'::text, '?'::text, 'g'::text), ''''::text, '''\'''''::text)) || ''''::text) END;
+    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@-]+$'::text) THEN word WHEN (word !~ ops.obeyed()) THEN ((''''::text || replace(word, ''''::text, '''\'''''::text)) || ''''::text) ELSE (('$'''::text || (SELECT string_agg(CASE WHEN (c.one = '\'::text) THEN '\\'::text WHEN ((c.one <> ''''::text) AND (c.one !~ ops.obeyed())) THEN c.one WHEN (ascii(c.one) < 128) THEN concat('\', (ascii(c.one) >> 6), ((ascii(c.one) >> 3) & 7), (ascii(c.one) & 7)) ELSE encode(convert_to(c.one, 'UTF8'::name), 'escape'::text) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(shell_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line.';
+COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line. An option it may look like: write -- before it, or --name= .';
 
 CREATE FUNCTION ops.sql_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT CASE WHEN NOT ops.has_hidden(word) THEN quote_literal(word)
-                ELSE 'U&''' || (SELECT string_agg(CASE WHEN ops.has_hidden(c.letter) THEN '\' || lpad(to_hex(ascii(c.letter)), 4, '0')
-                                                       WHEN c.letter IN ('\', '''') THEN c.letter || c.letter ELSE c.letter END, '' ORDER BY c.place)
-                                FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (letter, place)) || '''' END
-$$;
+    RETURN CASE WHEN (word !~ ops.obeyed()) THEN quote_literal(word) ELSE (('U&'''::text || (SELECT string_agg(CASE WHEN (c.one !~ ops.obeyed()) THEN CASE WHEN (c.one = ANY (ARRAY[''''::text, '\'::text])) THEN (c.one || c.one) ELSE c.one END WHEN (ascii(c.one) < 65536) THEN ('\'::text || lpad(to_hex(ascii(c.one)), 4, '0'::text)) ELSE ('\+'::text || lpad(to_hex(ascii(c.one)), 6, '0'::text)) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(sql_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, without characters that a terminal obeys.';
+COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, on one line.';
 
 CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1680,8 +1726,8 @@ BEGIN
         RETURN format('may have been sent: the outcome of attempt %s is unknown since %s: %s; %s', lease.attempt,
                       ops.moment(lease.unknown_since), coalesce(ops.masked_text(message.last_error), 'nobody said why'),
                       CASE WHEN lease.look_at = 'infinity' OR message.held_reason IS NOT NULL
-                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%L, true) when Twilio''s console shows it, else with false',
-                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), message.id)
+                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%s, true) when Twilio''s console shows it, else with false',
+                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), ops.sql_word(message.id))
                            ELSE format('a callback settles it, else Twilio''s list, which is looked at %s',
                                        CASE WHEN coalesce(lease.look_at, lease.claimed_at + interval '51 s') > now()
                                             THEN 'next at ' || ops.moment(coalesce(lease.look_at, lease.claimed_at + interval '51 s'))
@@ -1690,15 +1736,15 @@ BEGIN
                       END);
     END IF;
     IF message.held_reason IS NOT NULL THEN
-        RETURN format('is held for a person (%s): SELECT ops.release_message(%L) sends it, SELECT ops.cancel_message(%L) does not',
-                      ops.masked_text(message.held_reason), message.id, message.id);
+        RETURN format('is held for a person (%s): SELECT ops.release_message(%s) sends it, SELECT ops.cancel_message(%s) does not',
+                      ops.masked_text(message.held_reason), ops.sql_word(message.id), ops.sql_word(message.id));
     END IF;
     IF message.status NOT IN ('pending', 'failed') THEN
         RETURN format('is %s and has no lease, which should not be: say so to those who make pgcourier', message.status);
     END IF;
     IF queued.seq IS NULL THEN
-        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%L), then insert it again',
-                      message.status, message.id);
+        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%s), then insert it again',
+                      message.status, ops.sql_word(message.id));
     END IF;
 
     obstacles := ops.obstacle_words(message, queued.due_at);
@@ -2435,42 +2481,6 @@ COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breake
 
 COMMENT ON COLUMN public.outbox_queue.expires_at IS 'As in messages_out: what still waits then is not sent.';
 
-CREATE TABLE public.outbox_scopes (
-    scope text NOT NULL,
-    calls integer DEFAULT 1 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    failed_message text,
-    opened_at timestamp with time zone,
-    probe_at timestamp with time zone,
-    probes integer DEFAULT 0 NOT NULL,
-    is_by_callback boolean DEFAULT false NOT NULL,
-    error_code integer,
-    reason text,
-    last_success_at timestamp with time zone,
-    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
-
-COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
-
-COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
-
-COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
-
-COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
-
-COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
-
-COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
-
-COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
-
-COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
-
-COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
-
-COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
-
 CREATE TABLE public.webhook_queue (
     id bigint NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
@@ -2539,6 +2549,7 @@ CREATE VIEW ops.breakers AS
  SELECT public.pgcourier_masked_scope(s.scope) AS scope,
         CASE
             WHEN (s.opened_at IS NULL) THEN 'closed'::text
+            WHEN ops.is_replaced(s.*) THEN 'replaced'::text
             ELSE 'open'::text
         END AS state,
     ops.masked_text(s.reason) AS reason,
@@ -2558,7 +2569,7 @@ COMMENT ON VIEW ops.breakers IS 'What sending depends on: the provider, the cred
 
 COMMENT ON COLUMN ops.breakers.scope IS 'provider, credentials:<fingerprint> or sender:<number, masked>.';
 
-COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes.';
+COMMENT ON COLUMN ops.breakers.state IS 'closed: it works; open: nothing of it is sent but probes; replaced: credentials that others have taken the place of, gone in ten minutes.';
 
 COMMENT ON COLUMN ops.breakers.reason IS 'What opened it.';
 
@@ -2770,6 +2781,7 @@ CREATE VIEW ops.health AS
  WITH depth AS MATERIALIZED (
          SELECT queue_depth.queue,
             queue_depth.waiting,
+            queue_depth.delayed,
             queue_depth.oldest_seconds
            FROM ops.queue_depth
         ), recent AS MATERIALIZED (
@@ -2781,7 +2793,8 @@ CREATE VIEW ops.health AS
                   ORDER BY x.created_at DESC
                  LIMIT 50000) e
         ), routed AS MATERIALIZED (
-         SELECT percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY (((EXTRACT(epoch FROM (l.routed_at - w.received_at)) * (1000)::numeric))::double precision)) AS p95_ms
+         SELECT count(*) AS webhooks,
+            percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY (((EXTRACT(epoch FROM (l.routed_at - w.received_at)) * (1000)::numeric))::double precision)) AS p95_ms
            FROM (( SELECT x.correlation_id,
                     x.received_at
                    FROM public.webhook_events x
@@ -2808,9 +2821,9 @@ CREATE VIEW ops.health AS
         ), figures(place, figure, value, warning, alert, advice) AS (
          SELECT 1 AS "?column?",
             'events waiting'::text AS "?column?",
-            (( SELECT d.waiting
+            (( SELECT (d.waiting - d.delayed)
                    FROM depth d
-                  WHERE (d.queue = 'webhook-processing'::text)))::numeric AS waiting,
+                  WHERE (d.queue = 'webhook-processing'::text)))::numeric AS "?column?",
             10 AS "?column?",
             100 AS "?column?",
                 CASE
@@ -2821,13 +2834,13 @@ CREATE VIEW ops.health AS
         UNION ALL
          SELECT 2,
             'messages waiting'::text,
-            (( SELECT d.waiting
+            (( SELECT (d.waiting - d.delayed)
                    FROM depth d
-                  WHERE (d.queue = 'messages_out'::text)))::numeric AS waiting,
+                  WHERE (d.queue = 'messages_out'::text)))::numeric,
             10,
             100,
                 CASE
-                    WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox ORDER BY seq LIMIT 5; scheduled ones count too'::text
+                    WHEN r.has_sender THEN 'SELECT id, ops.explain(id) FROM ops.outbox WHERE status IN (''pending'', ''failed'') ORDER BY due_at LIMIT 5'::text
                     ELSE 'No sender is running: start pgcourier serve with the role sender'::text
                 END AS "case"
            FROM running r
@@ -2851,7 +2864,7 @@ CREATE VIEW ops.health AS
                    FROM routed), (0)::double precision), (0)::double precision))::numeric, 1) AS round,
             500,
             2000,
-            'SELECT * FROM ops.latency; SELECT * FROM ops.queue_depth'::text
+            'SELECT * FROM ops.latency; SELECT * FROM ops.queue_depth. Where no notification arrives (pgcourier doctor), set DATABASE_DIRECT_URL'::text
         UNION ALL
          SELECT 5,
             'success rate, %'::text,
@@ -2871,7 +2884,7 @@ CREATE VIEW ops.health AS
                          LIMIT 10000) d) AS count,
             1,
             100,
-            'SELECT * FROM ops.dead_letter_reasons, then ops.retry_dead_letters(code => …) or ops.discard_dead_letters(code => …)'::text
+            'SELECT * FROM ops.dead_letter_reasons, then ops.retry_dead_letters(code => …) or ops.discard_dead_letters(code => …); where Twilio gave no code, ops.retry_dead_letter(id)'::text
         UNION ALL
          SELECT 7,
             'unknown outcomes'::text,
@@ -2897,8 +2910,8 @@ CREATE VIEW ops.health AS
          SELECT 8,
             'open breakers'::text,
             ( SELECT count(*) AS count
-                   FROM public.outbox_scopes
-                  WHERE (outbox_scopes.opened_at IS NOT NULL)) AS count,
+                   FROM public.outbox_scopes s
+                  WHERE ((s.opened_at IS NOT NULL) AND (NOT ops.is_replaced(s.*)))) AS count,
             1,
             1,
             'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'::text
@@ -2954,7 +2967,7 @@ CREATE VIEW ops.health AS
                     ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s), or pgcourier resume, goes on'::text, p.paused_by, ops.moment(p.paused_at),
                     CASE p.kind
                         WHEN 'all'::text THEN ''::text
-                        WHEN 'tenant'::text THEN format('''tenant'', %L'::text, p.id)
+                        WHEN 'tenant'::text THEN ('''tenant'', '::text || ops.sql_word(p.id))
                         ELSE '''sender'', number'::text
                     END)
                 END)
@@ -2983,6 +2996,8 @@ CREATE VIEW ops.health AS
                FROM recent r) < 20))) THEN 'warning'::text
             WHEN (f.alert < f.warning) THEN 'alert'::text
             WHEN (f.value < (f.warning)::numeric) THEN 'ok'::text
+            WHEN ((f.place = 4) AND (( SELECT r.webhooks
+               FROM routed r) < 20)) THEN 'warning'::text
             WHEN ((f.value > (f.alert)::numeric) OR (f.alert = f.warning)) THEN 'alert'::text
             ELSE 'warning'::text
         END AS state,
@@ -3404,7 +3419,7 @@ UNION ALL
     format('SELECT ops.resume_sending(%L%s)'::text, p.kind,
         CASE p.kind
             WHEN 'all'::text THEN ''::text
-            WHEN 'tenant'::text THEN format(', %L'::text, p.id)
+            WHEN 'tenant'::text THEN (', '::text || ops.sql_word(p.id))
             ELSE ', number'::text
         END) AS advice
    FROM public.outbox_pauses p
@@ -3507,7 +3522,10 @@ UNION ALL
         END) AS why,
     NULL::text AS correlation_id,
     b.asked_at AS since,
-    'Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill tries at once'::text AS advice
+        CASE
+            WHEN (b.last_error ~~ '%HTTP 401%'::text) THEN 'Set the right credentials of Twilio: docs/runbooks/bad-credentials.md'::text
+            ELSE format('Does Twilio answer, and is a sender running? SELECT * FROM ops.instances; pgcourier backfill --since %L tries at once'::text, to_char((b.since AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI'::text))
+        END AS advice
    FROM ( SELECT x.id,
             x.since,
             x.asked_at,
@@ -4222,8 +4240,8 @@ GRANT ALL ON FUNCTION ops.dead_letter_named(id text) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.discard_dead_letter(dead_letter_id text, reason text, by text) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.discard_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letter_jobs TO pgcourier_service;
 
@@ -4253,18 +4271,15 @@ REVOKE ALL ON FUNCTION ops.find(words text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.find(words text, most integer) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.find(words text, most integer) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, job_type text, letter_reason text, ids text[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, job_type text, letter_reason text, ids text[], most integer) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, job_type text, letter_reason text, ids text[], most integer) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_role text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.grant_roles() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.grant_roles() TO pgcourier_service;
-
-REVOKE ALL ON FUNCTION ops.has_hidden(word text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_service;
 
 GRANT SELECT ON TABLE public.messages_in TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_in TO pgcourier_service;
@@ -4274,13 +4289,14 @@ GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
 REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.letters_command(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text) TO pgcourier_service;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.letters_sql(act text, ids jsonb, reason text, job_type text, tenant text, code integer, since text, until text, why text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.is_replaced(scope public.outbox_scopes) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.is_replaced(scope public.outbox_scopes) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) TO pgcourier_ops_reader;
@@ -4308,6 +4324,10 @@ GRANT ALL ON FUNCTION ops.span(length interval) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.moment(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.obeyed() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_service;
 
 GRANT INSERT ON TABLE public.messages_out TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_out TO pgcourier_service;
@@ -4340,8 +4360,8 @@ GRANT ALL ON FUNCTION ops.person_meant(words text) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.queue_again(message public.messages_out, due timestamp with time zone) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.release_message(message_id text, by text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.release_message(message_id text, by text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.release_message(message_id text, by text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.release_message(message_id text, by text, reason text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.reroute(number text, event bigint, reason text, by text) TO pgcourier_service;
@@ -4355,22 +4375,14 @@ GRANT ALL ON FUNCTION ops.resume_sending(scope text, id text, reason text, by te
 REVOKE ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.retry_dead_letter(dead_letter_id text, by text, reason text) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.retry_dead_letters(tenant text, code integer, since timestamp with time zone, until timestamp with time zone, everything boolean, per_second double precision, reason text, by text, dry_run boolean, job_type text, letter_reason text, ids text[], most integer) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.secure_function(name regprocedure, is_definer boolean) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text) TO pgcourier_service;
-
-REVOKE ALL ON FUNCTION ops.shell_argument(word text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_service;
-
-REVOKE ALL ON FUNCTION ops.shell_option(name text, word text) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_service;
+REVOKE ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text, reason text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.shell_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_ops_reader;
@@ -4430,8 +4442,6 @@ GRANT INSERT(recipient) ON TABLE public.outbox_queue TO pgcourier_writer;
 GRANT INSERT(due_at) ON TABLE public.outbox_queue TO pgcourier_writer;
 
 GRANT INSERT(expires_at) ON TABLE public.outbox_queue TO pgcourier_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_queue TO pgcourier_service;
 

@@ -37,3 +37,33 @@ CREATE FUNCTION ops.moment(moment timestamptz) RETURNS text
            || CASE WHEN moment > now() THEN ' (in ' || ops.span(moment - now()) || ')'
                    ELSE ' (' || ops.span(now() - moment) || ' ago)' END;
 COMMENT ON FUNCTION ops.moment IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
+
+-- What somebody chose as an id ends up in commands that others paste. Characters that a terminal obeys, that end a line or turn the
+-- direction of the text are written by their code: what is seen is what is pasted.
+CREATE FUNCTION ops.obeyed() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]';
+COMMENT ON FUNCTION ops.obeyed IS 'A regular expression: one character that something obeys or that cannot be seen.';
+
+CREATE FUNCTION ops.sql_word(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN CASE WHEN word !~ ops.obeyed() THEN quote_literal(word)
+                ELSE 'U&''' || (
+                    SELECT string_agg(CASE WHEN c.one !~ ops.obeyed() THEN CASE WHEN c.one IN ('''', '\') THEN c.one || c.one ELSE c.one END
+                                           WHEN ascii(c.one) < 65536 THEN '\' || lpad(to_hex(ascii(c.one)), 4, '0')
+                                           ELSE '\+' || lpad(to_hex(ascii(c.one)), 6, '0') END, '' ORDER BY c.place)
+                    FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (one, place)) || '''' END;
+COMMENT ON FUNCTION ops.sql_word IS 'A text as a literal of SQL, on one line.';
+
+-- Where $'…' means nothing, it is still one word: no quote stands within it.
+CREATE FUNCTION ops.shell_word(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN CASE WHEN word ~ '^[A-Za-z0-9_+:./@-]+$' THEN word
+                WHEN word !~ ops.obeyed() THEN '''' || replace(word, '''', '''\''''') || ''''
+                ELSE '$''' || (
+                    SELECT string_agg(CASE WHEN c.one = '\' THEN '\\'
+                                           WHEN c.one <> '''' AND c.one !~ ops.obeyed() THEN c.one
+                                           WHEN ascii(c.one) < 128 THEN concat('\', ascii(c.one) >> 6, (ascii(c.one) >> 3) & 7, ascii(c.one) & 7)
+                                           ELSE encode(convert_to(c.one, 'UTF8'), 'escape') END, '' ORDER BY c.place)
+                    FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (one, place)) || '''' END;
+COMMENT ON FUNCTION ops.shell_word IS 'A text as one word of a shell''s command line. An option it may look like: write -- before it, or --name= .';

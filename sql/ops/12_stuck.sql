@@ -38,7 +38,7 @@ WHERE NOT EXISTS (SELECT FROM instances AS i
 UNION ALL
 SELECT 'pause', CASE p.kind WHEN 'sender' THEN ops.masked(p.id) ELSE nullif(p.id, '') END, CASE p.kind WHEN 'tenant' THEN p.id END,
        'paused by ' || p.paused_by || coalesce(': ' || ops.masked_text(nullif(p.reason, '')), '') || ', and messages wait', NULL,
-       p.paused_at, format('SELECT ops.resume_sending(%L%s)', p.kind, CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format(', %L', p.id) ELSE ', number' END)
+       p.paused_at, format('SELECT ops.resume_sending(%L%s)', p.kind, CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN ', ' || ops.sql_word(p.id) ELSE ', number' END)
 FROM outbox_pauses AS p
 WHERE CASE p.kind
           WHEN 'all' THEN (SELECT q.due_at FROM outbox_queue AS q ORDER BY q.due_at, q.seq LIMIT 1)

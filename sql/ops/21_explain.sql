@@ -6,15 +6,6 @@ CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     RETURN attempts || CASE attempts WHEN 1 THEN ' attempt' ELSE ' attempts' END;
 COMMENT ON FUNCTION ops.attempts_words IS 'How many attempts.';
 
--- Wrong credentials that nobody probes any more since others work: their row stays for ten minutes.
-CREATE FUNCTION ops.is_replaced(scope outbox_scopes) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT scope.scope LIKE 'credentials:%' AND scope.probe_at < now() - interval '1 min'
-           AND EXISTS (SELECT FROM outbox_scopes AS o
-                       WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL AND o.last_success_at > scope.opened_at)
-$$;
-COMMENT ON FUNCTION ops.is_replaced IS 'Whether an open breaker is of credentials that others have taken the place of, so that it stops nobody.';
-
 -- What keeps a message in the queue from being claimed, apart from what stands before it in its conversation: each obstacle
 -- with its end, or NULL when there is none.
 CREATE FUNCTION ops.obstacle_words(message messages_out, due timestamptz) RETURNS text
@@ -32,7 +23,7 @@ BEGIN
         words := words || format('%s paused sending %s at %s%s, and SELECT ops.resume_sending(%s) goes on', one.paused_by,
                                  CASE one.kind WHEN 'all' THEN 'of all' WHEN 'tenant' THEN 'of this tenant' ELSE 'from its number' END,
                                  ops.moment(one.paused_at), coalesce(', saying: ' || ops.masked_text(nullif(one.reason, '')), ''),
-                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', message.tenant_id)
+                                 CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
     FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
@@ -42,7 +33,8 @@ BEGIN
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
-              AND NOT ops.is_replaced(s)
+              AND NOT EXISTS (SELECT FROM ops.breakers AS b
+                              WHERE b.scope = pgcourier_masked_scope(s.scope) AND b.opened_at = s.opened_at AND b.state = 'replaced')
         ORDER BY s.opened_at
     LOOP
         words := words || format('the breaker of %s is open since %s%s, and the next probe is %s',
@@ -95,8 +87,8 @@ BEGIN
         RETURN format('may have been sent: the outcome of attempt %s is unknown since %s: %s; %s', lease.attempt,
                       ops.moment(lease.unknown_since), coalesce(ops.masked_text(message.last_error), 'nobody said why'),
                       CASE WHEN lease.look_at = 'infinity' OR message.held_reason IS NOT NULL
-                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%L, true) when Twilio''s console shows it, else with false',
-                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), message.id)
+                           THEN format('it is held for a person%s: SELECT ops.settle_unknown(%s, true) when Twilio''s console shows it, else with false',
+                                       coalesce(' (' || ops.masked_text(message.held_reason) || ')', ''), ops.sql_word(message.id))
                            ELSE format('a callback settles it, else Twilio''s list, which is looked at %s',
                                        CASE WHEN coalesce(lease.look_at, lease.claimed_at + interval '51 s') > now()
                                             THEN 'next at ' || ops.moment(coalesce(lease.look_at, lease.claimed_at + interval '51 s'))
@@ -105,15 +97,15 @@ BEGIN
                       END);
     END IF;
     IF message.held_reason IS NOT NULL THEN
-        RETURN format('is held for a person (%s): SELECT ops.release_message(%L) sends it, SELECT ops.cancel_message(%L) does not',
-                      ops.masked_text(message.held_reason), message.id, message.id);
+        RETURN format('is held for a person (%s): SELECT ops.release_message(%s) sends it, SELECT ops.cancel_message(%s) does not',
+                      ops.masked_text(message.held_reason), ops.sql_word(message.id), ops.sql_word(message.id));
     END IF;
     IF message.status NOT IN ('pending', 'failed') THEN
         RETURN format('is %s and has no lease, which should not be: say so to those who make pgcourier', message.status);
     END IF;
     IF queued.seq IS NULL THEN
-        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%L), then insert it again',
-                      message.status, message.id);
+        RETURN format('is %s but not in the queue, so that nobody sends it, which should not be: SELECT ops.cancel_message(%s), then insert it again',
+                      message.status, ops.sql_word(message.id));
     END IF;
 
     obstacles := ops.obstacle_words(message, queued.due_at);
@@ -174,7 +166,7 @@ BEGIN
                  WHEN message.undelivered_at IS NOT NULL
                  THEN format('but it could not be delivered, as Twilio told at %s: %s%s', ops.moment(message.undelivered_at),
                              coalesce(ops.masked_text(message.last_error), 'without a reason'),
-                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%L) writes it once more', letter) ELSE '' END)
+                             CASE WHEN letter IS NOT NULL THEN format('; SELECT ops.retry_dead_letter(%s) writes it once more', ops.sql_word(letter)) ELSE '' END)
                  WHEN message.delivered_at IS NOT NULL THEN 'it was delivered at ' || ops.moment(message.delivered_at)
                  WHEN message.delivery_status IS NOT NULL THEN 'the last that Twilio told of it is ' || message.delivery_status
                  ELSE 'Twilio has not told yet what became of it' END);
@@ -182,7 +174,7 @@ BEGIN
         RETURN format('was given up at %s after %s: %s%s', ops.moment(changed_at), ops.attempts_words(message.attempts),
                       coalesce(ops.masked_text(message.last_error), 'it was not said why'),
                       CASE WHEN letter IS NOT NULL
-                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)', letter)
+                           THEN format('; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)', ops.sql_word(letter))
                            ELSE '; its dead letter was discarded' END);
     WHEN 'blocked' THEN
         RETURN format('was blocked at %s, since its recipient said STOP to this shop; it is never sent, also not after a START', ops.moment(changed_at));
@@ -221,8 +213,8 @@ BEGIN
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
                  ELSE 'a router takes it at its next look, within seconds' END);
     ELSIF letter.id IS NOT NULL THEN
-        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%L)',
-                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), letter.id);
+        RETURN format('was received at %s and could not be routed in %s: %s; nothing more happens unless a person retries it: SELECT ops.retry_dead_letter(%s)',
+                      ops.moment(event.received_at), ops.attempts_words(letter.attempts), coalesce(ops.masked_text(letter.error_message), 'it was not said why'), ops.sql_word(letter.id));
     END IF;
     RETURN format('was received at %s and routed', ops.moment(event.received_at));
 END $$;

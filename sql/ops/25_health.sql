@@ -75,7 +75,7 @@ figures (place, figure, value, warning, alert, advice) AS (
                                 WHERE l.tenant_id = h.tenant_id AND l.recipient = h."to" AND l.seq = h.seq)),
            1, 20, 'Most are settled within two minutes. SELECT * FROM ops.stuck has those that are not'
     UNION ALL
-    SELECT 8, 'open breakers', (SELECT count(*) FROM outbox_scopes AS s WHERE s.opened_at IS NOT NULL AND NOT ops.is_replaced(s)), 1, 1,
+    SELECT 8, 'open breakers', (SELECT count(*) FROM ops.breakers AS b WHERE b.state = 'open'), 1, 1,
            'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'
     UNION ALL
     SELECT 9, 'silent instances', (SELECT count(*) FROM instances WHERE heartbeat_at < now() - interval '30 s'), 1, 1,
@@ -98,7 +98,7 @@ figures (place, figure, value, warning, alert, advice) AS (
     SELECT 13, 'paused by people', p.count, 1, NULL,
            'SELECT * FROM ops.pauses has them' || CASE WHEN p.kind IS NULL THEN '' ELSE format('. The oldest is by %s, since %s: SELECT ops.resume_sending(%s), or pgcourier resume, goes on',
                p.paused_by, ops.moment(p.paused_at),
-               CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN format('''tenant'', %L', p.id) ELSE '''sender'', number' END) END
+               CASE p.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(p.id) ELSE '''sender'', number' END) END
     FROM (SELECT count(*) OVER () AS count, x.paused_by, x.paused_at, x.kind, x.id FROM outbox_pauses AS x
           UNION ALL
           SELECT 0, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM outbox_pauses)

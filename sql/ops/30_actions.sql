@@ -1,12 +1,14 @@
 -- Functions that act for a person. Each says in words what it did, and writes who did it into event_log.
 
--- actor  who; NULL: the database user
+-- reason  why, and
+-- actor   who; NULL: the database user; of numbers in them only the ends are kept
 CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text,
                             actor text DEFAULT NULL, details jsonb DEFAULT '{}')
     RETURNS void LANGUAGE sql SET search_path FROM CURRENT AS $$
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     VALUES ($4, $1, $2, $3, coalesce($5, gen_random_uuid()::text), 'operator',
-            jsonb_strip_nulls(jsonb_build_object('by', coalesce(nullif($7, ''), session_user), 'reason', nullif($6, '')) || $8));
+            jsonb_strip_nulls(jsonb_build_object('by', coalesce(ops.masked_text(nullif($7, '')), session_user),
+                                                 'reason', ops.masked_text(nullif($6, ''))) || $8));
 $$;
 COMMENT ON FUNCTION ops.log_act IS 'Writes into event_log what a person did; part of the functions that act.';
 
@@ -83,7 +85,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ops.cancel_message IS 'Takes back a message that was not sent yet (pending or failed).';
 
-CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL) RETURNS text
+CREATE FUNCTION ops.release_message(message_id text, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     message messages_out;
@@ -97,12 +99,12 @@ BEGIN
             USING HINT = 'SELECT id, status, held_reason FROM ops.outbox WHERE held_reason IS NOT NULL; of one that is unknown, say what became of it: SELECT ops.settle_unknown(id, was_sent).';
     END IF;
     PERFORM ops.queue_again(message);
-    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, NULL, by);
+    PERFORM ops.log_act('message_released', 'message_out', message.id, message.tenant_id, message.correlation_id, reason, by);
     RETURN format('message %s is due now', message.id);
 END $$;
 COMMENT ON FUNCTION ops.release_message IS 'Sends a message that was held for a person.';
 
-CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL) RETURNS text
+CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     message messages_out;
@@ -128,7 +130,7 @@ BEGIN
         PERFORM ops.queue_again(message);
     END IF;
     PERFORM ops.log_act(CASE WHEN was_sent THEN 'message_sent' ELSE 'message_failed' END, 'message_out', message.id,
-                        message.tenant_id, message.correlation_id, 'settled by hand', by);
+                        message.tenant_id, message.correlation_id, concat('settled by hand', ': ' || nullif(reason, '')), by);
     RETURN format('message %s is %s', message.id, CASE WHEN was_sent THEN 'sent' ELSE 'due again' END);
 END $$;
 COMMENT ON FUNCTION ops.settle_unknown IS 'What a person found out about a message of unknown outcome: sent, or surely not (it is then due again).';

@@ -123,33 +123,51 @@ END $$;
 COMMENT ON FUNCTION ops.discard_dead_letter IS 'Resolves a dead letter without doing anything about it.';
 
 -- Those that a filter means, in the order in which they would be done again; NULL: any. All of them only when asked for; of more
--- than 10,000 the oldest, since each is a lock and rows in four tables.
-CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamptz, until timestamptz, everything boolean)
-    RETURNS TABLE (id text, entity_id text, seq bigint)
-    LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+-- than 10,000 the oldest, since each is a lock and rows in four tables. Rights of its owner: what an act would do is looked at by
+-- those who may not do it.
+-- letter_reason  as ops.dead_letters.reason has it; '': those without one
+-- ids            of letters, or of their messages
+CREATE FUNCTION ops.find_dead_letters(tenant text, code integer, since timestamptz, until timestamptz, everything boolean,
+                                      job_type text, letter_reason text, ids text[], most integer)
+    RETURNS TABLE (id text, entity_id text, seq bigint, kind text, was_sent boolean, is_kept boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    -- What is masked stands for anything: a cheap look before the masking of each.
+    alike text := replace(regexp_replace(letter_reason, '([\\%_])', '\\\1', 'g'), '…', '%');
+    named text[];
 BEGIN
-    IF num_nonnulls(tenant, code, since, until) = 0 AND NOT coalesce(everything, false) THEN
-        RAISE EXCEPTION 'no filter was given: expected tenant, code, since or until, or everything => true';
+    IF num_nonnulls(tenant, code, since, until, job_type, letter_reason, ids) = 0 AND NOT coalesce(everything, false) THEN
+        RAISE EXCEPTION 'no filter was given: expected tenant, code, since, until, job_type, letter_reason or ids, or everything => true';
     END IF;
     -- Letters outlive their tenant: an id that only they have is no mistake.
     IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.tenant_id = tenant AND d.resolved_at IS NULL) THEN
         tenant := ops.tenant_named(tenant);
     END IF;
+    IF ids IS NOT NULL THEN
+        named := ARRAY(SELECT d.id FROM dead_letter_jobs AS d WHERE d.id = ANY (ids)
+                       UNION SELECT d.id FROM dead_letter_jobs AS d
+                             WHERE d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = ANY (ids));
+    END IF;
     RETURN QUERY
-        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id)
+        SELECT f.id, f.entity_id, coalesce(f.message_seq, f.event_id), f.job_type, f.was_sent, f.is_kept
         FROM (
             SELECT d.id, coalesce(d.payload ->> 'message_out_id', d.payload ->> 'webhook_event_id') AS entity_id, m.seq AS message_seq,
-                   ops.event_of(d) AS event_id, d.created_at
+                   ops.event_of(d) AS event_id, d.created_at, d.job_type, coalesce(m.status = 'sent', false) AS was_sent,
+                   d.job_type <> 'message_out' OR m.seq IS NOT NULL AS is_kept
             FROM dead_letter_jobs AS d
-            LEFT JOIN LATERAL (SELECT x.seq, x.error_code FROM messages_out AS x
+            LEFT JOIN LATERAL (SELECT x.seq, x.error_code, x.status FROM messages_out AS x
                                WHERE d.job_type = 'message_out' AND x.id = d.payload ->> 'message_out_id' OFFSET 0) AS m ON true
             WHERE d.resolved_at IS NULL
               AND (find_dead_letters.tenant IS NULL OR d.tenant_id = find_dead_letters.tenant)
               AND (find_dead_letters.code IS NULL OR m.error_code = find_dead_letters.code)
               AND (find_dead_letters.since IS NULL OR d.created_at >= find_dead_letters.since AT TIME ZONE 'UTC')
               AND (find_dead_letters.until IS NULL OR d.created_at < find_dead_letters.until AT TIME ZONE 'UTC')
-            ORDER BY d.created_at
-            LIMIT 10000) AS f
+              AND (find_dead_letters.job_type IS NULL OR d.job_type = find_dead_letters.job_type)
+              AND (letter_reason IS NULL OR coalesce(d.error_message, '') LIKE alike)
+              AND (letter_reason IS NULL OR ops.masked_text(coalesce(d.error_message, '')) = letter_reason)
+              AND (named IS NULL OR d.id = ANY (named))
+            ORDER BY d.created_at, d.id
+            LIMIT least(greatest(coalesce(most, 10000), 1), 10000)) AS f
         ORDER BY f.message_seq NULLS LAST, f.event_id, f.created_at, f.id;
 END $$;
 COMMENT ON FUNCTION ops.find_dead_letters IS 'The dead letters that a filter means; part of ops.retry_dead_letters and ops.discard_dead_letters.';
@@ -157,7 +175,8 @@ COMMENT ON FUNCTION ops.find_dead_letters IS 'The dead letters that a filter mea
 CREATE FUNCTION ops.retry_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
                                        until timestamptz DEFAULT NULL, everything boolean DEFAULT false,
                                        per_second double precision DEFAULT NULL, reason text DEFAULT NULL, by text DEFAULT NULL,
-                                       dry_run boolean DEFAULT false)
+                                       dry_run boolean DEFAULT false, job_type text DEFAULT NULL, letter_reason text DEFAULT NULL,
+                                       ids text[] DEFAULT NULL, most integer DEFAULT 10000)
     RETURNS TABLE (dead_letter_id text, entity_id text, due_at timestamptz, is_done boolean, words text)
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -170,7 +189,8 @@ BEGIN
     IF per_second <= 0 THEN
         RAISE EXCEPTION 'per_second is %, expected more than 0', per_second;
     END IF;
-    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+    FOR one IN SELECT f.id, f.entity_id
+               FROM ops.find_dead_letters(tenant, code, since, until, everything, job_type, letter_reason, ids, most) AS f LOOP
         dead_letter_id := one.id;
         entity_id := one.entity_id;
         due_at := start + coalesce(place / per_second, 0) * interval '1 s';
@@ -188,17 +208,20 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION ops.retry_dead_letters IS 'Retries the dead letters of a tenant, an error code or a time, in their order; with per_second at that rate, with dry_run only shows which. The oldest 10,000 at once: call it again for the rest; with since, to leave out those that cannot be done again.';
+COMMENT ON FUNCTION ops.retry_dead_letters IS 'Retries the dead letters of a tenant, an error code, a time, a job type or a reason, or those with these ids, in their order; with per_second at that rate, with dry_run only shows which. The oldest `most` at once, 10,000 by itself and at most: call it again for the rest; with since, to leave out those that cannot be done again.';
 
 CREATE FUNCTION ops.discard_dead_letters(tenant text DEFAULT NULL, code integer DEFAULT NULL, since timestamptz DEFAULT NULL,
                                          until timestamptz DEFAULT NULL, everything boolean DEFAULT false,
-                                         reason text DEFAULT NULL, by text DEFAULT NULL, dry_run boolean DEFAULT false)
+                                         reason text DEFAULT NULL, by text DEFAULT NULL, dry_run boolean DEFAULT false,
+                                         job_type text DEFAULT NULL, letter_reason text DEFAULT NULL, ids text[] DEFAULT NULL,
+                                         most integer DEFAULT 10000)
     RETURNS TABLE (dead_letter_id text, entity_id text, is_done boolean, words text)
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     one record;
 BEGIN
-    FOR one IN SELECT f.id, f.entity_id FROM ops.find_dead_letters(tenant, code, since, until, everything) AS f LOOP
+    FOR one IN SELECT f.id, f.entity_id
+               FROM ops.find_dead_letters(tenant, code, since, until, everything, job_type, letter_reason, ids, most) AS f LOOP
         dead_letter_id := one.id;
         entity_id := one.entity_id;
         is_done := NOT dry_run;
@@ -211,4 +234,42 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION ops.discard_dead_letters IS 'Discards the dead letters of a tenant, an error code or a time; with dry_run only shows which. The oldest 10,000 at once: call it again for the rest.';
+COMMENT ON FUNCTION ops.discard_dead_letters IS 'Discards the dead letters of a tenant, an error code, a time, a job type or a reason, or those with these ids; with dry_run only shows which. The oldest `most` at once, 10,000 by itself and at most: call it again for the rest.';
+
+-- What the console answers when letters were settled, or would be.
+-- choice   what the act was given, by the names of its parameters: ids, or a filter
+-- meant    how many letters the choice means, counted to 10,000
+-- results  dead_letter_id, entity_id, is_done and words of each letter chosen, in their order
+CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    WITH one AS MATERIALIZED (
+        SELECT r.place, r.result, (r.result ->> 'is_done')::boolean AS is_done
+        FROM jsonb_array_elements(coalesce(results, '[]')) WITH ORDINALITY AS r (result, place)),
+    given AS MATERIALIZED (
+        SELECT p.place, p.name, CASE p.name WHEN 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(choice -> 'ids'))::text
+                                            ELSE choice ->> p.name END AS value
+        FROM unnest('{ids,tenant,code,since,until,job_type,letter_reason,everything,most,per_second,reason}'::text[])
+             WITH ORDINALITY AS p (name, place)
+        WHERE jsonb_typeof(choice -> p.name) <> 'null'),
+    told AS (
+        SELECT string_agg(g.name || ' => ' || CASE WHEN jsonb_typeof(choice -> g.name) IN ('number', 'boolean') THEN g.value
+                                                   ELSE ops.sql_word(g.value) END, ', ' ORDER BY g.place) AS sql,
+               string_agg(' --' || CASE g.name WHEN 'everything' THEN 'all'
+                                               ELSE replace(g.name, '_', '-') || '=' || ops.shell_word(g.value) END, '' ORDER BY g.place)
+                   FILTER (WHERE g.name NOT IN ('ids', 'most') AND (choice -> 'ids' IS NULL OR g.name = 'reason')) AS options,
+               bool_or(g.name IN ('job_type', 'letter_reason')) AS has_more
+        FROM given AS g)
+    SELECT jsonb_build_object(
+        'act', act, 'is_preview', is_preview, 'chosen', (SELECT count(*) FROM one), 'done', (SELECT count(*) FROM one AS o WHERE o.is_done),
+        'remaining', greatest(meant - (SELECT count(*) FROM one), 0),
+        'results', coalesce((SELECT jsonb_agg(f.result ORDER BY f.is_done, f.place)
+                             FROM (SELECT o.* FROM one AS o ORDER BY o.is_done, o.place LIMIT 100) AS f), '[]'),
+        'sql', CASE WHEN choice -> 'ids' IS DISTINCT FROM '[]' THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act, t.sql) END,
+        -- One by its id, or all that a filter means: the command line has neither a list of ids nor a bound.
+        'command', CASE WHEN jsonb_array_length(choice -> 'ids') = 1 AND meant = 1
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' -- ' || ops.shell_word(choice -> 'ids' ->> 0)
+                        WHEN choice -> 'ids' IS NULL AND NOT t.has_more AND meant <= (SELECT count(*) FROM one)
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') END)
+    FROM told AS t
+$$;
+COMMENT ON FUNCTION ops.letters_told IS 'What retrying or discarding dead letters did or would do, with the SQL and the command that do the same; part of the console.';

@@ -51,7 +51,8 @@ DECLARE
         'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
-    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log'];
+    looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
+                                   'find_dead_letters'];
     is_closed boolean;
     missing text[];
     one text;
@@ -98,8 +99,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'utc', 'cursor', 'has_hidden', 'shell_word',
-                                             'shell_argument', 'shell_option', 'sql_word', 'letters_sql', 'letters_command')
+                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'obeyed', 'sql_word',
+                                             'shell_word')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;

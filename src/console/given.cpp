@@ -2,45 +2,111 @@
 
 #include "console/cursor.hpp"
 #include "console/reply.hpp"
+#include "twilio/form.hpp"
 #include "twilio/json.hpp"
 #include "twilio/payload.hpp"
+
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <utility>
 
 namespace pgcourier::console {
+namespace {
 
-Given Given::of_query(std::string_view query) {
-    return Given{twilio::decode_form(query)};
+constexpr std::size_t kShownNameBytes = 60;
+
+bool is_blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-Given Given::of_json(std::string_view json) {
-    const auto clean = twilio::clean_json(json);
-    Given given{clean && clean->is_object ? twilio::json_fields(clean->text) : twilio::Params{}};
-    if (!clean || !clean->is_object) given.problem_ = "found a body that is no JSON object";
+std::string json_of(const rapidjson::Value& value) {
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
+    value.Accept(writer);
+    return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+Given Given::of_query(std::string_view query) {
+    Given given;
+    for (auto& [name, value] : twilio::decode_form(query))
+        given.fields_.push_back({std::move(name), std::move(value)});
     return given;
 }
 
+Given Given::of_json(std::string_view json) {
+    // Numbers as text: they are read as what their field is.
+    constexpr unsigned kFlags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+    Given given;
+    given.is_strict_ = true;
+    const auto clean = twilio::clean_json(json);  // also bounds how deep it is nested
+    rapidjson::Document document;
+    if (!clean || document.Parse<kFlags>(clean->text.c_str()).HasParseError() ||
+        !document.IsObject()) {
+        given.problem_ = "found a body that is no JSON object";
+        return given;
+    }
+    for (const auto& [key, value] : document.GetObject()) {
+        Field field{.name = {key.GetString(), key.GetStringLength()}, .value = {}};
+        if (value.IsString()) {
+            field.value.assign(value.GetString(), value.GetStringLength());
+        } else if (value.IsBool()) {
+            field.value = value.GetBool() ? "true" : "false";
+        } else if (value.IsNull()) {
+            field.kind = Kind::null;
+        } else {
+            field.value = json_of(value);
+            field.kind = Kind::object;
+            if (value.IsArray()) {
+                field.items = value.Size();
+                const bool are_texts = std::ranges::all_of(
+                    value.GetArray(), [](const auto& item) { return item.IsString(); });
+                field.kind = are_texts ? Kind::texts : Kind::list;
+            }
+        }
+        if (given.find(field.name) != nullptr)
+            given.wrong(field.name.substr(0, kShownNameBytes), "it once");
+        given.fields_.push_back(std::move(field));
+    }
+    return given;
+}
+
+const Given::Field* Given::find(std::string_view name) const {
+    const auto found = std::ranges::find(fields_, name, &Field::name);
+    return found == fields_.end() ? nullptr : &*found;
+}
+
+// Null is as good as missing.
+const Given::Field* Given::read(const char* name) {
+    read_.emplace(name);
+    const Field* found = find(name);
+    return found != nullptr && found->kind != Kind::null ? found : nullptr;
+}
+
 std::optional<std::string> Given::text_or_empty(const char* name, std::size_t most_bytes) {
-    const std::string* found = twilio::find(fields_, name);
+    const Field* found = read(name);
     if (found == nullptr) return std::nullopt;
     // What the database could not hold nobody can be looking for.
-    if (twilio::pg_text(*found) != *found) {
+    if (found->kind != Kind::text || twilio::pg_text(found->value) != found->value) {
         wrong(name, "text in UTF-8");
         return std::nullopt;
     }
-    if (found->size() > most_bytes) {
+    if (found->value.size() > most_bytes) {
         wrong(name, "at most " + std::to_string(most_bytes) + " bytes");
         return std::nullopt;
     }
-    return *found;
+    return found->value;
 }
 
 std::optional<std::string> Given::text(const char* name, std::size_t most_bytes) {
     auto found = text_or_empty(name, most_bytes);
-    if (found && found->find_first_not_of(" \t\r\n") == std::string::npos) found.reset();
+    if (found && is_blank(*found)) found.reset();
     return found;
 }
 
@@ -95,37 +161,61 @@ std::optional<bool> Given::flag(const char* name) {
     return found ? std::optional{*found == "true"} : std::nullopt;
 }
 
-std::optional<std::string> Given::json(const char* name, char first) {
-    auto found = text(name, 64 * 1024);
-    if (found && found->front() != first) wrong(name, first == '[' ? "an array" : "an object");
-    return found;
+std::optional<std::string> Given::texts(const char* name, std::size_t most) {
+    const Field* found = read(name);
+    if (found == nullptr) return std::nullopt;
+    if (found->kind != Kind::texts || found->items > most) {
+        wrong(name, "an array of at most " + std::to_string(most) + " texts");
+        return std::nullopt;
+    }
+    return found->value;
 }
 
-void Given::nothing_but(std::initializer_list<std::string_view> names,
-                        std::string_view may_be_empty) {
-    for (const auto& [name, value] : fields_) {
-        if (std::ranges::find(names, name) == names.end()) {
-            std::string all;
-            for (const std::string_view one : names)
-                all.append(all.empty() ? "" : ", ").append(one);
-            if (problem_.empty()) problem_ = name + ": found this, expected one of " + all;
-        } else if (name != may_be_empty &&
-                   value.find_first_not_of(" \t\r\n") == std::string::npos) {
-            wrong(name, "a value, or nothing of this name");
-        }
+std::optional<Given> Given::object(const char* name) {
+    const Field* found = read(name);
+    if (found == nullptr) return std::nullopt;
+    if (found->kind != Kind::object) {
+        wrong(name, "an object");
+        return std::nullopt;
+    }
+    return of_json(found->value);
+}
+
+void Given::refuse_blanks(std::string_view exception) {
+    for (const Field& field : fields_) {
+        const bool may_be_empty = field.name == exception || field.kind != Kind::text;
+        if (field.kind == Kind::null || (!may_be_empty && is_blank(field.value)))
+            wrong(field.name.substr(0, kShownNameBytes), "a value, or that it is left out");
     }
 }
 
 void Given::wrong(std::string_view name, std::string_view expected) {
     if (!problem_.empty()) return;
-    const bool is_there = twilio::find(fields_, name) != nullptr;
-    problem_ = std::string{name} + ": found " + (is_there ? "something else" : "nothing") +
-               ", expected " + std::string{expected};
+    problem_ = std::string{name} + ": found " +
+               (find(name) != nullptr ? "something else" : "nothing") + ", expected " +
+               std::string{expected};
+}
+
+void Given::wrong_within(std::string_view name, const Given& inner) {
+    const std::string trouble = inner.trouble();
+    if (problem_.empty() && !trouble.empty()) problem_ = std::string{name} + "." + trouble;
+}
+
+std::string Given::trouble() const {
+    if (!problem_.empty() || !is_strict_) return problem_;
+    const auto unread = std::ranges::find_if(
+        fields_, [this](const Field& field) { return !read_.contains(field.name); });
+    if (unread == fields_.end()) return {};
+    std::string all;
+    for (const std::string& name : read_) all.append(all.empty() ? "" : ", ").append(name);
+    return unread->name.substr(0, kShownNameBytes) + ": found a name of nothing, expected one of " +
+           all;
 }
 
 std::optional<http::Response> Given::problem() const {
-    if (problem_.empty()) return std::nullopt;
-    return error_reply(400, "bad_request", problem_);
+    const std::string problem = trouble();
+    if (problem.empty()) return std::nullopt;
+    return error_reply(400, "bad_request", problem);
 }
 
 }  // namespace pgcourier::console

@@ -376,13 +376,17 @@ void Canary::check_the_reader() const {
         "SELECT p.oid::regproc::text, CASE WHEN p.pronargs = 0 THEN '' ELSE 'id' END FROM pg_proc "
         "AS p WHERE p.pronamespace = 'ops'::regnamespace AND has_function_privilege('{}_reader', "
         "p.oid, 'EXECUTE') AND p.proname NOT IN ('masked', 'masked_text', 'span', 'moment', "
-        "'messages_of', 'utc', 'cursor', 'has_hidden', 'shell_word', 'shell_argument', "
-        "'shell_option', 'sql_word', 'letters_sql', 'letters_command')",
+        "'messages_of', 'utc', 'cursor', 'obeyed', 'sql_word', 'shell_word', 'letters_told', "
+        "'find_dead_letters')",
         login));
     BOOST_TEST(functions.size() == 8);
     for (const char* person : {kClient, kSeller, kStranger, kBadNumber, kUserId})
         check_rows(fmt::format("SELECT f::text FROM ops.messages_of('{}') AS f", person),
                    "ops.messages_of");
+    check_rows(
+        "SELECT f::text FROM ops.find_dead_letters(NULL, NULL, NULL, NULL, true, NULL, NULL, NULL, "
+        "NULL) AS f",
+        "ops.find_dead_letters");
     for (const std::string& function : functions) {
         const std::string name = function.substr(0, function.find('|'));
         if (function.ends_with('|')) {

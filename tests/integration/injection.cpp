@@ -309,16 +309,17 @@ BOOST_FIXTURE_TEST_CASE(the_functions_that_act_take_any_reason_and_refuse_any_ot
     for (const char* look :
          {"ops.explain($1)", "count(*)::text FROM ops.trace($1)",
           "count(*)::text FROM ops.find($1)", "count(*)::text FROM ops.conversation($1)",
-          "count(*)::text FROM ops.log($1, $1, $1)", "ops.shell_word($1)", "ops.shell_argument($1)",
-          "ops.shell_option('x', $1)", "ops.cursor($1, $1)"}) {
+          "count(*)::text FROM ops.log($1, $1, $1)", "ops.shell_word($1)", "ops.sql_word($1)",
+          "ops.cursor($1, $1)"}) {
         for (const Told& told : try_all(std::string{"SELECT "} + look))
             BOOST_TEST(!told.is_refused, look << ": " << told.words);
     }
-    // Only who and why are anybody's: they are kept as they were given.
+    // Only who and why are anybody's: they are kept as they were given, numbers masked.
     BOOST_TEST(expect_same("SELECT injection.reason_of_a_pause($1)") == all);
     BOOST_TEST(refused("SELECT ops.log_act('x', 'x', 'x', NULL, 'c', $1, $1)") == 0U);
-    BOOST_TEST(expect_same("SELECT max(payload ->> 'by') FROM event_log WHERE event_type = 'x' AND "
-                           "payload ->> 'by' = $1 AND payload ->> 'reason' = $1") == all);
+    BOOST_TEST(expect_same("SELECT max($1) FROM event_log WHERE event_type = 'x' AND payload ->> "
+                           "'by' = ops.masked_text($1) AND payload ->> 'reason' = "
+                           "ops.masked_text($1) HAVING count(*) > 0") == all);
     only.check();
 }
 

@@ -253,10 +253,10 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
                                   "'ops'::regnamespace AND has_function_privilege('{}', oid, "
                                   "'EXECUTE') ORDER BY 1",
                                   reader)),
-        "conversation", "cursor", "explain", "explanation", "find", "has_hidden", "letters_command",
-        "letters_sql", "log", "masked", "masked_text", "messages_of", "moment", "oldest_snapshot",
-        "shell_argument", "shell_option", "shell_word", "span", "sql_word", "trace",
-        "unfinished_migrations", "utc");
+        "conversation", "cursor", "explain", "explanation", "find", "find_dead_letters",
+        "letters_told", "log", "masked", "masked_text", "messages_of", "moment", "obeyed",
+        "oldest_snapshot", "shell_word", "span", "sql_word", "trace", "unfinished_migrations",
+        "utc");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, "
                         "acldefault('f', p.proowner))) AS a WHERE p.pronamespace = "
                         "'ops'::regnamespace AND a.grantee = 0") == 0);
@@ -271,14 +271,14 @@ BOOST_FIXTURE_TEST_CASE(where_everybody_may_create_functions_none_runs_with_the_
     const std::string definers =
         "SELECT count(*) FROM pg_proc WHERE prosecdef AND (pronamespace = 'ops'::regnamespace OR "
         "proname LIKE 'pgcourier%')";
-    BOOST_TEST(db.count(definers) == 9);
+    BOOST_TEST(db.count(definers) == 10);
     db.exec("GRANT CREATE ON SCHEMA public TO PUBLIC");
     BOOST_TEST(has(db.query_value("SELECT string_agg(g, ' ') FROM ops.grant_roles() AS g"),
                    "REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
     BOOST_TEST(db.count(definers) == 0);
     db.exec("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     BOOST_TEST(db.count("SELECT count(*) FROM ops.grant_roles()") == 0);
-    BOOST_TEST(db.count(definers) == 9);
+    BOOST_TEST(db.count(definers) == 10);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_runs_with_the_owners_rights_looks_for_its_tables_in_their_schema_only,
@@ -292,7 +292,7 @@ BOOST_FIXTURE_TEST_CASE(what_runs_with_the_owners_rights_looks_for_its_tables_in
                              "'public'::regnamespace"),
                "pgcourier_take_dedupe_key");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = "
-                        "'ops'::regnamespace") == 8);
+                        "'ops'::regnamespace") == 9);
     pg::Connection connection = connect_as(reader);
     connection.exec_script(
         "CREATE TEMP TABLE event_log (LIKE ops.bloat); CREATE TEMP TABLE messages_out (id text);"

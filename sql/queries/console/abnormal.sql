@@ -7,22 +7,27 @@ items (place, kind, id, tenant_id, words, count, since, last_at, example, advice
            'SELECT * FROM ops.breakers', 'pgcourier pauses', NULL::jsonb
     FROM ops.breakers AS b WHERE b.state = 'open'
     UNION ALL
-    SELECT 2, 'pause', p.scope || coalesce(' ' || nullif(p.id, ''), ''), CASE p.scope WHEN 'tenant' THEN p.id END,
+    SELECT 2, 'pause', p.scope || coalesce(' ' || nullif(p.id, ''), ''), CASE p.scope WHEN 'tenant' THEN p.id ELSE o.id END,
            concat('paused by ', p.paused_by, ': ' || nullif(p.reason, '')), NULL, p.paused_at, NULL, NULL,
            'It stays until somebody resumes it',
            CASE p.scope WHEN 'all' THEN 'SELECT ops.resume_sending()' WHEN 'tenant' THEN format('SELECT ops.resume_sending(''tenant'', %s)', ops.sql_word(p.id))
                         ELSE 'SELECT ops.resume_sending(''sender'', number)' END,
-           CASE p.scope WHEN 'all' THEN 'pgcourier resume' WHEN 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', p.id)
-                        ELSE 'pgcourier resume --sender NUMBER' END,
-           CASE WHEN p.scope <> 'sender' THEN jsonb_build_object('path', 'resume', 'body',
-               jsonb_build_object('scope', p.scope, 'id', nullif(p.id, ''))) END
+           CASE p.scope WHEN 'all' THEN 'pgcourier resume' WHEN 'tenant' THEN 'pgcourier resume --tenant=' || ops.shell_word(p.id)
+                        ELSE 'pgcourier resume --sender=NUMBER' END,
+           CASE WHEN p.scope <> 'sender' OR o.id IS NOT NULL THEN jsonb_build_object('path', 'resume', 'body', jsonb_build_object(
+               'scope', p.scope, 'id', coalesce('tenant:' || o.id, nullif(p.id, '')))) END
     FROM ops.pauses AS p
+    -- A tenant of the number, which is masked to us, as in console.tenants.
+    LEFT JOIN LATERAL (SELECT min(t.id) AS id FROM ops.tenants AS t
+                       WHERE p.scope = 'sender' AND strpos(t.paused, concat('sender by ', p.paused_by, ' since ',
+                                                                            to_char(p.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))) > 0)
+        AS o ON true
     UNION ALL
     (SELECT 3, 'stuck', coalesce(s.id, s.entity), s.tenant_id, s.why, NULL, s.since, NULL,
             CASE WHEN s.entity IN ('message', 'event') THEN s.id END, s.advice,
             CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN format('SELECT ops.explain(%s)', ops.sql_word(s.id))
                  ELSE 'SELECT * FROM ops.stuck' END,
-            CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN 'pgcourier trace ' || ops.shell_argument(s.id)
+            CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN 'pgcourier trace -- ' || ops.shell_word(s.id)
                  ELSE 'pgcourier status' END,
             CASE WHEN s.why LIKE 'held: %' AND s.advice LIKE 'SELECT ops.release_message%'
                  THEN jsonb_build_object('path', 'release', 'body', jsonb_build_object('id', s.id)) END

@@ -4,7 +4,8 @@
 SELECT jsonb_build_object(
     'words', ops.resume_sending($1::text, CASE WHEN $1 = 'sender' AND $2::text LIKE 'tenant:%'
         THEN (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = substr($2, 8)) ELSE $2 END, $3::text, $4::text),
-    'sql', CASE $1 WHEN 'sender' THEN 'SELECT ops.resume_sending(''sender'', number)' WHEN 'all' THEN 'SELECT ops.resume_sending()'
-                   ELSE format('SELECT ops.resume_sending(''tenant'', %s)', ops.sql_word($2)) END,
-    'command', 'pgcourier resume' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(ops.shell_option('tenant', $2), '')
-                                             ELSE ' --sender NUMBER' END);
+    'sql', CASE $1 WHEN 'sender' THEN format('SELECT ops.resume_sending(''sender'', number, %s)', ops.sql_word($3))
+                   WHEN 'all' THEN format('SELECT ops.resume_sending(reason => %s)', ops.sql_word($3))
+                   ELSE format('SELECT ops.resume_sending(''tenant'', %s, %s)', ops.sql_word($2), ops.sql_word($3)) END,
+    'command', 'pgcourier resume' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(' --tenant=' || ops.shell_word($2), '')
+                                             ELSE ' --sender=NUMBER' END || ' --reason=' || ops.shell_word($3));

@@ -1,38 +1,24 @@
--- console.retry: does again what dead letters are about, in their order; at most 1,000, the oldest first. One JSON object.
--- $1 ids, also those of their messages, as a JSON array text (NULL: by filter)  $2 reason text (NULL: any)  $3 job type text (NULL: any)  $4 tenant id text (NULL: any)
--- $5 code integer (NULL: any)  $6 since text (NULL: ever)  $7 until text (NULL: now)
--- $8 a second double precision (NULL: all at once)  $9 who text  $10 reason text
-WITH meant AS MATERIALIZED (
-    SELECT d.id, d.job_type, d.entity_id, d.was_sent, d.recipient, d.created_at FROM ops.dead_letters AS d
-    WHERE ($1::text IS NULL OR d.id IN (SELECT jsonb_array_elements_text($1::jsonb))
-           OR d.job_type = 'message_out' AND d.entity_id IN (SELECT jsonb_array_elements_text($1::jsonb)))
-      AND ($2::text IS NULL OR coalesce(d.reason, '') = $2) AND ($3::text IS NULL OR d.job_type = $3)
-      AND ($4::text IS NULL OR d.tenant_id = $4) AND ($5::integer IS NULL OR d.code = $5)
-      AND ($6::text IS NULL OR d.created_at >= $6::text::timestamptz AT TIME ZONE 'UTC')
-      AND ($7::text IS NULL OR d.created_at < $7::text::timestamptz AT TIME ZONE 'UTC')),
-chosen AS MATERIALIZED (SELECT m.* FROM meant AS m ORDER BY m.created_at, m.id LIMIT 1000),
-letters AS MATERIALIZED (
-    SELECT j AS letter FROM dead_letter_jobs AS j
-    WHERE j.id IN (SELECT c.id FROM chosen AS c) AND j.resolved_at IS NULL ORDER BY j.id FOR UPDATE),
-placed AS MATERIALIZED (
-    SELECT l.letter, row_number() OVER (ORDER BY m.seq NULLS LAST, (l.letter).created_at, (l.letter).id) AS place
-    FROM letters AS l
-    LEFT JOIN messages_out AS m ON (l.letter).job_type = 'message_out' AND m.id = (l.letter).payload ->> 'message_out_id'
-    ORDER BY 2),
+-- console.retry: does again what dead letters are about, in their order; of more than asked for the oldest. One JSON object.
+-- $1 tenant id text (NULL: any)  $2 code integer (NULL: any)  $3 since text (NULL: ever)  $4 until text (NULL: now)
+-- $5 job type text (NULL: any)  $6 the letters' reason text (NULL: any)  $7 ids, also those of their messages, as a JSON array text (NULL: any)
+-- $8 how many at most integer  $9 a second double precision (NULL: all at once)  $10 why text (NULL: unsaid)
+-- $11 who text
+WITH choice AS MATERIALIZED (
+    SELECT CASE WHEN $7::text IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text($7::jsonb)) END AS ids,
+           jsonb_strip_nulls(jsonb_build_object(
+               'tenant', $1::text, 'code', $2::integer, 'since', $3::text::timestamptz, 'until', $4::text::timestamptz, 'job_type', $5::text,
+               'letter_reason', $6::text, 'ids', $7::jsonb, 'most', $8::integer, 'per_second', $9::double precision, 'reason', $10::text,
+               'everything', CASE WHEN num_nonnulls($1, $2, $3, $4, $5, $6, $7) = 0 THEN true END)) AS given),
+meant AS MATERIALIZED (
+    SELECT count(*) AS letters
+    FROM choice AS c CROSS JOIN LATERAL ops.find_dead_letters($1, $2, $3::timestamptz, $4::timestamptz, true, $5, $6, c.ids, NULL) AS f),
 done AS MATERIALIZED (
-    SELECT (p.letter).id, coalesce((p.letter).payload ->> 'message_out_id', (p.letter).payload ->> 'webhook_event_id') AS entity_id,
-           p.place, r.is_done, r.words
-    FROM placed AS p
-    CROSS JOIN LATERAL ops.do_again(p.letter, CASE WHEN $8::double precision IS NOT NULL
-                                                   THEN clock_timestamp() + (p.place - 1) / $8 * interval '1 s' END,
-                                    $10::text, $9::text) AS r)
-SELECT jsonb_build_object(
-    'act', 'retry', 'is_preview', false, 'chosen', (SELECT count(*) FROM chosen),
-    'done', (SELECT count(*) FROM done AS x WHERE x.is_done),
-    'remaining', greatest((SELECT count(*) FROM meant) - (SELECT count(*) FROM chosen), 0),
-    'results', coalesce((
-        SELECT jsonb_agg(jsonb_build_object('dead_letter_id', x.id, 'entity_id', x.entity_id, 'is_done', x.is_done, 'words', x.words)
-                         ORDER BY x.is_done, x.place)
-        FROM (SELECT y.* FROM done AS y ORDER BY y.is_done, y.place LIMIT 100) AS x), '[]'),
-    'sql', ops.letters_sql('retry', $1::jsonb, $2, $3, $4, $5, $6, $7, $10::text),
-    'command', ops.letters_command('retry', $1::jsonb, $2, $3, $4, $5, $6, $7));
+    SELECT row_number() OVER () AS place, f.dead_letter_id AS id, f.entity_id, f.is_done, f.words
+    FROM choice AS c
+    CROSS JOIN LATERAL ops.retry_dead_letters(tenant => $1, code => $2, since => $3::timestamptz, until => $4::timestamptz, everything => true,
+                                           job_type => $5, letter_reason => $6, ids => c.ids, most => $8, per_second => $9, reason => $10,
+                                           by => $11::text) AS f)
+SELECT ops.letters_told('retry', false, c.given, m.letters, (
+    SELECT jsonb_agg(jsonb_build_object('dead_letter_id', d.id, 'entity_id', d.entity_id, 'is_done', d.is_done, 'words', d.words) ORDER BY d.place)
+    FROM done AS d))
+FROM choice AS c, meant AS m;

@@ -13,13 +13,15 @@ WITH found AS MATERIALIZED (
                 WHEN m.media_url IS NOT NULL THEN jsonb_build_array(m.media_url) ELSE '[]' END
     FROM messages_in AS m WHERE $1 = 'message_in' AND m.id = $2
     UNION ALL
-    SELECT NULL, e.correlation_id, CASE $3 WHEN 'raw' THEN jsonb_pretty(e.payload) END, '[]'
+    SELECT (SELECT m.tenant_id FROM messages_in AS m
+            WHERE e.key LIKE 'msg:%' AND m.provider_message_id = substr(e.key, 5) AND m.duplicate_of IS NULL),
+           e.correlation_id, CASE $3 WHEN 'raw' THEN jsonb_pretty(e.payload) END, '[]'
     FROM webhook_events AS e
     WHERE $1 = 'webhook_event' AND e.id = CASE WHEN $2 ~ '^[0-9]{1,18}$' THEN $2::bigint END),
 audit AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
     SELECT f.tenant_id, 'message_revealed', $1, $2, f.correlation_id, 'operator',
-           jsonb_build_object('by', $4::text, 'reason', ops.masked_text($5::text), 'what', $3)
+           jsonb_build_object('by', ops.masked_text($4::text), 'reason', ops.masked_text($5::text), 'what', $3)
     FROM found AS f WHERE f.value IS NOT NULL
     RETURNING id)
 SELECT jsonb_build_object('kind', $1, 'id', $2, 'what', $3, 'value', f.value, 'media', f.media, 'audit_id', a.id)

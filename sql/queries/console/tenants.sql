@@ -15,15 +15,19 @@ SELECT jsonb_build_object(
                    'number', CASE WHEN t.number LIKE '%…%' THEN t.number ELSE ops.masked(t.number) END,
                    'sellers', t.sellers, 'opted_out', t.opted_out, 'waiting', t.waiting, 'in_flight', t.in_flight,
                    'oldest_due_seconds', t.oldest_due_seconds, 'dead_letters', t.dead_letters,
-                   'paused', CASE WHEN t.paused IS NOT NULL THEN jsonb_build_object('scope', coalesce(p.scope, 'sender'), 'by', coalesce(p.paused_by, t.paused),
+                   'paused', CASE WHEN p.scope IS NOT NULL THEN jsonb_build_object('scope', p.scope, 'by', p.paused_by,
                        'since', ops.utc(p.paused_at), 'reason', nullif(p.reason, '')) END,
                    'breaker_open_since', ops.utc(t.breaker_open_since), 'calls_at_once', t.calls_at_once,
                    'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %s)'
                                       ELSE 'SELECT ops.pause_sending(''tenant'', %s, ''why'')' END, ops.sql_word(t.id)),
-                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', t.id)
-                                   ELSE 'pgcourier pause' || ops.shell_option('tenant', t.id) || ' --reason WHY' END) ORDER BY t.id)
+                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume --tenant=' || ops.shell_word(t.id)
+                                   ELSE 'pgcourier pause --tenant=' || ops.shell_word(t.id) || ' --reason=WHY' END) ORDER BY t.id)
         FROM page AS t
+        -- The number of a paused sender is masked to us; ops.tenants has compared it, and says by whom and since when.
         LEFT JOIN LATERAL (SELECT x.scope, x.paused_by, x.paused_at, x.reason FROM pauses AS x
-                           WHERE x.scope = 'tenant' AND x.id = t.id OR x.scope = 'all' ORDER BY x.scope = 'tenant' DESC LIMIT 1) AS p ON true), '[]'),
+                           WHERE x.scope = 'tenant' AND x.id = t.id OR x.scope = 'all'
+                              OR x.scope = 'sender' AND strpos(t.paused, concat('sender by ', x.paused_by, ' since ',
+                                                                                to_char(x.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))) > 0
+                           ORDER BY x.scope = 'tenant' DESC, x.scope = 'all' DESC LIMIT 1) AS p ON true), '[]'),
     'next', CASE WHEN (SELECT count(*) FROM found) > $3 THEN ops.cursor(NULL, (SELECT max(p.id) FROM page AS p)) END,
     'sql', 'SELECT * FROM ops.tenants', 'command', 'pgcourier tenant list');

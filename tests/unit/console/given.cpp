@@ -54,15 +54,60 @@ BOOST_AUTO_TEST_CASE(what_the_database_could_not_hold_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_body_is_an_object_whose_parts_keep_their_form) {
-    Given given = Given::of_json(R"({"ids":["a","b"],"filter":{"code":1},"why":"it \"is\""})");
-    BOOST_TEST((given.json("ids", '[') == R"(["a","b"])"));
-    BOOST_TEST((given.json("filter", '{') == R"({"code":1})"));
+    Given given =
+        Given::of_json(R"({"ids":["a","b"],"filter":{"code":1},"why":"it \"is\"","none":null})");
+    BOOST_TEST((given.texts("ids", 2) == R"(["a","b"])"));
+    BOOST_TEST((given.object("filter")->number("code") == 1));
     BOOST_TEST((given.text("why") == "it \"is\""));
+    BOOST_TEST(!given.text_or_empty("none").has_value());
+    BOOST_TEST(!given.texts("missing", 2).has_value());
     BOOST_TEST(problem_of(given) == "");
-    given.json("filter", '[');
+    given.texts("filter", 2);
     BOOST_TEST(has(problem_of(given), "filter: found something else, expected an array"));
     for (const char* text : {"", "[]", "null", "{", "\"a\"", "{\"a\":1}}"})
         BOOST_TEST(has(problem_of(Given::of_json(text)), "no JSON object"), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_another_form_is_refused) {
+    const auto refused = [](const char* body, auto read) {
+        Given given = Given::of_json(body);
+        read(given);
+        return has(problem_of(given), "a: found something else, expected ");
+    };
+    const auto texts = [](Given& given) { given.texts("a", 2); };
+    for (const char* body : {R"({"a":"[x"})", R"({"a":["x",null]})", R"({"a":[["x"]]})",
+                             R"({"a":{}})", R"({"a":["x","y","z"]})"})
+        BOOST_TEST(refused(body, texts), body);
+    for (const char* body : {R"({"a":"{}"})", R"({"a":[]})", R"({"a":1})"})
+        BOOST_TEST(refused(body, [](Given& given) { given.object("a"); }), body);
+    for (const char* body : {R"({"a":["x"]})", R"({"a":{}})"})
+        BOOST_TEST(refused(body, [](Given& given) { given.text("a"); }), body);
+}
+
+BOOST_AUTO_TEST_CASE(a_body_has_nothing_that_is_not_read) {
+    Given given = Given::of_json(R"({"why":"x","reasn":"y"})");
+    given.text("why");
+    given.text("reason");
+    BOOST_TEST(
+        has(problem_of(given), "reasn: found a name of nothing, expected one of reason, why"));
+    given.text("reasn");
+    BOOST_TEST(problem_of(given) == "");
+    Given twice = Given::of_json(R"({"why":"x","why":"y"})");
+    twice.text("why");
+    BOOST_TEST(has(problem_of(twice), "why: found something else, expected it once"));
+    BOOST_TEST(problem_of(Given::of_query("a=b&a=c")) == "");
+
+    for (const char* body : {R"({"a":null})", R"({"a":""})", R"({"a":" "})", R"({"b":null})"}) {
+        Given blank = Given::of_json(body);
+        blank.text("a");
+        blank.text_or_empty("b");
+        blank.refuse_blanks("b");
+        BOOST_TEST(has(problem_of(blank), "expected a value, or that it is left out"), body);
+    }
+    Given empty = Given::of_json(R"({"b":""})");
+    empty.text_or_empty("b");
+    empty.refuse_blanks("b");
+    BOOST_TEST(problem_of(empty) == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_rate_is_a_number_that_can_be_kept) {
