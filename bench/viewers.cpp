@@ -82,7 +82,8 @@ class Work {
         next_ += kMessages;
         sent_ += kMessages;
         if (load.not_200 > 0) throw std::runtime_error{"a webhook was not answered 200"};
-        if (!test::eventually([&] { return system_.twilio().ledger().accepted() >= sent_; }))
+        if (!test::eventually([&] { return system_.twilio().ledger().accepted() >= sent_; },
+                              std::chrono::minutes{3}))
             throw std::runtime_error{"the messages were not sent"};
     }
 

@@ -102,7 +102,8 @@ std::string Signer::csrf_token(std::string_view value) const {
     return mac(key_of(role_in(value)), "csrf", value);
 }
 
-std::string_view cookie_value(std::string_view header, std::string_view name) {
+std::vector<std::string_view> cookie_values(std::string_view header, std::string_view name) {
+    std::vector<std::string_view> values;
     while (!header.empty()) {
         const std::size_t end = header.find(';');
         std::string_view pair = header.substr(0, end);
@@ -110,9 +111,9 @@ std::string_view cookie_value(std::string_view header, std::string_view name) {
         while (pair.starts_with(' ')) pair.remove_prefix(1);
         const std::size_t equals = pair.find('=');
         if (equals != std::string_view::npos && pair.substr(0, equals) == name)
-            return pair.substr(equals + 1);
+            values.push_back(pair.substr(equals + 1));
     }
-    return {};
+    return values;
 }
 
 std::string to_base64url(std::string_view bytes) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pgcourier::console {
 
@@ -44,8 +45,9 @@ class Signer {
     Secret viewer_;  // empty: nobody only views
 };
 
-/// The value of one cookie in a Cookie header; empty when it is not there. Of several the first.
-std::string_view cookie_value(std::string_view header, std::string_view name);
+/// The values of the cookies of this name in a Cookie header, in its order. Of several, another
+/// host of the same domain may have set all but one.
+std::vector<std::string_view> cookie_values(std::string_view header, std::string_view name);
 
 /// Letters, digits, `-` and `_` (RFC 4648, 5), without padding.
 std::string to_base64url(std::string_view bytes);

@@ -31,12 +31,12 @@ constexpr const char* kOverviewKey = "overview";
 using Work = std::function<http::Response(pg::Connection&)>;
 
 struct DeskOptions {
-    std::size_t questions = 64;                // that wait; more are answered 503
-    std::size_t acts = 32;                     // the same; they go before all questions
-    std::size_t askers = 256;                  // of one question that wait; more are answered 503
-    std::chrono::milliseconds fresh{1'000};    // so long at least an answer is given to others too
-    std::chrono::milliseconds stalest{5'000};  // and so long at most
-    std::chrono::milliseconds late{10'000};    // a question that waited longer is answered 503
+    std::size_t questions = 64;                 // that wait; more are answered 503
+    std::size_t acts = 32;                      // the same; they go before all questions
+    std::size_t askers = 256;                   // of one question that wait; more are answered 503
+    std::chrono::milliseconds fresh{1'000};     // so long at least an answer is given to others too
+    std::chrono::milliseconds stalest{10'000};  // and so long at most
+    std::chrono::milliseconds late{10'000};     // a question that waited longer is answered 503
     /// The same of an act, which is not done: short of the route's deadline by connecting (5 s) and
     /// by its statement (5 s).
     std::chrono::milliseconds late_act{4'000};
@@ -45,7 +45,7 @@ struct DeskOptions {
     std::chrono::milliseconds laziest{10'000};
     /// The viewers' events, and one question that is asked again and again, each take at most one
     /// part in so many of one connection's time.
-    int share = 20;
+    int share = 50;
 };
 
 class Desk {

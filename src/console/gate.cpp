@@ -75,13 +75,18 @@ Gate::Gate(GateOptions options, const Clock& clock)
       signer_{options_.token, options_.token_readonly},
       wrong_{kWrong - 1, kWindow} {}
 
+// The cookie that is ours and good; empty when there is none.
+std::string_view Gate::cookie_of(const http::Request& request) const {
+    for (const std::string_view value : cookie_values(request.header("Cookie"), kCookie)) {
+        if (!signer_.read(value, clock_.now())) continue;
+        const std::scoped_lock lock{mutex_};
+        if (!signed_out_.contains(value)) return value;
+    }
+    return {};
+}
+
 std::optional<Visitor> Gate::visitor(const http::Request& request) const {
-    const std::string_view value = cookie_value(request.header("Cookie"), kCookie);
-    if (value.empty()) return std::nullopt;
-    auto who = signer_.read(value, clock_.now());
-    const std::scoped_lock lock{mutex_};
-    if (who && signed_out_.contains(value)) return std::nullopt;
-    return who;
+    return signer_.read(cookie_of(request), clock_.now());
 }
 
 std::optional<http::Response> Gate::refuse_stranger(const http::Request& head) const {
@@ -93,7 +98,7 @@ std::optional<http::Response> Gate::refuse_act(const http::Request& head,
                                                bool is_for_viewers) const {
     const auto who = visitor(head);
     if (!who) return not_signed_in();
-    const std::string expected = signer_.csrf_token(cookie_value(head.header("Cookie"), kCookie));
+    const std::string expected = signer_.csrf_token(cookie_of(head));
     if (is_from_elsewhere(head) || !equal_in_constant_time(expected, head.header("X-CSRF-Token"))) {
         return error_reply(403, "csrf",
                            "the header X-CSRF-Token is missing or another one: GET "
@@ -199,10 +204,10 @@ http::Response Gate::welcome(const http::Request& request, Role role, std::strin
 http::Response Gate::sign_out(const http::Request& request) {
     if (const auto who = visitor(request)) {
         const WallTime now = clock_.now();
+        const std::string_view value = cookie_of(request);
         const std::scoped_lock lock{mutex_};
         std::erase_if(signed_out_, [&](const auto& one) { return one.second <= now; });
-        if (signed_out_.size() < kSignedOut)
-            signed_out_.emplace(cookie_value(request.header("Cookie"), kCookie), who->expires);
+        if (signed_out_.size() < kSignedOut) signed_out_.emplace(value, who->expires);
     }
     http::Response response{.status = 204};
     response.headers.emplace_back("Set-Cookie", cookie(request, "", 0));
@@ -217,7 +222,7 @@ http::Response Gate::session(const http::Request& request) const {
 std::optional<std::string> Gate::session_json(const http::Request& request) const {
     const auto who = visitor(request);
     if (!who) return std::nullopt;
-    return session_json(*who, cookie_value(request.header("Cookie"), kCookie));
+    return session_json(*who, cookie_of(request));
 }
 
 std::string Gate::session_json(const Visitor& visitor, std::string_view value) const {

@@ -56,6 +56,7 @@ class Gate {
     std::optional<std::string> session_json(const http::Request& request) const;
 
   private:
+    std::string_view cookie_of(const http::Request& request) const;
     std::optional<Role> role_of(std::string_view token) const;
     bool is_over_limit(const std::string& client);
     void note_wrong(const std::string& client);

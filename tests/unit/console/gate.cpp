@@ -105,6 +105,19 @@ BOOST_AUTO_TEST_CASE(links_from_elsewhere_keep_nobody_out) {
     BOOST_TEST(door.follow("code").status == 303);
 }
 
+// Another host of the same domain can set one of the same name, and it may come first.
+BOOST_AUTO_TEST_CASE(a_cookie_of_another_host_keeps_nobody_out) {
+    Door door;
+    const std::string cookie = field(door.try_token("token", "192.0.2.7"), "Set-Cookie");
+    http::Request request{.method = "GET", .target = "/ops/api/session"};
+    request.headers.add("Cookie",
+                        "pgcourier_ops=junk; " + cookie.substr(0, cookie.find(';')) + "; x=1");
+    BOOST_TEST(door.gate.visitor(request).has_value());
+    BOOST_TEST(door.gate.session(request).status == 200);
+    BOOST_TEST(door.gate.sign_out(request).status == 204);
+    BOOST_TEST(!door.gate.visitor(request).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(who_has_the_token_gets_in_whatever_others_try) {
     Door door;
     for (int i = 0; i < 200; ++i) door.try_token("guess", "198.51.100." + std::to_string(i));
