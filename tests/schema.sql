@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.is_replaced ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obeyed ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obeyed ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -810,53 +810,6 @@ END $$;
 
 COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
 
-CREATE TABLE public.outbox_scopes (
-    scope text NOT NULL,
-    calls integer DEFAULT 1 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    failed_message text,
-    opened_at timestamp with time zone,
-    probe_at timestamp with time zone,
-    probes integer DEFAULT 0 NOT NULL,
-    is_by_callback boolean DEFAULT false NOT NULL,
-    error_code integer,
-    reason text,
-    last_success_at timestamp with time zone,
-    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
-
-COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
-
-COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
-
-COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
-
-COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
-
-COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
-
-COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
-
-COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
-
-COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
-
-COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
-
-COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
-
-CREATE FUNCTION ops.is_replaced(scope public.outbox_scopes) RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT scope.scope LIKE 'credentials:%' AND scope.probe_at < now() - interval '1 min'
-           AND EXISTS (SELECT FROM outbox_scopes AS o
-                       WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL AND o.last_success_at > scope.opened_at)
-$$;
-
-COMMENT ON FUNCTION ops.is_replaced(scope public.outbox_scopes) IS 'Whether an open breaker is of credentials that others have taken the place of, so that it stops nobody.';
-
 CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
@@ -1147,7 +1100,8 @@ BEGIN
     FOR one IN
         SELECT s.scope, s.opened_at, s.probe_at, s.reason FROM outbox_scopes AS s
         WHERE s.opened_at IS NOT NULL AND (s.scope IN ('provider', 'sender:' || own_number) OR s.scope LIKE 'credentials:%')
-              AND NOT ops.is_replaced(s)
+              AND NOT EXISTS (SELECT FROM ops.breakers AS b
+                              WHERE b.scope = pgcourier_masked_scope(s.scope) AND b.opened_at = s.opened_at AND b.state = 'replaced')
         ORDER BY s.opened_at
     LOOP
         words := words || format('the breaker of %s is open since %s%s, and the next probe is %s',
@@ -2481,6 +2435,42 @@ COMMENT ON COLUMN public.outbox_queue.deferrals IS 'As in messages_out: a breake
 
 COMMENT ON COLUMN public.outbox_queue.expires_at IS 'As in messages_out: what still waits then is not sent.';
 
+CREATE TABLE public.outbox_scopes (
+    scope text NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_message text,
+    opened_at timestamp with time zone,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    is_by_callback boolean DEFAULT false NOT NULL,
+    error_code integer,
+    reason text,
+    last_success_at timestamp with time zone,
+    next_start_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.outbox_scopes IS 'What fails and is limited together: the provider, the credentials, each sending number.';
+
+COMMENT ON COLUMN public.outbox_scopes.scope IS 'provider, credentials:<fingerprint>, sender:<number>.';
+
+COMMENT ON COLUMN public.outbox_scopes.calls IS 'So many calls may be in flight; it starts at 1 and doubles with each success. 1024: no limit.';
+
+COMMENT ON COLUMN public.outbox_scopes.failures IS 'The run: failures of the provider since the last success.';
+
+COMMENT ON COLUMN public.outbox_scopes.failed_message IS 'The message that failed last in the run.';
+
+COMMENT ON COLUMN public.outbox_scopes.opened_at IS 'The breaker is open since then: nothing is sent but probes. NULL: it is closed.';
+
+COMMENT ON COLUMN public.outbox_scopes.probe_at IS 'When the next probe may be sent.';
+
+COMMENT ON COLUMN public.outbox_scopes.probes IS 'Probes that failed since it opened.';
+
+COMMENT ON COLUMN public.outbox_scopes.is_by_callback IS 'What opened it came by callback, after Twilio had taken the message: that the next one is taken proves nothing yet.';
+
+COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of this number may start (OUTBOX_RATE_PER_SENDER).';
+
 CREATE TABLE public.webhook_queue (
     id bigint NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
@@ -2549,7 +2539,9 @@ CREATE VIEW ops.breakers AS
  SELECT public.pgcourier_masked_scope(s.scope) AS scope,
         CASE
             WHEN (s.opened_at IS NULL) THEN 'closed'::text
-            WHEN ops.is_replaced(s.*) THEN 'replaced'::text
+            WHEN ((s.scope ~~ 'credentials:%'::text) AND (s.probe_at < (now() - '00:01:00'::interval)) AND (EXISTS ( SELECT
+               FROM public.outbox_scopes o
+              WHERE ((o.scope ~~ 'credentials:%'::text) AND (o.opened_at IS NULL) AND (o.last_success_at > s.opened_at))))) THEN 'replaced'::text
             ELSE 'open'::text
         END AS state,
     ops.masked_text(s.reason) AS reason,
@@ -2910,8 +2902,8 @@ CREATE VIEW ops.health AS
          SELECT 8,
             'open breakers'::text,
             ( SELECT count(*) AS count
-                   FROM public.outbox_scopes s
-                  WHERE ((s.opened_at IS NOT NULL) AND (NOT ops.is_replaced(s.*)))) AS count,
+                   FROM ops.breakers b
+                  WHERE (b.state = 'open'::text)) AS count,
             1,
             1,
             'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'::text
@@ -4289,11 +4281,6 @@ GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
 REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
-
-REVOKE ALL ON FUNCTION ops.is_replaced(scope public.outbox_scopes) FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.is_replaced(scope public.outbox_scopes) TO pgcourier_service;
-
 REVOKE ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) TO pgcourier_service;
@@ -4442,6 +4429,8 @@ GRANT INSERT(recipient) ON TABLE public.outbox_queue TO pgcourier_writer;
 GRANT INSERT(due_at) ON TABLE public.outbox_queue TO pgcourier_writer;
 
 GRANT INSERT(expires_at) ON TABLE public.outbox_queue TO pgcourier_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_scopes TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_queue TO pgcourier_service;
 
