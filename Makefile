@@ -18,7 +18,7 @@ PACKAGE_PACKAGES := dpkg-dev file
 # Fonts: the pictures of its tests have letters of all scripts, and emoji.
 CONSOLE_PACKAGES := chromium fonts-noto-core fonts-noto-color-emoji
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-.PHONY: help build run deps deps-lint deps-test deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
+.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,7 @@ fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was
 	@.ci/quiet cmake --build build/fuzz --target fuzz_targets
 	@.ci/fuzz build/fuzz $(ONLY)
 
-test-console: deps deps-test build/release/build.ninja ## Drives the operations console in Chromium, on a private PostgreSQL; ONLY=words for some cases
-	@.ci/deps $(CONSOLE_PACKAGES)
+test-console: deps deps-test deps-console build/release/build.ninja ## Drives the operations console in Chromium, on a private PostgreSQL; ONLY=words for some cases
 	@cmake --build build/release --target pgcourier
 	@ONLY='$(ONLY)' .ci/test-console build/release
 
@@ -118,8 +117,9 @@ configuration: build ## Writes docs/configuration.md anew from the program
 commands: build ## Writes docs/commands.md anew from the program
 	@build/release/pgcourier commands --markdown >docs/commands.md
 
-check: lint deps deps-test build/release/build.ninja ## What CI runs: lint, all tests and a short form of the faults
-	@cmake --build build/release --target pgcourier $(SUITES)
+check: lint cppcheck deps deps-test deps-console build/release/build.ninja ## What CI runs: lint, cppcheck, bench-smoke, all tests, the console in a browser, a short form of the faults
+	@cmake --build build/release --target pgcourier $(SUITES) bench_smoke
+	@build/release/bench/bench_smoke
 	@.ci/test build/release
 
 package: deps deps-package build/release/build.ninja ## Makes a Debian package: build/release/pgcourier_*.deb
@@ -146,6 +146,9 @@ deps-package: deps
 
 deps-lint:
 	@.ci/deps $(LINT_PACKAGES)
+
+deps-console:
+	@.ci/deps $(CONSOLE_PACKAGES)
 
 deps-test:
 	@.ci/deps $(TEST_PACKAGES)

@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obeyed ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -642,7 +642,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
+        'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
@@ -693,8 +693,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'obeyed', 'sql_word',
-                                             'shell_word')
+                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'has_hidden', 'sql_word',
+                                             'shell_word', 'shell_argument', 'shell_option')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -743,6 +743,12 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
+
+CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (word ~ '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'::text);
+
+COMMENT ON FUNCTION ops.has_hidden(word text) IS 'Whether a text has characters in it that are obeyed and not shown.';
 
 CREATE TABLE public.messages_in (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -826,8 +832,8 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
     told AS (
         SELECT string_agg(g.name || ' => ' || CASE WHEN jsonb_typeof(choice -> g.name) IN ('number', 'boolean') THEN g.value
                                                    ELSE ops.sql_word(g.value) END, ', ' ORDER BY g.place) AS sql,
-               string_agg(' --' || CASE g.name WHEN 'everything' THEN 'all'
-                                               ELSE replace(g.name, '_', '-') || '=' || ops.shell_word(g.value) END, '' ORDER BY g.place)
+               string_agg(CASE g.name WHEN 'everything' THEN ' --all'
+                                      ELSE ops.shell_option(replace(g.name, '_', '-'), g.value) END, '' ORDER BY g.place)
                    FILTER (WHERE g.name NOT IN ('ids', 'most') AND (choice -> 'ids' IS NULL OR g.name = 'reason')) AS options,
                bool_or(g.name IN ('job_type', 'letter_reason')) AS has_more
         FROM given AS g)
@@ -839,7 +845,7 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
         'sql', CASE WHEN choice -> 'ids' IS DISTINCT FROM '[]' THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act, t.sql) END,
         -- One by its id, or all that a filter means: the command line has neither a list of ids nor a bound.
         'command', CASE WHEN jsonb_array_length(choice -> 'ids') = 1 AND meant = 1
-                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' -- ' || ops.shell_word(choice -> 'ids' ->> 0)
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' ' || ops.shell_argument(choice -> 'ids' ->> 0)
                         WHEN choice -> 'ids' IS NULL AND NOT t.has_more AND meant <= (SELECT count(*) FROM one)
                         THEN 'pgcourier dlq ' || act || coalesce(t.options, '') END)
     FROM told AS t
@@ -857,7 +863,8 @@ CREATE FUNCTION ops.log(tenant text DEFAULT NULL::text, type text DEFAULT NULL::
     SET jit TO 'off'
     AS $$
 DECLARE
-    looked_at integer := 50000;
+    looked_at integer := 10000;
+    is_rare boolean := log.type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read') AND NOT only_people;
     earliest timestamp := coalesce(since AT TIME ZONE 'UTC', '-infinity');
     latest timestamp := coalesce(until AT TIME ZONE 'UTC', 'infinity');
     last_at timestamp := before_at AT TIME ZONE 'UTC';
@@ -883,14 +890,30 @@ BEGIN
         SELECT (array_agg(w.id ORDER BY w.created_at DESC, w.id DESC) FILTER (WHERE w.fits))[1:most], count(*),
                min(w.created_at), (array_agg(w.id ORDER BY w.created_at, w.id))[1]
         INTO found, walked, walked_at, walked_id
-        FROM (SELECT x.id, x.created_at,
-                     (log.tenant IS NULL OR x.tenant_id = log.tenant) AND (log.type IS NULL OR x.event_type = log.type)
-                     AND (NOT only_people OR x.actor_type = 'operator') AS fits
-              FROM event_log AS x
-              WHERE x.created_at >= earliest AND x.created_at < latest
-                AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
-              ORDER BY x.created_at DESC, x.id DESC
-              LIMIT looked_at) AS w;
+        FROM (SELECT y.id, y.created_at,
+                     (log.tenant IS NULL OR y.tenant_id = log.tenant) AND (log.type IS NULL OR y.event_type = log.type) AS fits
+              FROM (-- event_log_people_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE only_people AND x.actor_type = 'operator' AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_rare_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE is_rare AND x.event_type = log.type
+                       AND x.event_type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read')
+                       AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_created_at_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE NOT only_people AND is_rare IS NOT TRUE AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)) AS y) AS w;
     END IF;
     RETURN QUERY
     SELECT l.id, l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type, l.entity_id, l.tenant_id, l.correlation_id, l.actor_type,
@@ -976,12 +999,6 @@ CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
     RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > now()) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span((now() - moment))) || ' ago)'::text) END);
 
 COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
-
-CREATE FUNCTION ops.obeyed() RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'::text;
-
-COMMENT ON FUNCTION ops.obeyed() IS 'A regular expression: one character that something obeys or that cannot be seen.';
 
 CREATE TABLE public.messages_out (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -1121,12 +1138,13 @@ CREATE FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT h
         UNION ALL
         SELECT p.prepared, format('prepared transaction %s', p.gid) FROM pg_prepared_xacts AS p WHERE p.database = current_database())
     SELECT round(coalesce(greatest(extract(epoch FROM clock_timestamp() - min(h.begun_at)), 0), 0), 1),
-           (array_agg(h.who ORDER BY h.begun_at) FILTER (WHERE h.begun_at IS NOT NULL))[1],
+           -- What ends within a moment is nobody's fault.
+           (array_agg(h.who ORDER BY h.begun_at) FILTER (WHERE h.begun_at < clock_timestamp() - interval '0.1 s'))[1],
            count(*) FILTER (WHERE h.begun_at IS NULL)
     FROM holders AS h
 $$;
 
-COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) IS 'How old the oldest snapshot of this database is, and who has it. While it stands, no dead row is removed and queues become slow.';
+COMMENT ON FUNCTION ops.oldest_snapshot(OUT seconds numeric, OUT held_by text, OUT hidden bigint) IS 'How old the oldest snapshot of this database is, and who has it, from a tenth of a second on. While it stands, no dead row is removed and queues become slow.';
 
 CREATE FUNCTION ops.outgoing_words(message public.messages_out) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1226,7 +1244,7 @@ CREATE FUNCTION ops.person_meant(words text) RETURNS text
     AS $_$
     SELECT CASE WHEN b.number ~ '^\+[1-9][0-9]{7,14}$' THEN b.number
                 WHEN b.bare ~ '^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{4,}$' THEN b.bare END
-    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0/-]', '', 'g'), '^00', '+') AS number
+    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0\u2009\u202f/-]', '', 'g'), '^00', '+') AS number
           FROM (SELECT pgcourier_bare_address(words) AS bare) AS a) AS b
 $_$;
 
@@ -1479,15 +1497,27 @@ COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by tex
 
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@-]+$'::text) THEN word WHEN (word !~ ops.obeyed()) THEN ((''''::text || replace(word, ''''::text, '''\'''''::text)) || ''''::text) ELSE (('$'''::text || (SELECT string_agg(CASE WHEN (c.one = '\'::text) THEN '\\'::text WHEN ((c.one <> ''''::text) AND (c.one !~ ops.obeyed())) THEN c.one WHEN (ascii(c.one) < 128) THEN concat('\', (ascii(c.one) >> 6), ((ascii(c.one) >> 3) & 7), (ascii(c.one) & 7)) ELSE encode(convert_to(c.one, 'UTF8'::name), 'escape'::text) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(shell_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
+    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word WHEN (NOT ops.has_hidden(word)) THEN ((''''::text || replace(word, ''''::text, '''\'''''::text)) || ''''::text) ELSE (('$'''::text || (SELECT string_agg(CASE WHEN (c.one = '\'::text) THEN '\\'::text WHEN ((c.one <> ''''::text) AND (NOT ops.has_hidden(c.one))) THEN c.one WHEN (ascii(c.one) < 128) THEN concat('\', (ascii(c.one) >> 6), ((ascii(c.one) >> 3) & 7), (ascii(c.one) & 7)) ELSE encode(convert_to(c.one, 'UTF8'::name), 'escape'::text) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(shell_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line. An option it may look like: write -- before it, or --name= .';
+COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line.';
+
+CREATE FUNCTION ops.shell_argument(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (CASE WHEN (word ~~ '-%'::text) THEN '-- '::text ELSE ''::text END || ops.shell_word(word));
+
+COMMENT ON FUNCTION ops.shell_argument(word text) IS 'A text as the last word of a shell''s command line, and never as an option.';
+
+CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (((' --'::text || name) || CASE WHEN (word ~~ '-%'::text) THEN '='::text ELSE ' '::text END) || ops.shell_word(word));
+
+COMMENT ON FUNCTION ops.shell_option(name text, word text) IS 'An option of a shell''s command line with its value.';
 
 CREATE FUNCTION ops.sql_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word !~ ops.obeyed()) THEN quote_literal(word) ELSE (('U&'''::text || (SELECT string_agg(CASE WHEN (c.one !~ ops.obeyed()) THEN CASE WHEN (c.one = ANY (ARRAY[''''::text, '\'::text])) THEN (c.one || c.one) ELSE c.one END WHEN (ascii(c.one) < 65536) THEN ('\'::text || lpad(to_hex(ascii(c.one)), 4, '0'::text)) ELSE ('\+'::text || lpad(to_hex(ascii(c.one)), 6, '0'::text)) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(sql_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
+    RETURN CASE WHEN (NOT ops.has_hidden(word)) THEN quote_literal(word) ELSE (('U&'''::text || (SELECT string_agg(CASE WHEN (c.one = ANY (ARRAY[''''::text, '\'::text])) THEN (c.one || c.one) WHEN (NOT ops.has_hidden(c.one)) THEN c.one WHEN (ascii(c.one) < 65536) THEN ('\'::text || lpad(to_hex(ascii(c.one)), 4, '0'::text)) ELSE ('\+'::text || lpad(to_hex(ascii(c.one)), 6, '0'::text)) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(sql_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, on one line.';
+COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, on one line, without characters that a terminal obeys.';
 
 CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1616,7 +1646,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127020100_find_by_recipient';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127030100_outbox_waits';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -3615,6 +3645,18 @@ COMMENT ON COLUMN ops.tenants.breaker_open_since IS 'Its number does not work si
 
 COMMENT ON COLUMN ops.tenants.calls_at_once IS 'So many of its messages may be in flight at the same time, since its number has just begun or failed; NULL: no limit.';
 
+CREATE TABLE public.outbox_waits (
+    minute timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    looked_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.outbox_waits IS 'The message that was due longest in each minute of the last two hours in which one had to wait a second; paused ones left out.';
+
+COMMENT ON COLUMN public.outbox_waits.due_at IS 'Since when it was due.';
+
+COMMENT ON COLUMN public.outbox_waits.looked_at IS 'When it was last seen to wait.';
+
 CREATE VIEW ops.throughput AS
  WITH hour AS (
          SELECT (date_trunc('minute'::text, (now() AT TIME ZONE 'UTC'::text)) - '00:59:00'::interval) AS begins,
@@ -3685,7 +3727,10 @@ CREATE VIEW ops.throughput AS
     COALESCE(n.duplicates, (0)::bigint) AS duplicates,
     COALESCE(n.delivered, (0)::bigint) AS delivered,
     (m.minute < ( SELECT c.minute
-           FROM counted_from c)) AS is_estimated
+           FROM counted_from c)) AS is_estimated,
+    (COALESCE(( SELECT EXTRACT(epoch FROM max((LEAST((w.looked_at AT TIME ZONE 'UTC'::text), (m.minute + '00:01:00'::interval)) - (w.due_at AT TIME ZONE 'UTC'::text)))) AS "extract"
+           FROM public.outbox_waits w
+          WHERE (((w.minute AT TIME ZONE 'UTC'::text) >= m.minute) AND ((w.due_at AT TIME ZONE 'UTC'::text) < (m.minute + '00:01:00'::interval)))), (0)::numeric))::numeric(12,1) AS oldest_due_seconds
    FROM (( SELECT g.minute
            FROM hour h,
             LATERAL generate_series(h.begins, h.ends, '00:01:00'::interval) g(minute)) m
@@ -3720,6 +3765,8 @@ COMMENT ON COLUMN ops.throughput.duplicates IS 'Repeated webhooks, which had no 
 COMMENT ON COLUMN ops.throughput.delivered IS 'Messages of which Twilio told that they reached the phone.';
 
 COMMENT ON COLUMN ops.throughput.is_estimated IS 'Whether it was judged by samples.';
+
+COMMENT ON COLUMN ops.throughput.oldest_due_seconds IS 'How long a message had been due in that minute, the one that had to wait longest; 0: none a second, as far as was seen every OUTBOX_POLL_INTERVAL_MS. Paused ones left out.';
 
 CREATE VIEW ops.unrouted AS
  WITH RECURSIVE numbers(number) AS (
@@ -3757,7 +3804,7 @@ CREATE VIEW ops.unrouted AS
                    FROM public.messages_in m
                   WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
                   ORDER BY m.seq
-                 LIMIT 2000) k) c)
+                 LIMIT 10000) k) c)
      CROSS JOIN LATERAL ( SELECT m.created_at
            FROM public.messages_in m
           WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
@@ -3773,7 +3820,7 @@ COMMENT ON VIEW ops.unrouted IS 'Messages to numbers that no tenant has; they ar
 
 COMMENT ON COLUMN ops.unrouted.number IS 'The number that was written to: give it to a tenant. Whole for whoever may read tenants, else masked.';
 
-COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 2,000.';
+COMMENT ON COLUMN ops.unrouted.messages IS 'How many wait, counted to 10,000.';
 
 COMMENT ON COLUMN ops.unrouted.first_at IS 'When the first of them was stored (UTC).';
 
@@ -4018,6 +4065,9 @@ ALTER TABLE ONLY public.outbox_queue
 ALTER TABLE ONLY public.outbox_scopes
     ADD CONSTRAINT outbox_scopes_pkey PRIMARY KEY (scope);
 
+ALTER TABLE ONLY public.outbox_waits
+    ADD CONSTRAINT outbox_waits_pkey PRIMARY KEY (minute);
+
 ALTER TABLE ONLY public.pgcourier_migrations
     ADD CONSTRAINT pgcourier_migrations_pkey PRIMARY KEY (name);
 
@@ -4067,6 +4117,10 @@ CREATE INDEX delivery_events_unsettled_idx ON public.delivery_events USING btree
 CREATE INDEX event_log_correlation_id_idx ON public.event_log USING btree (correlation_id);
 
 CREATE INDEX event_log_created_at_idx ON public.event_log USING btree (created_at);
+
+CREATE INDEX event_log_people_idx ON public.event_log USING btree (created_at, id) WHERE (actor_type = 'operator'::text);
+
+CREATE INDEX event_log_rare_idx ON public.event_log USING btree (event_type, created_at, id) WHERE (event_type <> ALL (ARRAY['webhook_received'::text, 'message_sent'::text, 'message_delivered'::text, 'message_read'::text]));
 
 CREATE INDEX messages_in_from_idx ON public.messages_in USING btree ("from", created_at);
 
@@ -4219,6 +4273,10 @@ GRANT ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_rol
 REVOKE ALL ON FUNCTION ops.grant_roles() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.grant_roles() TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.has_hidden(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_service;
+
 GRANT SELECT ON TABLE public.messages_in TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_in TO pgcourier_service;
 
@@ -4257,10 +4315,6 @@ GRANT ALL ON FUNCTION ops.span(length interval) TO pgcourier_service;
 REVOKE ALL ON FUNCTION ops.moment(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_service;
-
-REVOKE ALL ON FUNCTION ops.obeyed() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_service;
 
 GRANT INSERT ON TABLE public.messages_out TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_out TO pgcourier_service;
@@ -4320,6 +4374,14 @@ GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by t
 REVOKE ALL ON FUNCTION ops.shell_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_argument(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_option(name text, word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.sql_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.sql_word(word text) TO pgcourier_ops_reader;
@@ -4421,6 +4483,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.seller_phones TO pgcourier_ser
 
 GRANT SELECT ON TABLE ops.tenants TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.tenants TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_waits TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.throughput TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.throughput TO pgcourier_service;

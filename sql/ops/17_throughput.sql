@@ -36,7 +36,12 @@ events (minute, event_type, is_message, number) AS (
               LIMIT 40) AS f) AS e)
 SELECT m.minute, coalesce(n.received, 0) AS received, coalesce(n.sent, 0) AS sent, coalesce(n.failed, 0) AS failed,
        coalesce(n.dead, 0) AS dead, coalesce(n.callbacks, 0) AS callbacks, coalesce(n.duplicates, 0) AS duplicates,
-       coalesce(n.delivered, 0) AS delivered, m.minute < (SELECT c.minute FROM counted_from AS c) AS is_estimated
+       coalesce(n.delivered, 0) AS delivered, m.minute < (SELECT c.minute FROM counted_from AS c) AS is_estimated,
+       -- What was seen to wait later had waited in this minute too.
+       coalesce((SELECT extract(epoch FROM max(least(w.looked_at AT TIME ZONE 'UTC', m.minute + interval '1 min') - w.due_at AT TIME ZONE 'UTC'))
+                 FROM outbox_waits AS w
+                 WHERE w.minute AT TIME ZONE 'UTC' >= m.minute AND w.due_at AT TIME ZONE 'UTC' < m.minute + interval '1 min'), 0)::numeric(12, 1)
+           AS oldest_due_seconds
 FROM (SELECT g.minute FROM hour AS h, LATERAL generate_series(h.begins, h.ends, interval '1 min') AS g (minute)) AS m
 LEFT JOIN (
     SELECT e.minute,
@@ -60,3 +65,4 @@ COMMENT ON COLUMN ops.throughput.callbacks IS 'Status callbacks and other events
 COMMENT ON COLUMN ops.throughput.duplicates IS 'Repeated webhooks, which had no effect.';
 COMMENT ON COLUMN ops.throughput.delivered IS 'Messages of which Twilio told that they reached the phone.';
 COMMENT ON COLUMN ops.throughput.is_estimated IS 'Whether it was judged by samples.';
+COMMENT ON COLUMN ops.throughput.oldest_due_seconds IS 'How long a message had been due in that minute, the one that had to wait longest; 0: none a second, as far as was seen every OUTBOX_POLL_INTERVAL_MS. Paused ones left out.';

@@ -16,7 +16,7 @@ CREATE FUNCTION ops.person_meant(words text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT SET search_path FROM CURRENT AS $$
     SELECT CASE WHEN b.number ~ '^\+[1-9][0-9]{7,14}$' THEN b.number
                 WHEN b.bare ~ '^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{4,}$' THEN b.bare END
-    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0/-]', '', 'g'), '^00', '+') AS number
+    FROM (SELECT a.bare, regexp_replace(regexp_replace(a.bare, '[ ().\u00a0\u2009\u202f/-]', '', 'g'), '^00', '+') AS number
           FROM (SELECT pgcourier_bare_address(words) AS bare) AS a) AS b
 $$;
 COMMENT ON FUNCTION ops.person_meant IS 'The number or user id that is meant by what somebody typed; NULL: it is neither.';
@@ -148,8 +148,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ops.conversation IS 'The messages of one tenant with one person, newest first, numbers masked and without bodies; the person is named by any message with them. Of the newest 1,000 messages of this person; a last row of the direction more says that there are others.';
 
--- A page of event_log, newest first. Where a filter has no index, 50,000 rows are looked at and the last row, of the type more,
--- says up to where: go on from there.
+-- A page of event_log, newest first. At most 10,000 rows are looked at, those of the index that fits best: what people did, events
+-- of a rare type, else all; the last row, of the type more, says up to where: go on from there.
 CREATE FUNCTION ops.log(tenant text DEFAULT NULL, type text DEFAULT NULL, correlation text DEFAULT NULL, since timestamptz DEFAULT NULL,
                         until timestamptz DEFAULT NULL, before_at timestamptz DEFAULT NULL, before_id text DEFAULT NULL,
                         only_people boolean DEFAULT false, most integer DEFAULT 50)
@@ -157,7 +157,8 @@ CREATE FUNCTION ops.log(tenant text DEFAULT NULL, type text DEFAULT NULL, correl
                    actor_type text, by text, reason text, detail text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    looked_at integer := 50000;
+    looked_at integer := 10000;
+    is_rare boolean := log.type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read') AND NOT only_people;
     earliest timestamp := coalesce(since AT TIME ZONE 'UTC', '-infinity');
     latest timestamp := coalesce(until AT TIME ZONE 'UTC', 'infinity');
     last_at timestamp := before_at AT TIME ZONE 'UTC';
@@ -183,14 +184,30 @@ BEGIN
         SELECT (array_agg(w.id ORDER BY w.created_at DESC, w.id DESC) FILTER (WHERE w.fits))[1:most], count(*),
                min(w.created_at), (array_agg(w.id ORDER BY w.created_at, w.id))[1]
         INTO found, walked, walked_at, walked_id
-        FROM (SELECT x.id, x.created_at,
-                     (log.tenant IS NULL OR x.tenant_id = log.tenant) AND (log.type IS NULL OR x.event_type = log.type)
-                     AND (NOT only_people OR x.actor_type = 'operator') AS fits
-              FROM event_log AS x
-              WHERE x.created_at >= earliest AND x.created_at < latest
-                AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
-              ORDER BY x.created_at DESC, x.id DESC
-              LIMIT looked_at) AS w;
+        FROM (SELECT y.id, y.created_at,
+                     (log.tenant IS NULL OR y.tenant_id = log.tenant) AND (log.type IS NULL OR y.event_type = log.type) AS fits
+              FROM (-- event_log_people_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE only_people AND x.actor_type = 'operator' AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_rare_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE is_rare AND x.event_type = log.type
+                       AND x.event_type NOT IN ('webhook_received', 'message_sent', 'message_delivered', 'message_read')
+                       AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)
+                    UNION ALL
+                    -- event_log_created_at_idx
+                    (SELECT x.id, x.created_at, x.tenant_id, x.event_type FROM event_log AS x
+                     WHERE NOT only_people AND is_rare IS NOT TRUE AND x.created_at >= earliest AND x.created_at < latest
+                       AND (last_at IS NULL OR x.created_at <= last_at) AND (last_at IS NULL OR (x.created_at, x.id) < (last_at, before_id))
+                     ORDER BY x.created_at DESC, x.id DESC
+                     LIMIT looked_at)) AS y) AS w;
     END IF;
     RETURN QUERY
     SELECT l.id, l.created_at AT TIME ZONE 'UTC', l.event_type, l.entity_type, l.entity_id, l.tenant_id, l.correlation_id, l.actor_type,

@@ -48,7 +48,7 @@ DECLARE
     tables CONSTANT text[] := ARRAY[
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
+        'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
@@ -99,8 +99,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'obeyed', 'sql_word',
-                                             'shell_word')
+                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'has_hidden', 'sql_word',
+                                             'shell_word', 'shell_argument', 'shell_option')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;

@@ -8,6 +8,7 @@ namespace pgcourier::console {
 namespace {
 
 constexpr std::chrono::minutes kSpan{5};
+constexpr std::chrono::seconds kBetween{55};
 constexpr double kShare = 0.99;
 
 }  // namespace
@@ -45,9 +46,9 @@ std::optional<double> Acknowledged::p99(SteadyTime now) {
     if (looks_.empty()) {
         // Since the start of the process: whoever looks first sees what was before too.
         looks_.push_back({now, std::vector<std::uint64_t>(counts.size(), 0)});
-    } else if (now - looks_.back().at >= kSpan) {
+    } else if (now - looks_.back().at >= kBetween) {
         looks_.push_back({now, counts});
-        if (looks_.size() > 2) looks_.pop_front();
+        while (now - looks_[1].at >= kSpan) looks_.pop_front();
     }
     return p99;
 }

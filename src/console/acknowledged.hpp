@@ -22,7 +22,8 @@ std::optional<double> p99_between(const std::vector<double>& bounds,
 
 class Acknowledged {
   public:
-    /// Over the last five to ten minutes, or since the first look when that is less long ago.
+    /// Over the last five or six minutes, or since the first look when that is less long ago. To be
+    /// called each minute, whether somebody wants to know or not.
     std::optional<double> p99(SteadyTime now);
 
   private:
@@ -30,7 +31,8 @@ class Acknowledged {
         SteadyTime at;
         std::vector<std::uint64_t> counts;
     };
-    std::deque<Look> looks_;  // the oldest first, at most two
+    std::deque<Look>
+        looks_;  // the oldest first: the last one that is five minutes old, and later ones
 };
 
 }  // namespace pgcourier::console

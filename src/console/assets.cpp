@@ -35,7 +35,37 @@ bool takes_gzip(const http::Request& request) {
            accepted.find("gzip;q=0") == std::string_view::npos;
 }
 
+constexpr std::string_view kPlace = "<!-- signed in -->";
+// What the page asks first of all, in the words of its own fetch(), or the browser asks twice.
+constexpr std::string_view kFirstQuestions =
+    "<link rel=\"preload\" as=\"fetch\" crossorigin href=\"/ops/api/overview\">\n";
+
+// JSON that cannot end the element that it stands in: `<` is only found within its strings.
+std::string within_script(std::string_view json) {
+    std::string text;
+    for (const char c : json) {
+        if (c == '<')
+            text += "\\u003c";
+        else
+            text += c;
+    }
+    return text;
+}
+
 }  // namespace
+
+http::Response signed_in_page(std::string_view session) {
+    const auto page = std::ranges::find(assets(), std::string_view{"index.html"}, &Asset::name);
+    http::Response response{.content_type = std::string{type_of(page->name)},
+                            .body = std::string{page->plain}};
+    response.headers = {{"Cache-Control", "no-store"}, {"Vary", "Cookie"}};
+    // A block of data is no script, and the policy has nothing against it.
+    std::string data{kFirstQuestions};
+    data.append("<script type=\"application/json\" id=\"session\">");
+    data.append(within_script(session)).append("</script>");
+    response.body.replace(response.body.find(kPlace), kPlace.size(), data);
+    return response;
+}
 
 std::optional<http::Response> asset_reply(const http::Request& request, std::string_view name) {
     const auto found = std::ranges::find(assets(), name, &Asset::name);
@@ -44,7 +74,8 @@ std::optional<http::Response> asset_reply(const http::Request& request, std::str
     const std::string tag = "\"" + std::string{found->hash} + (is_packed ? "-gz" : "") + "\"";
 
     http::Response response;
-    response.headers = {{"ETag", tag}, {"Cache-Control", "no-cache"}, {"Vary", "Accept-Encoding"}};
+    response.headers = {
+        {"ETag", tag}, {"Cache-Control", "no-cache"}, {"Vary", "Accept-Encoding, Cookie"}};
     if (request.header("If-None-Match").find(tag) != std::string_view::npos) {
         response.status = 304;
         return response;

@@ -1,5 +1,5 @@
 #pragma once
-// The page's files, as they stand in src/console/web/; embedded by cmake/embed_web.cmake.
+// The page's files, of src/console/web/; embedded by cmake/embed_web.cmake.
 
 #include "http/request.hpp"
 
@@ -22,5 +22,11 @@ const std::vector<Asset>& assets();
 ///
 /// returns  nullopt when there is no such file
 std::optional<http::Response> asset_reply(const http::Request& request, std::string_view name);
+
+/// The page for whoever is signed in: with who they are, as data in it, and with its first question
+/// asked before its script is there. Never kept by a browser.
+///
+/// session  JSON
+http::Response signed_in_page(std::string_view session);
 
 }  // namespace pgcourier::console

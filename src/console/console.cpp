@@ -28,6 +28,8 @@ pg::ConnectOptions bounded(pg::ConnectOptions options) {
     return options;
 }
 
+constexpr std::string_view kHttps = "https://";
+
 http::Response nothing_there() {
     return error_reply(404, "not_found", "there is no such page: the console is at /ops");
 }
@@ -42,6 +44,9 @@ Result<GateOptions> gate_options(const Config& config, std::string version) {
                        .link_code = {},
                        .trusted_proxies = std::move(*proxies),
                        .has_tls = !config.tls_cert_file.empty(),
+                       .https_host = config.webhook_public_url.starts_with(kHttps)
+                                         ? config.webhook_public_url.substr(kHttps.size())
+                                         : std::string{},
                        .version = std::move(version)};
 }
 
@@ -50,7 +55,11 @@ Console::Console(ConsoleOptions options, const Clock& clock)
       clock_{clock},
       gate_{std::move(options.gate), clock},
       live_{clock},
-      desk_{bounded(std::move(options.connect)), live_, overview(), clock} {}
+      desk_{bounded(std::move(options.connect)), live_, overview(),
+            [this] {
+                if (acknowledged_in_) acknowledged_in_();
+            },
+            clock} {}
 
 Work Console::overview() const {
     return [this](pg::Connection& db) {
@@ -81,7 +90,12 @@ void Console::add_route(http::Routes& routes, const char* method, std::string pa
 }
 
 void Console::add_page(http::Routes& routes) {
-    const auto page = [](const Request& request, Responder respond) {
+    const auto page = [this](const Request& request, Responder respond) {
+        if (auto session = gate_.session_json(request)) {
+            // The page is about to ask it: the database answers while the browser reads the page.
+            desk_.ask(kOverviewKey, overview(), Responder{[](const auto&) {}});
+            return respond(secured(signed_in_page(*session)));
+        }
         const auto reply = asset_reply(request, "index.html");
         respond(secured(reply ? *reply : nothing_there()));
     };
@@ -124,7 +138,7 @@ void Console::add_questions(http::Routes& routes) {
     add_route(routes, "GET", "/ops/api/overview",
               {.handler =
                    [this](const Request&, Responder respond) {
-                       desk_.ask("overview", overview(), std::move(respond));
+                       desk_.ask(kOverviewKey, overview(), std::move(respond));
                    },
                .before_body = refuse,
                .deadline = kDeadline,

@@ -14,6 +14,11 @@ namespace {
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::size_t kParts = 5;  // role, end, nonce, name, signature
+constexpr std::string_view kOperator = "operator";
+constexpr std::string_view kViewer = "viewer";
+// PBKDF2's salt is a label: every instance must come to the same key.
+constexpr std::string_view kLabel = "pgcourier console session 1";
+constexpr int kRounds = 100'000;
 
 std::string hmac_sha256(std::string_view key, std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -24,6 +29,28 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
         throw std::runtime_error{"OpenSSL: HMAC-SHA256 is not available"};
     }
     return {reinterpret_cast<const char*>(digest.data()), length};
+}
+
+Secret key_from(const Secret& token) {
+    if (token.empty()) return Secret{};
+    const std::string_view text = token.reveal();
+    std::array<unsigned char, 32> key{};
+    if (PKCS5_PBKDF2_HMAC(text.data(), static_cast<int>(text.size()),
+                          reinterpret_cast<const unsigned char*>(kLabel.data()),
+                          static_cast<int>(kLabel.size()), kRounds, EVP_sha256(),
+                          static_cast<int>(key.size()), key.data()) != 1) {
+        throw std::runtime_error{"OpenSSL: PBKDF2 is not available"};
+    }
+    return Secret{std::string{reinterpret_cast<const char*>(key.data()), key.size()}};
+}
+
+std::string mac(const Secret& key, std::string_view purpose, std::string_view text) {
+    return to_base64url(hmac_sha256(key.reveal(), std::string{purpose} + '\0' + std::string{text}));
+}
+
+// As it says itself: the signature tells whether that is so.
+Role role_in(std::string_view value) {
+    return value.substr(0, value.find('.')) == kOperator ? Role::operates : Role::views;
 }
 
 std::vector<std::string_view> split(std::string_view text, char at) {
@@ -39,26 +66,24 @@ std::vector<std::string_view> split(std::string_view text, char at) {
 
 }  // namespace
 
-Signer::Signer(const Secret& token, std::string_view random)
-    : key_{hmac_sha256(random, token.reveal())} {}
-
-std::string Signer::mac(std::string_view purpose, std::string_view text) const {
-    return to_base64url(
-        hmac_sha256(key_.reveal(), std::string{purpose} + '\0' + std::string{text}));
-}
+Signer::Signer(const Secret& token, const Secret& readonly)
+    : operator_{key_from(token)}, viewer_{key_from(readonly)} {}
 
 std::string Signer::sign(const Visitor& visitor, std::string_view nonce) const {
-    std::string value = visitor.role == Role::operates ? "operator" : "viewer";
+    std::string value{visitor.role == Role::operates ? kOperator : kViewer};
     value += '.' + std::to_string(visitor.expires.time_since_epoch().count());
     value += '.' + to_base64url(nonce);
     value += '.' + to_base64url(visitor.name);
-    return value + '.' + mac("session", value);
+    return value + '.' + mac(key_of(visitor.role), "session", value);
 }
 
 std::optional<Visitor> Signer::read(std::string_view value, WallTime now) const {
     const std::size_t last = value.rfind('.');
-    if (last == std::string_view::npos ||
-        !equal_in_constant_time(mac("session", value.substr(0, last)), value.substr(last + 1))) {
+    const Role role = role_in(value);
+    // With an empty key anybody could sign.
+    if (last == std::string_view::npos || key_of(role).empty() ||
+        !equal_in_constant_time(mac(key_of(role), "session", value.substr(0, last)),
+                                value.substr(last + 1))) {
         return std::nullopt;
     }
     // It is ours: its form is known.
@@ -66,7 +91,7 @@ std::optional<Visitor> Signer::read(std::string_view value, WallTime now) const 
     if (parts.size() != kParts) return std::nullopt;
     std::int64_t expires = 0;
     std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), expires);
-    Visitor visitor{.role = parts[0] == "operator" ? Role::operates : Role::views,
+    Visitor visitor{.role = role,
                     .name = from_base64url(parts[3]).value_or(""),
                     .expires = WallTime{std::chrono::milliseconds{expires}}};
     if (visitor.expires <= now) return std::nullopt;
@@ -74,7 +99,7 @@ std::optional<Visitor> Signer::read(std::string_view value, WallTime now) const 
 }
 
 std::string Signer::csrf_token(std::string_view value) const {
-    return mac("csrf", value);
+    return mac(key_of(role_in(value)), "csrf", value);
 }
 
 std::string_view cookie_value(std::string_view header, std::string_view name) {

@@ -1,7 +1,7 @@
 #pragma once
-// Who is signed in, as a signed text in a cookie: there is no table of sessions. The key is made of
-// the token and of random bytes of this process, so that a restart, or another token, signs
-// everybody out. Pure, but for the random key.
+// Who is signed in, as a signed text in a cookie: there is no table of sessions. What a token has
+// let in is signed with a key made of that token alone: every instance that has it takes the
+// cookie, a restart ends nothing, another token ends all that the old one let in. Pure.
 
 #include "base/clock.hpp"
 #include "base/secret.hpp"
@@ -25,8 +25,9 @@ struct Visitor {
 
 class Signer {
   public:
-    /// random  at least 16 bytes that nobody knows
-    Signer(const Secret& token, std::string_view random);
+    /// Takes some 0.05 s a token: whoever has a cookie could try tokens against it at home.
+    /// readonly  empty: nobody only views
+    Signer(const Secret& token, const Secret& readonly);
 
     /// A cookie's value: letters, digits, `-`, `_` and `.`.
     /// nonce  makes two sign-ins in one millisecond differ
@@ -38,8 +39,9 @@ class Signer {
     std::string csrf_token(std::string_view value) const;
 
   private:
-    std::string mac(std::string_view purpose, std::string_view text) const;
-    Secret key_;
+    const Secret& key_of(Role role) const { return role == Role::operates ? operator_ : viewer_; }
+    Secret operator_;
+    Secret viewer_;  // empty: nobody only views
 };
 
 /// The value of one cookie in a Cookie header; empty when it is not there. Of several the first.

@@ -16,17 +16,24 @@ http::Response busy() {
         503, "busy", "too much is asked of the console at the moment: try again in some seconds"));
 }
 
+http::Response unknown() {
+    return error_reply(503, "outcome_unknown",
+                       "the database's answer was lost: it may have been done or not; look before "
+                       "you do it again");
+}
+
 void give(std::vector<http::Responder>& askers, const http::Response& response) {
     for (http::Responder& respond : askers) respond(response);
 }
 
 }  // namespace
 
-Desk::Desk(pg::ConnectOptions connect, Live& live, Work overview, const Clock& clock,
-           DeskOptions options)
+Desk::Desk(pg::ConnectOptions connect, Live& live, Work overview, std::function<void()> minute,
+           const Clock& clock, DeskOptions options)
     : connect_{std::move(connect)},
       live_{live},
       overview_{std::move(overview)},
+      minute_{std::move(minute)},
       clock_{clock},
       options_{options},
       used_at_{clock.steady_now()},
@@ -38,7 +45,7 @@ void Desk::ask(std::string key, Work work, http::Responder respond) {
         const std::scoped_lock lock{mutex_};
         const auto known = answered_.find(key);
         const auto same = std::ranges::find(tasks_, key, &Task::key);
-        if (known != answered_.end() && clock_.steady_now() - known->second.at < options_.fresh) {
+        if (known != answered_.end() && clock_.steady_now() < known->second.until) {
             now = known->second.response;
         } else if (is_stopping_) {
             now = busy();
@@ -64,8 +71,8 @@ void Desk::ask(std::string key, Work work, http::Responder respond) {
 void Desk::act(Work work, http::Responder respond) {
     {
         const std::scoped_lock lock{mutex_};
-        if (!is_stopping_ && tasks_.size() < options_.questions) {
-            Task& task = tasks_.emplace_back(Task{{}, std::move(work), clock_.steady_now(), {}});
+        if (!is_stopping_ && acts_.size() < options_.acts) {
+            Task& task = acts_.emplace_back(Task{{}, std::move(work), clock_.steady_now(), {}});
             task.askers.push_back(std::move(respond));
             changed_.notify_one();
             return;
@@ -84,6 +91,7 @@ void Desk::look_up() {
 
 void Desk::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
+        if (minute_) minute_();
         if (auto task = next(stop)) {
             do_task(std::move(*task));
         } else if (live_.has_viewers() && clock_.steady_now() >= live_at_) {
@@ -97,6 +105,7 @@ void Desk::run(std::stop_token stop) {
         const std::scoped_lock lock{mutex_};
         is_stopping_ = true;
         left = std::exchange(tasks_, {});
+        for (Task& act : std::exchange(acts_, {})) left.push_back(std::move(act));
     }
     for (Task& task : left) give(task.askers, busy());
     live_.end();
@@ -107,8 +116,14 @@ void Desk::run(std::stop_token stop) {
 std::optional<Desk::Task> Desk::next(std::stop_token stop) {
     const auto wait = patience();
     std::unique_lock lock{mutex_};
-    changed_.wait_for(lock, stop, wait, [this] { return !tasks_.empty() || is_looked_for_; });
+    changed_.wait_for(lock, stop, wait,
+                      [this] { return !acts_.empty() || !tasks_.empty() || is_looked_for_; });
     is_looked_for_ = false;
+    if (!acts_.empty()) {
+        Task act = std::move(acts_.front());
+        acts_.pop_front();
+        return act;
+    }
     // Questions do not keep the viewers waiting for ever.
     if (tasks_.empty() || (live_.has_viewers() && clock_.steady_now() >= live_at_))
         return std::nullopt;
@@ -126,47 +141,68 @@ SteadyTime::duration Desk::patience() {
 
 void Desk::do_task(Task task) {
     // Whoever asked is about to be told that there is no answer: an act must not happen after that.
-    if (clock_.steady_now() - task.asked_at > options_.late) return give(task.askers, busy());
     const bool is_act = task.key.empty();
-    const http::Response response = answer(task.work);
+    if (clock_.steady_now() - task.asked_at > (is_act ? options_.late_act : options_.late))
+        return give(task.askers, busy());
+    const SteadyTime began = clock_.steady_now();
+    const http::Response response = answer(task.work, is_act);
     if (is_act) {
         const std::scoped_lock lock{mutex_};
         answered_.clear();
     } else if (response.status < 500) {
-        remember(task.key, response);
+        remember(task.key, response, clock_.steady_now() - began);
     }
     give(task.askers, response);
 }
 
 void Desk::tell_viewers() {
     const SteadyTime began = clock_.steady_now();
-    const http::Response response = answer(overview_);
+    // Who has just opened the page has asked for the same.
+    auto known = remembered(kOverviewKey);
+    const http::Response response = known ? std::move(*known) : answer(overview_);
     const SteadyTime ended = clock_.steady_now();
     live_at_ = ended + std::clamp<SteadyTime::duration>(options_.share * (ended - began),
                                                         options_.busiest, options_.laziest);
+    if (!known && response.status == 200) remember(kOverviewKey, response, ended - began);
     live_.tell(response.status == 200 ? "overview" : "trouble", response.body);
 }
 
-void Desk::remember(const std::string& key, const http::Response& response) {
+// An answer that took long is given for longer, so that many who ask take no more of the database
+// than the viewers' events may.
+void Desk::remember(std::string_view key, const http::Response& response,
+                    SteadyTime::duration took) {
     const std::scoped_lock lock{mutex_};
     const SteadyTime now = clock_.steady_now();
-    std::erase_if(answered_,
-                  [&](const auto& one) { return now - one.second.at >= options_.fresh; });
-    if (answered_.size() < kRemembered) answered_.insert_or_assign(key, Answered{now, response});
+    std::erase_if(answered_, [&](const auto& one) { return now >= one.second.until; });
+    const auto until = now + std::clamp<SteadyTime::duration>(options_.share * took, options_.fresh,
+                                                              options_.stalest);
+    if (answered_.size() < kRemembered)
+        answered_.insert_or_assign(std::string{key}, Answered{until, response});
 }
 
-http::Response Desk::answer(const Work& work) {
+std::optional<http::Response> Desk::remembered(std::string_view key) {
+    const std::scoped_lock lock{mutex_};
+    const auto known = answered_.find(key);
+    if (known == answered_.end() || clock_.steady_now() >= known->second.until) return std::nullopt;
+    return known->second.response;
+}
+
+http::Response Desk::answer(const Work& work, bool is_act) {
     try {
         if (!db_) db_.emplace(connect_);
         http::Response response = secured(work(*db_));
         used_at_ = clock_.steady_now();
         return response;
     } catch (const pg::Error& e) {
+        // Whether a COMMIT that got no answer was made is not known.
+        const bool is_unknown = is_act && db_ && e.is_lost();
         const bool is_away = e.is_lost() || !db_;  // or it could not be connected to
         if (is_away) db_.reset();
-        return secured(failed(e, is_away));
-    } catch (const std::logic_error& e) {
-        // A statement is not the one we think: our own bug, and nobody else's trouble.
+        return secured(is_unknown ? unknown() : failed(e, is_away));
+    } catch (const std::exception& e) {
+        // A statement is not the one we think, or an answer is too large: nobody else's trouble.
+        // What the connection is in the middle of is not known.
+        db_.reset();
         log_.error("The console could not answer", {{"error", e.what()}});
         return secured(
             error_reply(500, "failed", "the console made a mistake; its log tells more"));
@@ -188,14 +224,25 @@ http::Response Desk::failed(const pg::Error& error, bool is_away) {
             said->hint().empty() ? said->said() : said->said() + ". " + said->hint());
     }
     log_.warn("The database did not answer the console", {{"sqlstate", error.sqlstate()}});
+    if (error.sqlstate().starts_with("22")) {
+        return error_reply(
+            400, "bad_request",
+            "the database takes a value for none of its kind (SQLSTATE " + error.sqlstate() + ")");
+    }
+    if (error.sqlstate().starts_with("23")) {
+        return error_reply(
+            409, "refused",
+            "what is stored contradicts it (SQLSTATE " + error.sqlstate() + "): look again");
+    }
     if (is_away) {
         return error_reply(503, "database_away",
                            "the database does not answer: pgcourier doctor says more");
     }
     if (error.sqlstate() == "42501" || error.sqlstate() == "42883" || error.is_undefined_table()) {
-        return error_reply(503, "database_away",
-                           "the schema ops lacks something, or may not be read (SQLSTATE " +
-                               error.sqlstate() + "): pgcourier migrate up makes it anew");
+        return error_reply(
+            503, "database_away",
+            "the schema ops lacks something, or may not be read (SQLSTATE " + error.sqlstate() +
+                "): pgcourier migrate up makes it anew, and says what it could not grant");
     }
     return error_reply(503, "busy",
                        "the database refused (SQLSTATE " + error.sqlstate() + "): try again");

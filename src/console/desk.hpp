@@ -24,31 +24,43 @@
 
 namespace pgcourier::console {
 
+/// The key of the question whose answer live viewers are told.
+constexpr const char* kOverviewKey = "overview";
+
 /// Looks or acts, on the desk's thread. May throw pg::Error.
 using Work = std::function<http::Response(pg::Connection&)>;
 
 struct DeskOptions {
     std::size_t questions = 64;                // that wait; more are answered 503
+    std::size_t acts = 32;                     // the same; they go before all questions
     std::size_t askers = 256;                  // of one question that wait; more are answered 503
-    std::chrono::milliseconds fresh{1'000};    // so long an answer is given to others too
-    std::chrono::milliseconds late{10'000};    // what waited longer is answered 503, and not done
+    std::chrono::milliseconds fresh{1'000};    // so long at least an answer is given to others too
+    std::chrono::milliseconds stalest{5'000};  // and so long at most
+    std::chrono::milliseconds late{10'000};    // a question that waited longer is answered 503
+    /// The same of an act, which is not done: short of the route's deadline by connecting (5 s) and
+    /// by its statement (5 s).
+    std::chrono::milliseconds late_act{4'000};
     std::chrono::milliseconds idle{60'000};    // then the connection is closed
     std::chrono::milliseconds busiest{1'000};  // between two events for the viewers, at least
     std::chrono::milliseconds laziest{10'000};
-    /// The viewers' events take at most one part in so many of one connection's time.
+    /// The viewers' events, and one question that is asked again and again, each take at most one
+    /// part in so many of one connection's time.
     int share = 20;
 };
 
 class Desk {
   public:
     /// overview  makes what live viewers are told
-    Desk(pg::ConnectOptions connect, Live& live, Work overview, const Clock& clock,
-         DeskOptions options = {});
+    /// minute    called on the desk's thread each minute at least, also while nobody asks
+    Desk(pg::ConnectOptions connect, Live& live, Work overview, std::function<void()> minute,
+         const Clock& clock, DeskOptions options = {});
 
     /// Answers a question. From any thread; never waits.
     /// key  equal for questions that have the same answer
     void ask(std::string key, Work work, http::Responder respond);
-    /// Answers by doing something; never shared, and what was answered before is forgotten.
+    /// Answers by doing something, before all questions that wait: when the database is slow, what
+    /// many look at must not keep the one who pauses waiting. Never shared, and what was answered
+    /// before is forgotten.
     void act(Work work, http::Responder respond);
     /// Somebody views: look whether they are to be told something.
     void look_up();
@@ -63,7 +75,7 @@ class Desk {
         std::vector<http::Responder> askers;
     };
     struct Answered {
-        SteadyTime at;
+        SteadyTime until;
         http::Response response;
     };
 
@@ -71,13 +83,15 @@ class Desk {
     SteadyTime::duration patience();
     void do_task(Task task);
     void tell_viewers();
-    http::Response answer(const Work& work);
+    http::Response answer(const Work& work, bool is_act = false);
     http::Response failed(const pg::Error& error, bool is_away);
-    void remember(const std::string& key, const http::Response& response);
+    void remember(std::string_view key, const http::Response& response, SteadyTime::duration took);
+    std::optional<http::Response> remembered(std::string_view key);
 
     const pg::ConnectOptions connect_;
     Live& live_;
     const Work overview_;
+    const std::function<void()> minute_;
     const Clock& clock_;
     const DeskOptions options_;
     const Log log_{"Console"};
@@ -86,7 +100,8 @@ class Desk {
     SteadyTime live_at_;                // likewise: the next event
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::deque<Task> tasks_;                                 // guarded by mutex_
+    std::deque<Task> tasks_;                                 // guarded by mutex_: questions
+    std::deque<Task> acts_;                                  // guarded by mutex_
     std::map<std::string, Answered, std::less<>> answered_;  // guarded by mutex_
     bool is_looked_for_ = false;                             // guarded by mutex_: somebody views
     bool is_stopping_ = false;                               // guarded by mutex_

@@ -8,6 +8,10 @@
 #include "twilio/json.hpp"
 #include "twilio/payload.hpp"
 
+#include <algorithm>
+#include <arpa/inet.h>
+#include <iterator>
+#include <netinet/in.h>
 #include <utility>
 
 namespace pgcourier::console {
@@ -21,16 +25,13 @@ constexpr const char* kCookie = "pgcourier_ops";
 constexpr hours kSession{12};
 constexpr minutes kWindow{1};
 constexpr std::size_t kNameCharacters = 60;
+// Cookies that are remembered as given back, some 200 bytes each.
+constexpr std::size_t kSignedOut = 10'000;
 
 // Their digests, so that not even their lengths can be measured.
 bool is_same(const Secret& secret, std::string_view given) {
     return !secret.empty() &&
            equal_in_constant_time(twilio::sha256_hex(secret.reveal()), twilio::sha256_hex(given));
-}
-
-// Random bytes of the operating system's.
-std::string random_key() {
-    return new_uuid() + new_uuid() + new_uuid();
 }
 
 bool is_loopback(std::string_view address) {
@@ -41,6 +42,16 @@ bool is_loopback(std::string_view address) {
 bool is_from_elsewhere(const http::Request& request) {
     const std::string_view site = request.header("Sec-Fetch-Site");
     return site == "cross-site" || site == "same-site";
+}
+
+// One customer of a provider has a whole /64 of IPv6.
+std::string network_of(const std::string& address) {
+    in6_addr bytes{};
+    if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1 || IN6_IS_ADDR_LOOPBACK(&bytes))
+        return address;
+    std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+    char text[INET6_ADDRSTRLEN];
+    return std::string{inet_ntop(AF_INET6, &bytes, text, sizeof text)} + "/64";
 }
 
 std::string cut_name(std::string_view name) {
@@ -61,13 +72,16 @@ http::Response not_signed_in() {
 Gate::Gate(GateOptions options, const Clock& clock)
     : options_{std::move(options)},
       clock_{clock},
-      signer_{options_.token, random_key()},
-      wrong_of_one_{kWrongOfOneClient - 1, kWindow},
-      wrong_of_all_{kWrongOfAll - 1, kWindow} {}
+      signer_{options_.token, options_.token_readonly},
+      wrong_{kWrong - 1, kWindow} {}
 
 std::optional<Visitor> Gate::visitor(const http::Request& request) const {
     const std::string_view value = cookie_value(request.header("Cookie"), kCookie);
-    return value.empty() ? std::nullopt : signer_.read(value, clock_.now());
+    if (value.empty()) return std::nullopt;
+    auto who = signer_.read(value, clock_.now());
+    const std::scoped_lock lock{mutex_};
+    if (who && signed_out_.contains(value)) return std::nullopt;
+    return who;
 }
 
 std::optional<http::Response> Gate::refuse_stranger(const http::Request& head) const {
@@ -104,23 +118,28 @@ std::optional<Role> Gate::role_of(std::string_view token) const {
 
 bool Gate::is_over_limit(const std::string& client) {
     const std::scoped_lock lock{mutex_};
-    const SteadyTime now = clock_.steady_now();
-    return wrong_of_one_.is_over(client, now) || wrong_of_all_.is_over("", now);
+    return wrong_.is_over(client, clock_.steady_now());
 }
 
+// A flood of them is a line a second.
 void Gate::note_wrong(const std::string& client) {
+    webhook::RateLimit::Verdict verdict;
     {
         const std::scoped_lock lock{mutex_};
-        const SteadyTime now = clock_.steady_now();
-        wrong_of_one_.count(client, now);
-        wrong_of_all_.count("", now);
+        verdict = wrong_.count(client, clock_.steady_now());
     }
-    log_.warn("Wrong token for the console", {{"clientIp", client}});
+    if (!verdict.is_over) {
+        log_.warn("Wrong token for the console", {{"clientIp", client}});
+    } else if (verdict.to_log > 0) {
+        log_.warn("Wrong token for the console",
+                  {{"clientIp", client}, {"times", verdict.to_log}, {"refused", "unseen"}});
+    }
 }
 
 http::Response Gate::sign_in(const http::Request& request) {
     const std::string client = client_of(request);
     if (is_over_limit(client)) {
+        note_wrong(client);
         http::Response response = error_reply(
             429, "too_many_attempts", "too many wrong tokens: wait a minute, then try once more");
         response.headers.emplace_back("Retry-After", "60");
@@ -146,9 +165,12 @@ http::Response Gate::sign_in(const http::Request& request) {
 http::Response Gate::follow_link(const http::Request& request) {
     const std::string client = client_of(request);
     const std::string code{twilio::value_or_empty(twilio::decode_form(request.query()), "token")};
-    // A proxy on this machine speaks for others.
-    const bool is_here =
-        is_loopback(request.peer_address) && !request.headers.has("X-Forwarded-For");
+    // A proxy on this machine speaks for others. Where there is no link, and from where it could
+    // not be used, nothing is counted: a page elsewhere could keep people out with requests of
+    // theirs.
+    const bool is_here = !options_.link_code.empty() && is_loopback(request.peer_address) &&
+                         !request.headers.has("X-Forwarded-For") && request.method == "GET" &&
+                         !is_from_elsewhere(request);
     bool is_good = false;
     if (is_here && !is_over_limit(client)) {
         const std::scoped_lock lock{mutex_};
@@ -156,7 +178,7 @@ http::Response Gate::follow_link(const http::Request& request) {
         is_link_used_ = is_link_used_ || is_good;
     }
     if (!is_good) {
-        if (!code.empty()) note_wrong(client);
+        if (is_here && !code.empty()) note_wrong(client);
         return error_reply(401, "wrong_token",
                            "this link was used, or is none: go to /ops and sign in there");
     }
@@ -174,16 +196,28 @@ http::Response Gate::welcome(const http::Request& request, Role role, std::strin
     return response;
 }
 
-http::Response Gate::sign_out(const http::Request& request) const {
+http::Response Gate::sign_out(const http::Request& request) {
+    if (const auto who = visitor(request)) {
+        const WallTime now = clock_.now();
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(signed_out_, [&](const auto& one) { return one.second <= now; });
+        if (signed_out_.size() < kSignedOut)
+            signed_out_.emplace(cookie_value(request.header("Cookie"), kCookie), who->expires);
+    }
     http::Response response{.status = 204};
     response.headers.emplace_back("Set-Cookie", cookie(request, "", 0));
     return response;
 }
 
 http::Response Gate::session(const http::Request& request) const {
+    const auto json = session_json(request);
+    return json ? json_reply(*json) : not_signed_in();
+}
+
+std::optional<std::string> Gate::session_json(const http::Request& request) const {
     const auto who = visitor(request);
-    if (!who) return not_signed_in();
-    return json_reply(session_json(*who, cookie_value(request.header("Cookie"), kCookie)));
+    if (!who) return std::nullopt;
+    return session_json(*who, cookie_value(request.header("Cookie"), kCookie));
 }
 
 std::string Gate::session_json(const Visitor& visitor, std::string_view value) const {
@@ -206,13 +240,17 @@ std::string Gate::cookie(const http::Request& request, std::string_view value,
 }
 
 std::string Gate::client_of(const http::Request& request) const {
-    return webhook::client_address(request.peer_address, request.headers.all("X-Forwarded-For"),
-                                   options_.trusted_proxies);
+    return network_of(webhook::client_address(
+        request.peer_address, request.headers.all("X-Forwarded-For"), options_.trusted_proxies));
 }
 
 bool Gate::is_https(const http::Request& request) const {
-    return options_.has_tls || (options_.trusted_proxies.contains(request.peer_address) &&
-                                request.header("X-Forwarded-Proto").starts_with("https"));
+    // What stands before us need not be a trusted proxy to speak HTTPS.
+    const bool is_public = !options_.https_host.empty() &&
+                           http::equal_ignoring_case(request.header("Host"), options_.https_host);
+    return options_.has_tls || is_public ||
+           (options_.trusted_proxies.contains(request.peer_address) &&
+            request.header("X-Forwarded-Proto").starts_with("https"));
 }
 
 }  // namespace pgcourier::console

@@ -10,6 +10,8 @@
 #include "webhook/client_address.hpp"
 #include "webhook/rate_limit.hpp"
 
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,13 +23,14 @@ struct GateOptions {
     Secret token_readonly;  // empty: nobody only views
     Secret link_code;       // signs in once, from this machine; empty: none
     webhook::TrustedProxies trusted_proxies;
-    bool has_tls = false;  // the server speaks TLS itself
+    bool has_tls = false;      // the server speaks TLS itself
+    std::string https_host{};  // that of WEBHOOK_PUBLIC_URL, where it begins with https
     std::string version;
 };
 
-/// Wrong tokens that are compared, in a minute; more are refused unseen.
-constexpr std::uint64_t kWrongOfOneClient = 5;
-constexpr std::uint64_t kWrongOfAll = 60;
+/// Wrong tokens of one client that are compared, in a minute; more are refused unseen. There is no
+/// bound for all together: whoever has the right one must get in whatever others try.
+constexpr std::uint64_t kWrong = 5;
 
 class Gate {
   public:
@@ -44,10 +47,13 @@ class Gate {
     http::Response sign_in(const http::Request& request);
     /// GET /ops/sign-in?token=…, the link of `dev`.
     http::Response follow_link(const http::Request& request);
-    /// POST /ops/sign-out.
-    http::Response sign_out(const http::Request& request) const;
+    /// POST /ops/sign-out. This process takes the cookie no more; another one, and this one after a
+    /// restart, would take a copy of it until its end.
+    http::Response sign_out(const http::Request& request);
     /// GET /ops/api/session.
     http::Response session(const http::Request& request) const;
+    /// Its answer as JSON; nothing for whoever is not signed in.
+    std::optional<std::string> session_json(const http::Request& request) const;
 
   private:
     std::optional<Role> role_of(std::string_view token) const;
@@ -64,10 +70,10 @@ class Gate {
     const Clock& clock_;
     const Signer signer_;
     const Log log_{"Console"};
-    std::mutex mutex_;
-    webhook::RateLimit wrong_of_one_;  // guarded by mutex_
-    webhook::RateLimit wrong_of_all_;  // guarded by mutex_
-    bool is_link_used_ = false;        // guarded by mutex_
+    mutable std::mutex mutex_;
+    webhook::RateLimit wrong_;                                 // guarded by mutex_
+    bool is_link_used_ = false;                                // guarded by mutex_
+    std::map<std::string, WallTime, std::less<>> signed_out_;  // guarded by mutex_; until when
 };
 
 }  // namespace pgcourier::console

@@ -3,12 +3,14 @@
 // from there instead of from the program, whose headers stay, so that a change needs no build.
 import { chromium } from "playwright-core";
 import { readFileSync, mkdirSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { eventually, kReadonlyToken, kShop, kToken, World } from "./world.mjs";
 
 const kPatience = 120000;
 const kBudgetBytes = 150 * 1024;
+const kBudgetMs = 300;
 const kClient = "+33698765432";
 const kHostileName = `<img src=x onerror="window.hacked=1">"Zoé" & 'co' \u202Egnp.exe`;
 const kHostileBody = `<script>window.hacked=1</script> \u202Eشكرا\u202C "quotes" ` + "🎉".repeat(1550);
@@ -183,6 +185,17 @@ it("a message is found by the phone number, and its film is read", async () => {
     await page.getByRole("table").getByText("message in").first().waitFor();
     equal((await page.content()).includes(kClient), false, "the whole number on the page");
     check(!decodeURIComponent(page.url()).replaceAll(" ", "").includes("698765432"), "the number is in the address: " + page.url());
+    const asked = [];
+    page.on("request", request => asked.push(request.url()));
+    for (const form of ["whatsapp:+33698765432", "+33\u00a06\u202f98 76 54 32", "0033698765432", "+33/698765432"]) {
+        await go(page, "#/overview");
+        await search(page, form);
+        await page.getByRole("table").getByText("message out").first().waitFor();
+        asked.push(page.url());
+    }
+    check(!asked.some(url => /98.{0,9}76.{0,9}54/.test(decodeURIComponent(url))), "a number is in an address: " + asked.join(" "));
+    await search(page, "+33 6 98 76 54 32");
+    await page.getByRole("table").getByText("message in").first().waitFor();
     await accessible(page, "the search");
     await picture(page, "search");
     await page.getByRole("row").filter({ hasText: "message out" }).first().getByRole("link").first().click();
@@ -400,7 +413,7 @@ it("the keyboard alone does it all", async () => {
     await page.keyboard.type("by keyboard");
     await page.keyboard.press("Enter");
     await page.getByRole("row").filter({ hasText: "Demo shop" }).locator(".state", { hasText: "paused" }).waitFor();
-    await page.evaluate(() => document.querySelector("main h1").focus());
+    equal(await page.evaluate(() => document.activeElement === document.body), false, "the focus is lost after an act");
     await tab_to(`document.activeElement.getAttribute("aria-label") === "Resume Demo shop"`);
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor();
@@ -452,7 +465,7 @@ it("it is French where the browser is, with its own times", async () => {
     await leave(page);
 });
 
-it("it is small, and quick on loopback", async () => {
+it("it is small", async () => {
     const page = await visit();
     const bytes = new Map();
     const session = await page.context().newCDPSession(page);
@@ -462,19 +475,53 @@ it("it is small, and quick on loopback", async () => {
     session.on("Network.responseReceived", ({ requestId, response }) => names.set(requestId, response));
     session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
         const response = names.get(requestId);
-        if (response && /\/ops(\/assets\/.*)?$/.test(new URL(response.url).pathname)) bytes.set(response.url, encodedDataLength);
+        if (response && !/^\/ops\/api\//.test(new URL(response.url).pathname)) bytes.set(response.url, encodedDataLength);
     });
     await page.goto("about:blank");
     await page.goto(world.url + "/ops");
     await page.locator("main h1[data-level]").waitFor();
-    const first = await page.evaluate(() => Math.round(performance.now()));
     for (const view of [...kViews, "film?id=x", "conversation?of=x", "search?q=x"]) await go(page, "#/" + view);
     await go(page, "#/overview");
     await page.locator(".chart canvas").waitFor();
     const total = [...bytes.values()].reduce((a, b) => a + b, 0);
-    said.push(`${bytes.size} files, ${(total / 1024).toFixed(1)} KiB over the wire with headers; the sentence stood ${first} ms after the page was asked for`);
+    said.push(`${bytes.size} files, ${(total / 1024).toFixed(1)} KiB over the wire with headers`);
     check(total > 10000 && total <= kBudgetBytes, `${total} bytes, expected at most ${kBudgetBytes}`);
     check(!bytes.has(undefined) && [...bytes.keys()].every(url => url.startsWith(world.url)), "something came from elsewhere");
+    await leave(page);
+});
+
+// From the begin of the navigation until the sentence is painted, nothing of the page in the browser's cache. The browser and its
+// process for this site run: their own start is not the page's. Of several, since the machine has other things to do.
+it("its first view is quick on loopback", async () => {
+    const page = await visit();
+    await page.addInitScript(() => {
+        new MutationObserver(() => {
+            if (globalThis.stood || !document.querySelector("main h1[data-level]")) return;
+            requestAnimationFrame(() => requestAnimationFrame(() => { globalThis.stood ??= performance.now(); }));
+        }).observe(document, { childList: true, subtree: true });
+    });
+    const session = await page.context().newCDPSession(page);
+    await session.send("Network.enable");
+    await session.send("Network.setCacheDisabled", { cacheDisabled: true });
+    const took = [];
+    const asked = new Set();
+    for (let i = 0; i < 12; ++i) {
+        await page.goto(world.url + "/healthz");
+        await page.goto(world.url + "/ops");
+        took.push(Math.round(await page.waitForFunction(() => globalThis.stood).then(handle => handle.jsonValue())));
+        for (const name of await page.evaluate(() => performance.getEntriesByType("resource").filter(e => e.startTime < globalThis.stood).map(e => e.name)))
+            asked.add(new URL(name).pathname);
+    }
+    took.splice(0, 3);  // the first ones warm up what runs
+    took.sort((a, b) => a - b);
+    const median = took[Math.floor(took.length / 2)];
+    const busy = loadavg()[0] / cpus().length;
+    said.push(`the sentence was painted ${median} ms after the page was asked for (median of ${took.length}: ${took.join(", ")}; load ${busy.toFixed(1)} a processor)`);
+    // Where others use the processors too, the quickest shows what the page needs.
+    const counts = busy > 0.8 ? took[0] : median;
+    check(counts < kBudgetMs, `${counts} ms, expected less than ${kBudgetMs}: ${took.join(", ")}`);
+    // What the time is made of: style, script and the first questions, side by side; no module asks for another one.
+    equal([...asked].filter(path => path.endsWith(".js") && !path.includes("uPlot")).join(), "/ops/assets/app.js", "scripts of the first view");
     await leave(page);
 });
 
@@ -550,5 +597,7 @@ try {
     await world.end();
 }
 for (const words of said) console.log(words);
-console.log(`${passed} passed, ${failed} failed`);
+// As the other suites say it: .ci/test adds them up.
+console.log(`${passed} test cases out of ${passed + failed} passed`);
+console.log(`${failed} test cases out of ${passed + failed} failed`);
 process.exit(failed || !passed ? 1 : 0);

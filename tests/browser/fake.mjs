@@ -20,7 +20,7 @@ function overview() {
         const is_down = !is_well && i > 48;
         return {
             minute: new Date(minute - (59 - i) * 60000).toISOString(), received: wave(i, 48, 14, 3), sent: is_down ? Math.max(0, 20 - (i - 48) * 7) : wave(i, 41, 12, 9),
-            failed: is_down ? wave(i, 12, 3, 1) : i % 17 === 0 ? 2 : 0, dead: is_down ? i % 3 : i % 29 === 0 ? 1 : 0, delivered: wave(i, 39, 12, 9), is_estimated: false,
+            failed: is_down ? wave(i, 12, 3, 1) : i % 17 === 0 ? 2 : 0, dead: is_down ? i % 3 : i % 29 === 0 ? 1 : 0, delivered: wave(i, 39, 12, 9), is_estimated: false, oldest_due_seconds: is_down ? (i - 48) * 60 : i % 23 === 0 ? 4 : 0,
         };
     });
     const health = [

@@ -4,6 +4,7 @@
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/process.hpp"
+#include "support/raw_http.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -89,6 +90,40 @@ BOOST_AUTO_TEST_CASE(one_command_runs_everything_and_a_second_run_finds_its_data
     BOOST_TEST(dev.ask("SELECT count(*) FROM messages_in") == "1");
     BOOST_TEST(dev.ask("SELECT count(*) FROM tenants") == "1");
     process.signal(SIGHUP);  // the terminal is closed
+    BOOST_TEST(process.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_link_that_it_prints_signs_in_to_the_console_once) {
+    const Dev dev;
+    Process process{{"dev"}, dev.variables, dev.directory};
+    BOOST_REQUIRE_MESSAGE(process.wait_for_output("Three things to try"), process.output());
+    const std::string output = process.output();
+    const std::string start = fmt::format("http://127.0.0.1:{}", dev.port);
+    const std::size_t at = output.find(start + "/ops/sign-in?token=");
+    BOOST_REQUIRE(at != std::string::npos);
+    const std::string link =
+        output.substr(at + start.size(), output.find(' ', at) - at - start.size());
+    const auto get = [&](const std::string& path, const std::string& field = "") {
+        return RawHttp{dev.port}.exchange(
+            fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n{}\r\n", path, field));
+    };
+    BOOST_TEST(get("/ops/api/session").status == 401);
+    BOOST_TEST(get(link + "x").status == 401);
+    // Through a proxy on this machine it may be anybody.
+    BOOST_TEST(get(link, "X-Forwarded-For: 192.0.2.7\r\n").status == 401);
+    const RawReply in = get(link);
+    BOOST_TEST(in.status == 303);
+    BOOST_TEST(in.field("Location") == "/ops");
+    const std::string cookie = in.field("Set-Cookie");
+    const std::string field = "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
+    const RawReply session = get("/ops/api/session", field);
+    BOOST_TEST(session.status == 200);
+    BOOST_TEST(has(session.body, R"("role":"operator")"), session.body);
+    const RawReply again = get(link);
+    BOOST_TEST(again.status == 401);
+    BOOST_TEST(again.field("Set-Cookie").empty());
+    BOOST_TEST(has(again.body, "this link was used"), again.body);
+    process.signal(SIGINT);
     BOOST_TEST(process.wait() == 0);
 }
 

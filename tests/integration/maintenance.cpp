@@ -73,6 +73,37 @@ BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
     BOOST_TEST(found.looks == 0);
 }
 
+// So that one can see afterwards for how long messages were late.
+BOOST_AUTO_TEST_CASE(a_tick_notes_since_when_a_message_is_due_that_nobody_has_paused) {
+    const TestDatabase db;
+    const std::string tenant = db.add_tenant("Shop", "+33700000001");
+    Found found;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions()};
+    const auto waits = [&] {
+        return db.query_value(
+            "SELECT string_agg(round(extract(epoch FROM looked_at - due_at))::text, ' ') FROM "
+            "outbox_waits");
+    };
+    db.exec(fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', "
+                        "'+33612345678', 'x'), ('{}', '+33612345679', 'y')",
+                        tenant, tenant));
+    tick.run_once();
+    BOOST_TEST(waits() == "");  // it is not late yet
+    db.exec(
+        "UPDATE outbox_queue SET due_at = now() - interval '40 s';"
+        "SELECT ops.pause_sending('sender', '+33700000001', 'test');"
+        "INSERT INTO outbox_waits VALUES (now() - interval '3 hours', now(), now())");
+    tick.run_once();
+    BOOST_TEST(waits() == "");
+    db.exec("SELECT ops.resume_sending('sender', '+33700000001')");
+    tick.run_once();
+    BOOST_TEST((waits() == "40" || waits() == "41"), waits());
+    db.exec("UPDATE outbox_queue SET due_at = now() - interval '20 s'");
+    tick.run_once();
+    BOOST_TEST((waits() == "40" || waits() == "41" || waits() == "40 20"), waits());
+    BOOST_TEST(db.query_value("SELECT max(oldest_due_seconds) >= 40 FROM ops.throughput") == "t");
+}
+
 BOOST_AUTO_TEST_CASE(a_tick_finds_what_is_to_be_looked_up_but_not_what_a_person_decides) {
     const TestDatabase db;
     db.exec(

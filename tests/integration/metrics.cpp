@@ -22,15 +22,16 @@ constexpr const char* kShop = "+33700000001";
 constexpr const char* kSeller = "+33612345678";
 constexpr const char* kNobodysNumber = "+33700000009";
 
-constexpr int kClients = 120;
-constexpr int kSellers = 60;
-constexpr int kStrangers = 20;  // to a number that no tenant has
-constexpr int kTwice = 40;
+// Some 10,000 messages both ways.
+constexpr int kClients = 3000;
+constexpr int kSellers = 1500;
+constexpr int kStrangers = 500;  // to a number that no tenant has
+constexpr int kTwice = 1000;
 constexpr int kForged = 15;
-constexpr int kSent = 150;
-constexpr int kUndeliverable = 20;  // Twilio takes them and fails later
-constexpr int kRefused = 10;        // for good
-constexpr int kRetried = 5;         // refused once
+constexpr int kSent = 4400;
+constexpr int kUndeliverable = 400;  // Twilio takes them and fails later
+constexpr int kRefused = 200;        // for good
+constexpr int kRetried = 5;          // refused once
 
 struct System {
     std::uint16_t port = free_port();

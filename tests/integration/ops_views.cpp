@@ -651,9 +651,10 @@ BOOST_FIXTURE_TEST_CASE(bloat_shows_sizes_and_dead_rows_of_each_table, Ops) {
     TEST_LINES(db.query_rows(
         "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = "
         "'public'::regnamespace AND c.relkind = 'r' AND "
-        "c.relname NOT IN ('tenants', 'seller_phones', 'outbox_pauses', 'alert_watch', "
+        "c.relname NOT IN ('tenants', 'seller_phones', 'outbox_pauses', 'outbox_waits', "
+        "'alert_watch', "
         "'alerts_open', 'alert_posts', 'retention_passes', 'erasures', 'receiving', "
-        "'backfills', "
+        "'backfills', 'outbox_waits', "
         "'pgcourier_migrations') AND c.relname NOT IN "
         "(SELECT table_name FROM ops.bloat)"));
 }

@@ -18,9 +18,9 @@ SELECT jsonb_build_object(
     'next', CASE WHEN EXISTS (SELECT FROM found AS f WHERE f.place > $9 AND f.actor_type IS NOT NULL)
                  THEN (SELECT ops.cursor(ops.utc(p.at), p.id) FROM page AS p ORDER BY p.place DESC LIMIT 1)
                  ELSE (SELECT ops.cursor(ops.utc(e.at), e.id) FROM ending AS e) END,
-    'is_complete', NOT EXISTS (SELECT FROM ending),
+    'is_complete', NOT EXISTS (SELECT FROM ending), 'looked_to', (SELECT ops.utc(e.at) FROM ending AS e),
     'sql', 'SELECT * FROM ops.log('
            || concat_ws(', ', 'tenant => ' || ops.sql_word($1), 'type => ' || ops.sql_word($2), 'correlation => ' || ops.sql_word($3),
                         'since => ' || ops.sql_word($4), 'until => ' || ops.sql_word($5), CASE WHEN $8 THEN 'only_people => true' END) || ')',
-    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events --correlation=' || ops.shell_word($3)
-                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(' --tenant=' || ops.shell_word($1), '') END);
+    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events' || ops.shell_option('correlation', $3)
+                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(ops.shell_option('tenant', $1), '') END);

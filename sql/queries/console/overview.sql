@@ -3,7 +3,9 @@
 WITH health AS MATERIALIZED (
     SELECT row_number() OVER () AS place, h.figure, h.value, h.state, h.threshold, h.advice FROM ops.health AS h),
 minutes AS MATERIALIZED (
-    SELECT row_number() OVER () AS place, t.minute, t.received, t.sent, t.failed, t.dead, t.delivered, t.is_estimated FROM ops.throughput AS t),
+    SELECT row_number() OVER () AS place, t.minute, t.received, t.sent, t.failed, t.dead, t.delivered, t.is_estimated,
+           t.oldest_due_seconds
+    FROM ops.throughput AS t),
 steps AS MATERIALIZED (SELECT l.step, l.p99_ms FROM ops.latency AS l),
 pauses AS MATERIALIZED (SELECT p.scope, p.id, p.reason, p.paused_by, p.paused_at FROM ops.pauses AS p),
 breaker AS MATERIALIZED (
@@ -72,9 +74,12 @@ SELECT jsonb_build_object(
     'latency', jsonb_build_object('ack_p99_ms', round($1::double precision::numeric, 1),
         'routed_p99_ms', (SELECT l.p99_ms FROM steps AS l WHERE l.step = 'received to routed'),
         'send_p99_ms', (SELECT l.p99_ms FROM steps AS l WHERE l.step = 'written to sent')),
+    -- What waits now has waited before, whether it was seen or not.
     'series', (SELECT jsonb_agg(jsonb_build_object('minute', ops.utc(m.minute AT TIME ZONE 'UTC'), 'received', m.received, 'sent', m.sent,
-                   'failed', m.failed, 'dead', m.dead, 'delivered', m.delivered, 'is_estimated', m.is_estimated) ORDER BY m.place)
-               FROM minutes AS m),
+                   'failed', m.failed, 'dead', m.dead, 'delivered', m.delivered, 'is_estimated', m.is_estimated,
+                   'oldest_due_seconds', greatest(m.oldest_due_seconds, f.oldest_due - greatest(0, round(extract(epoch FROM
+                       (now() AT TIME ZONE 'UTC') - m.minute - interval '1 min'))), 0)) ORDER BY m.place)
+               FROM minutes AS m, figures AS f),
     'health', (SELECT jsonb_agg(jsonb_build_object('figure', h.figure, 'value', h.value, 'state', h.state, 'threshold', h.threshold,
                    'advice', h.advice) ORDER BY h.place)
                FROM health AS h),

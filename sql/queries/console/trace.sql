@@ -18,17 +18,20 @@ SELECT jsonb_build_object(
                            CASE WHEN f.status IN ('pending', 'failed') THEN 'cancel' END,
                            CASE WHEN f.status IN ('pending', 'failed') AND f.held_reason IS NOT NULL THEN 'release' END,
                            CASE WHEN f.status = 'unknown' THEN 'settle' END,
-                           CASE WHEN EXISTS (SELECT FROM steps AS s WHERE s.what = 'waits as a dead letter') THEN 'retry' END,
+                           CASE WHEN l.id IS NOT NULL THEN 'retry' END,
                            'conversation', 'reveal_body', 'reveal_number'], NULL))
                        WHEN 'message_in' THEN to_jsonb(array_remove(ARRAY[
                            CASE WHEN f.tenant_id IS NOT NULL THEN 'conversation' END, 'reveal_body', 'reveal_number',
                            CASE WHEN f.event_id IS NOT NULL THEN 'reveal_raw' END], NULL))
-                       ELSE '["reveal_raw"]'::jsonb END) ORDER BY f.place)
-        FROM found AS f LEFT JOIN ops.tenants AS t ON t.id = f.tenant_id
+                       ELSE to_jsonb(array_remove(ARRAY[CASE WHEN l.id IS NOT NULL THEN 'retry' END, 'reveal_raw'], NULL)) END,
+                   'dead_letter_id', l.id) ORDER BY f.place)
+        FROM found AS f
+        LEFT JOIN ops.tenants AS t ON t.id = f.tenant_id
+        LEFT JOIN LATERAL (SELECT d.id FROM ops.dead_letters AS d WHERE d.job_type = f.kind AND d.entity_id = f.id LIMIT 1) AS l ON true
         WHERE f.kind IN ('message_out', 'message_in', 'webhook_event')), '[]'),
     'steps', coalesce((
         SELECT jsonb_agg(jsonb_build_object('at', ops.utc(s.at), 'what', s.what, 'entity', s.entity, 'detail', s.detail,
                    'ms_since_previous', s.ms_since_previous) ORDER BY s.place)
         FROM (SELECT x.place, x.at, x.what, x.entity, x.detail, x.ms_since_previous FROM steps AS x ORDER BY x.place LIMIT 500) AS s), '[]'),
-    'sql', format('SELECT * FROM ops.trace(%s)', ops.sql_word($1)), 'command', 'pgcourier trace -- ' || ops.shell_word($1))
+    'sql', format('SELECT * FROM ops.trace(%s)', ops.sql_word($1)), 'command', 'pgcourier trace ' || ops.shell_argument($1))
 FROM ops.explanation($1) AS e;

@@ -16,7 +16,7 @@ needed (place, object, privilege, is_there) AS (
       AND c.relname IN (
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
-        'outbox_dedupe_keys', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
+        'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
         'retention_passes', 'erasures', 'receiving', 'backfills')
     UNION ALL
     SELECT 3, 'table ' || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')

@@ -4,7 +4,21 @@
 WITH beat AS (
     INSERT INTO instances (id, host, pid, version, roles)
     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
-    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp())
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()),
+-- In the order of outbox_queue_due_at_idx; what somebody has paused waits on purpose.
+late AS MATERIALIZED (
+    SELECT q.due_at
+    FROM (SELECT x.due_at, x.tenant_id FROM outbox_queue AS x WHERE x.due_at <= now() - interval '1 s' ORDER BY x.due_at, x.seq LIMIT 1000) AS q
+    WHERE NOT EXISTS (SELECT FROM outbox_pauses AS p
+                      WHERE p.kind = 'all' OR (p.kind = 'tenant' AND p.id = q.tenant_id)
+                         OR (p.kind = 'sender' AND q.tenant_id = (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id)))
+    LIMIT 1),
+wait AS (
+    INSERT INTO outbox_waits AS w (minute, due_at, looked_at)
+    SELECT date_trunc('minute', now()), l.due_at, now() FROM late AS l
+    ON CONFLICT (minute) DO UPDATE SET due_at = excluded.due_at, looked_at = excluded.looked_at
+    WHERE excluded.looked_at - excluded.due_at > w.looked_at - w.due_at),
+old AS (DELETE FROM outbox_waits WHERE minute < now() - interval '2 hours')
 SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
        EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,

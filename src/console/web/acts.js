@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { ask, show } from "./dialog.js";
 import { h } from "./dom.js";
-import { copy_id, told } from "./parts.js";
+import { copies, copy_id, told } from "./parts.js";
 import { number } from "./time.js";
 import { named, t } from "./words.js";
 
@@ -10,6 +10,11 @@ const why = () => ({ name: "why", label: t("why"), required: true, hint: t("why_
 
 function button(key, act, is_grave = false) {
     return h("button", { type: "button", class: "button" + (is_grave ? " grave" : ""), "data-key": key, onclick: act }, t("a_" + key));
+}
+
+/// What was done, and how the same is done elsewhere.
+export function did(answer, words = answer.words) {
+    return [words, " ", copies(answer)];
 }
 
 /// The buttons of one subject of a film: what `can` names.
@@ -21,7 +26,7 @@ export function buttons(subject, done) {
         act: async values => {
             const answer = await post(path, { id: subject.id, why: values.why });
             done();
-            return answer.words;
+            return did(answer);
         },
     }), is_grave);
     const settle = was_sent => button(was_sent ? "settle_sent" : "settle_not_sent", () => ask({
@@ -29,7 +34,7 @@ export function buttons(subject, done) {
         act: async () => {
             const answer = await post("settle", { id: subject.id, was_sent });
             done();
-            return answer.words;
+            return did(answer);
         },
     }));
     return [
@@ -79,7 +84,7 @@ export function revealed_text(revealed) {
     const text = revealed.what === "raw" ? pretty(revealed.value) : revealed.value;
     return h("div", { class: "revealed" },
         h("p", { class: "hint" }, t("revealed_hint")),
-        h("pre", { dir: "auto", tabindex: "0", class: revealed.what }, text), copy_id(text),
+        h("pre", { dir: "auto", tabindex: "0", class: revealed.what }, text), copy_id(text, true),
         revealed.media.length ? h("ul", { class: "media" }, revealed.media.map(address => h("li", {}, address))) : null);
 }
 
@@ -120,6 +125,7 @@ function preview_of(found) {
             h("ul", {}, undone.slice(0, 20).map(r => h("li", { lang: "en" }, told(r.words))))) : null,
         found.results.some(r => r.is_done) ? h("details", {}, h("summary", {}, t("would_which")),
             h("ul", {}, found.results.filter(r => r.is_done).slice(0, 20).map(r => h("li", { lang: "en" }, told(r.words))))) : null,
+        copies(found, "preview"),
         found.remaining ? h("p", { class: "hint" }, t("would_remain", { n: found.remaining, count: number(found.remaining) })) : null);
 }
 

@@ -65,9 +65,16 @@ export function post(name, body = {}) {
     });
 }
 
+// The program puts it into the page of whoever is signed in; it is good for once.
+function session_of_page() {
+    const element = document.getElementById("session");
+    element?.remove();
+    return element ? JSON.parse(element.textContent) : null;
+}
+
 /// Who we are; throws a Problem with status 401 when nobody.
 export async function session() {
-    const found = await get("session");
+    const found = session_of_page() ?? await get("session");
     csrf_token = found.csrf_token;
     return found;
 }

@@ -1,27 +1,23 @@
 // The frame: who is signed in, which view is open, and what is live in all of them.
 import { session, sign_out, when_signed_out } from "./api.js";
-import { toast } from "./dialog.js";
+import { conversation } from "./conversation.js";
+import { dead_letters } from "./dead_letters.js";
+import { close_all, toast } from "./dialog.js";
 import { h, icon, replace } from "./dom.js";
+import { film } from "./film.js";
 import * as live from "./live.js";
+import { audit, log } from "./log.js";
 import { mark, show_favicon } from "./mark.js";
 import { overview } from "./overview.js";
 import { problem_words, trouble } from "./parts.js";
+import { address_of, search } from "./search.js";
 import { worded } from "./sentence.js";
 import { sign_in_form } from "./sign_in.js";
+import { tenants } from "./tenants.js";
 import { number, zone_name } from "./time.js";
 import { t } from "./words.js";
 
-// All but the first are loaded when they are opened.
-const kViews = {
-    "overview": async () => overview,
-    "search": async () => (await import("./search.js")).search,
-    "film": async () => (await import("./film.js")).film,
-    "conversation": async () => (await import("./conversation.js")).conversation,
-    "dead-letters": async () => (await import("./dead_letters.js")).dead_letters,
-    "tenants": async () => (await import("./tenants.js")).tenants,
-    "log": async () => (await import("./log.js")).log,
-    "audit": async () => (await import("./log.js")).audit,
-};
+const kViews = { overview, search, film, conversation, "dead-letters": dead_letters, tenants, log, audit };
 const kNavigation = [["overview", "overview", "overview"], ["dead-letters", "dead_letters", "dead"], ["tenants", "tenants", "tenants"],
     ["log", "log", "log"], ["audit", "audit", "audit"]];
 
@@ -72,9 +68,7 @@ async function route(is_first = false) {
         else link.removeAttribute("aria-current");
     }
     try {
-        const make = await (kViews[path] ?? kViews.overview)();
-        if (mine !== turn) return;
-        view = make(context, parameters);
+        view = (kViews[path] ?? overview)(context, parameters);
         replace(main, view.element);
         title();
         scrollTo(0, 0);
@@ -115,11 +109,10 @@ function show_frame() {
         spellcheck: "false", enterkeyhint: "search", maxlength: 200, "aria-keyshortcuts": "/",
     });
     const form = h("form", { class: "search", role: "search" }, icon("search", 17), field, h("kbd", { "aria-hidden": "true" }, "/"));
-    form.addEventListener("submit", async event => {
+    form.addEventListener("submit", event => {
         event.preventDefault();
         const q = field.value.trim();
         if (!q) return;
-        const { address_of } = await import("./search.js");
         const hash = address_of(q);
         if (hash.includes("number=")) field.value = "";  // it is not left on the screen
         if (hash === location.hash) route();
@@ -166,6 +159,7 @@ function signed_out(notice = "") {
     frame = null;
     turn++;
     document.body.className = "";
+    close_all();
     const form = sign_in_form(begin, notice);
     replace(app, form.element);
     document.title = t("sign_in") + " · pgcourier";

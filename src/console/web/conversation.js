@@ -1,6 +1,6 @@
 // The messages of one tenant with one person, as a chat. Bodies are hidden until somebody reveals one, which is written down.
 import { get, post } from "./api.js";
-import { reveal_one, status_words } from "./acts.js";
+import { did, reveal_one, status_words } from "./acts.js";
 import { ask } from "./dialog.js";
 import { foreign, h, icon, replace } from "./dom.js";
 import { copies, film_link, loading, Pages, page_title, person, state, tenant_link, trouble } from "./parts.js";
@@ -41,7 +41,7 @@ export function conversation(context, { of, tenant }) {
             act: async values => {
                 const done = await post("opt-outs", { act, tenant: found.tenant_id, person_of: of, why: values.why });
                 await pages.begin();
-                return done.words;
+                return did(done);
             },
         });
     }

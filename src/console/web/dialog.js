@@ -1,5 +1,5 @@
 // What asks before it acts, and what says what was done.
-import { h, icon } from "./dom.js";
+import { find_key, foreign, h, icon } from "./dom.js";
 import { t } from "./words.js";
 
 let leave_toast = 0;
@@ -8,9 +8,16 @@ let leave_toast = 0;
 export function toast(words, detail = "", level = "ok") {
     const place = document.getElementById("toast");
     place.replaceChildren(h("div", { class: "toast toast-" + level }, icon(level, 18),
-        h("div", {}, h("p", {}, words), detail ? h("p", { class: "detail" }, detail) : null)));
+        h("div", {}, h("p", {}, typeof words === "string" ? foreign(words) : words), detail ? h("p", { class: "detail" }, foreign(detail)) : null)));
     clearTimeout(leave_toast);
     leave_toast = setTimeout(() => place.replaceChildren(), level === "ok" ? 6000 : 12000);
+}
+
+/// What stands over the page is of whoever was signed in.
+export function close_all() {
+    clearTimeout(leave_toast);
+    document.getElementById("toast").replaceChildren();
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
 /// Asks for a reason and whatever else, then acts. What goes wrong is said in the dialog, which stays open.
@@ -23,7 +30,7 @@ export function ask({ title, words, body = [], fields = [], button, is_grave = f
         const inputs = fields.map(field => [field, input_of(field)]);
         const submit = h("button", { type: "submit", class: "button " + (is_grave ? "grave" : "primary") }, (button ?? title).replace("…", ""));
         const form = h("form", { method: "dialog", novalidate: true },
-            h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, title.replace("…", "")),
+            h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, foreign(title.replace("…", ""))),
                 h("button", { type: "button", class: "bare", "aria-label": t("close"), onclick: () => dialog.close() }, icon("close"))),
             words ? h("p", { class: "dialog-words" }, words) : null, body,
             inputs.map(([field, input]) => h("label", { class: "field" }, h("span", {}, field.label,
@@ -33,6 +40,7 @@ export function ask({ title, words, body = [], fields = [], button, is_grave = f
             h("div", { class: "dialog-foot" },
                 h("button", { type: "button", class: "button", onclick: () => dialog.close() }, t("cancel")), submit));
         const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, form);
+        const opener = document.activeElement;
         let is_done = false;
         form.addEventListener("submit", async event => {
             event.preventDefault();
@@ -56,6 +64,9 @@ export function ask({ title, words, body = [], fields = [], button, is_grave = f
         });
         dialog.addEventListener("close", () => {
             dialog.remove();
+            // The view may have made the button that was pressed anew, or have none of its kind any more.
+            if (document.activeElement === document.body)
+                (find_key(opener?.dataset.key) ?? document.querySelector("main h1"))?.focus({ preventScroll: true });
             resolve(is_done);
         });
         document.body.append(dialog);
@@ -78,7 +89,7 @@ function input_of(field) {
 /// Shows what was asked for, until it is closed.
 export function show({ title, body }) {
     const dialog = h("dialog", { class: "dialog wide", "aria-labelledby": "dialog-title" },
-        h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, title),
+        h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, foreign(title)),
             h("button", { type: "button", class: "bare", "aria-label": t("close"), onclick: () => dialog.close() }, icon("close"))),
         body);
     dialog.addEventListener("close", () => dialog.remove());

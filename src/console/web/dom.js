@@ -10,6 +10,14 @@ function put(element, children) {
     return element;
 }
 
+// What turns the direction of the text after it, or is not seen at all: in a name or an id it can only deceive.
+const kControls = /([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2069\ufeff])/u;
+const name_of = control => "U+" + control.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+
+// Attributes that are read to people.
+const kShown = new Set(["aria-label", "title", "placeholder"]);
+const plain = text => String(text).split(kControls).map((part, i) => (i % 2 === 0 ? part : name_of(part))).join("");
+
 /// An element with attributes and children. `on…` are listeners, `true` an attribute without a value; null, undefined and
 /// false are left out, both as attribute and as child.
 export function h(name, attributes = {}, ...children) {
@@ -17,7 +25,7 @@ export function h(name, attributes = {}, ...children) {
     for (const [key, value] of Object.entries(attributes)) {
         if (value === null || value === undefined || value === false) continue;
         if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-        else element.setAttribute(key, value === true ? "" : String(value));
+        else element.setAttribute(key, value === true ? "" : kShown.has(key) ? plain(value) : String(value));
     }
     return put(element, children);
 }
@@ -57,13 +65,18 @@ export function icon(name, size = 18) {
     return svg;
 }
 
-/// Puts new children in the place of the old ones. The focus stays on what has the same data-key.
+/// Puts new children in the place of the old ones. The focus stays on what has the same data-key, or goes to the view's title.
 export function replace(element, ...children) {
     const focused = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     element.replaceChildren();
     put(element, children);
-    if (focused) element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) (find_key(focused, element) ?? document.querySelector("main h1"))?.focus({ preventScroll: true });
     return element;
+}
+
+/// returns  the element with this data-key; null when there is none
+export function find_key(key, within = document) {
+    return key ? within.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
 }
 
 /// Replaces only when what it shows has changed, so that a live page does not take a selection or the focus away.
@@ -74,20 +87,11 @@ export function replace_if_changed(element, shown, make) {
     replace(element, make());
 }
 
-// What turns the direction of the text after it, or is not seen at all: in a name or an id it can only deceive.
-const kControls = /([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2069\ufeff])/u;
-
 /// Foreign text in a line of ours: it cannot turn the direction of what stands beside it, and controls are seen by name.
 export function foreign(text, attributes = {}) {
     const parts = String(text ?? "").split(kControls).map((part, i) => {
         if (i % 2 === 0) return part;
-        const name = "U+" + part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-        return h("span", { class: "control" }, name);
+        return h("span", { class: "control" }, name_of(part));
     });
     return h("bdi", attributes, parts);
-}
-
-export function clear(element) {
-    element.replaceChildren();
-    return element;
 }

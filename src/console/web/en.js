@@ -2,11 +2,13 @@
 const s = n => (n === 1 ? "" : "s");
 
 export default {
+    // What the database says is in English already.
+    sentences: [],
     overview: "Overview", search: "Search", film: "Film", conversation: "Conversation", dead_letters: "Dead letters", tenants: "Tenants",
     log: "Log", audit: "Audit", navigation: "Views", skip: "Skip to content", loading: "Loading…", again: "Try again", more: "Show more",
     close: "Close", cancel: "Cancel", optional: "(optional)", none: "none", since: "since", last: "last", first: "first", example: "example",
     by: "by", look: "Look", filter: "Filter", clear: "Clear", any: "any", code: "code", record: "Record", reveal: "Reveal",
-    command: "Command", copy_sql: "Copy as SQL", copy_command: "Copy as command", copied: "Copied", copy_id: "Copy the id",
+    command: "Command", copy_sql: "Copy as SQL", copy_command: "Copy as command", copied: "Copied", not_copied: "It could not be copied", copy_id: "Copy the id",
     unreachable: "The program does not answer. This page tries again by itself.", failed: "That did not work ({status}).",
     is_missing: "{field}: please fill this in.", days: ({ n }) => (n === 1 ? "day" : "days"),
     is_live: "Live", is_lost: "No connection", account: "Account", role_operator: "Operator: may act", role_viewer: "Viewer: may look, not act",
@@ -19,7 +21,7 @@ export default {
     search_hint: "Type an id of any kind, Twilio’s SM…, a correlation id, a tenant’s name or a whole phone number into the field at the top.",
     number_forgotten: "A phone number is not kept in the address: type it again.",
     no_match: "Nothing is known of this.", no_match_hint: "It is no longer kept, was never committed, or is written otherwise. A phone number is searched in full, like +33612345678.",
-    search_incomplete: "Only the newest 100,000 messages were looked at.",
+    search_incomplete: "Only the newest ones are shown.",
     matches: ({ n, count }) => `${count} match${n === 1 ? "" : "es"}`,
     matches_person: ({ n, count }) => `${count} message${s(n)} with this person, newest first`,
     what_to_do: "What to do:",
@@ -109,7 +111,7 @@ export default {
     person_number: "Number", act_kind: "What they want", opt_out_add: "No messages any more (STOP)", opt_out_remove: "Messages again (START)",
 
     log_hint: "Everything that happened, newest first.", log_filters: "Filter the log", live: "live", no_events: "Nothing fits this filter.",
-    log_incomplete: "Only a part was looked at; older ones follow.", audit_hint: "Who retried, revealed, paused or changed what: here, on the command line or in SQL.",
+    look_further: "Look further back", looked_to: "Looked back to", looks_to: "Looking back: at", none_to: "None since", audit_hint: "Who retried, revealed, paused or changed what: here, on the command line or in SQL.",
     no_acts: "Nobody has done anything yet.",
 
     kind: {

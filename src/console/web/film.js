@@ -41,7 +41,12 @@ export function film(context, { id }) {
         } catch (problem) {
             if (!is_left && !is_asked) replace(place, trouble(problem, look));
         }
-        if (!is_left) timer = setTimeout(() => (document.hidden ? null : look()), kAgainMs);
+        if (!is_left) later();
+    }
+
+    // While nobody sees it, it waits, and goes on when somebody does.
+    function later() {
+        timer = setTimeout(() => (document.hidden ? later() : look()), kAgainMs);
     }
 
     function show(found) {

@@ -2,11 +2,31 @@
 const s = n => (n !== undefined && Math.abs(n) < 2 ? "" : "s");
 
 export default {
+    // What ops.health advises and what stands on the cards of the overview: the program has these in English only.
+    sentences: [
+        [/^No router is running: start pgcourier serve with the role router$/, "Aucun routeur ne tourne : lancez pgcourier serve avec le rôle router"],
+        [/^No sender is running: start pgcourier serve with the role sender$/, "Aucun expéditeur ne tourne : lancez pgcourier serve avec le rôle sender"],
+        [/^(SELECT \* FROM ops\.throughput); more instances or ROUTER_THREADS route more$/, "$1 ; d’autres instances ou ROUTER_THREADS routent davantage"],
+        [/^(SELECT id, .* LIMIT 5); scheduled ones count too$/, "$1 ; les programmés comptent aussi"],
+        [/^(SELECT \* FROM ops\.dead_letter_reasons), then (.*) or (.*)$/, "$1, puis $2 ou $3"],
+        [/^Most are settled within two minutes\. (SELECT .*) has those that are not$/, "La plupart se règlent en deux minutes. $1 montre les autres"],
+        [/^Sending is paused: (SELECT .*) has the reason and the next probe$/, "L’envoi est suspendu : $1 en donne la cause et le prochain essai"],
+        [/^(SELECT \* FROM ops\.instances); a dead one's row goes when the next one starts$/, "$1 ; la ligne d’une instance morte disparaît au prochain démarrage"],
+        [/^End it, queues become slow: /, "Terminez-la, les files ralentissent : "],
+        [/^A session that listens does not read: its transaction is open\. /, "Une session à l’écoute ne lit pas : sa transaction est ouverte. "],
+        [/^(SELECT \* FROM ops\.pauses) has them$/, "$1 les montre"],
+        [/^paused by (.*?): (.*)$/s, "suspendu par $1 : $2"], [/^paused by (.*)$/, "suspendu par $1"],
+        [/^nobody knows whether they were sent$/, "nul ne sait s’ils sont partis"],
+        [/^no tenant has the number that was written to$/, "aucune boutique n’a le numéro auquel on a écrit"],
+        [/^(.*) pid (\d+) \((.*)\) was not heard for (.*)$/, "$1 pid $2 ($3) ne donne plus signe depuis $4"],
+        [/^a session has held a snapshot for (.*)$/, "une session garde un instantané depuis $1"],
+        [/^migrations are not finished$/, "des migrations ne sont pas finies"],
+    ],
     overview: "Aperçu", search: "Recherche", film: "Film", conversation: "Conversation", dead_letters: "Lettres mortes", tenants: "Boutiques",
     log: "Journal", audit: "Audit", navigation: "Vues", skip: "Aller au contenu", loading: "Chargement…", again: "Réessayer", more: "Afficher la suite",
     close: "Fermer", cancel: "Annuler", optional: "(facultatif)", none: "aucun", since: "depuis", last: "dernière", first: "première", example: "exemple",
     by: "par", look: "Voir", filter: "Filtrer", clear: "Effacer", any: "tous", code: "code", record: "Enregistrer", reveal: "Révéler",
-    command: "Commande", copy_sql: "Copier en SQL", copy_command: "Copier en commande", copied: "Copié", copy_id: "Copier l’identifiant",
+    command: "Commande", copy_sql: "Copier en SQL", copy_command: "Copier en commande", copied: "Copié", not_copied: "La copie n’a pas marché", copy_id: "Copier l’identifiant",
     unreachable: "Le programme ne répond pas. Cette page réessaie d’elle-même.", failed: "Cela n’a pas fonctionné ({status}).",
     is_missing: "{field} : à remplir.", days: ({ n }) => (n === 1 ? "jour" : "jours"),
     is_live: "En direct", is_lost: "Pas de connexion", account: "Compte", role_operator: "Opérateur : peut agir", role_viewer: "Lecteur : peut regarder, pas agir",
@@ -19,7 +39,7 @@ export default {
     search_hint: "Saisissez dans le champ du haut un identifiant, un SM… de Twilio, une corrélation, le nom d’une boutique ou un numéro de téléphone entier.",
     number_forgotten: "Un numéro de téléphone n’est pas gardé dans l’adresse : saisissez-le à nouveau.",
     no_match: "On n’en sait rien.", no_match_hint: "Ce n’est plus conservé, n’a jamais été validé, ou s’écrit autrement. Un numéro se cherche en entier, comme +33612345678.",
-    search_incomplete: "Seuls les 100 000 messages les plus récents ont été regardés.",
+    search_incomplete: "Seuls les plus récents sont affichés.",
     matches: ({ n, count }) => `${count} résultat${s(n)}`,
     matches_person: ({ n, count }) => `${count} message${s(n)} avec cette personne, du plus récent au plus ancien`,
     what_to_do: "Que faire :",
@@ -110,7 +130,7 @@ export default {
     person_number: "Numéro", act_kind: "Ce qu’elle veut", opt_out_add: "Plus de messages (STOP)", opt_out_remove: "De nouveau des messages (START)",
 
     log_hint: "Tout ce qui s’est passé, le plus récent d’abord.", log_filters: "Filtrer le journal", live: "en direct", no_events: "Rien ne correspond à ce filtre.",
-    log_incomplete: "Une partie seulement a été regardée ; les plus anciens suivent.", audit_hint: "Qui a réessayé, révélé, suspendu ou changé quoi : ici, en ligne de commande ou en SQL.",
+    look_further: "Chercher plus loin", looked_to: "Cherché jusqu’au", looks_to: "Recherche en arrière :", none_to: "Aucun depuis le", audit_hint: "Qui a réessayé, révélé, suspendu ou changé quoi : ici, en ligne de commande ou en SQL.",
     no_acts: "Personne n’a encore rien fait.",
 
     kind: {

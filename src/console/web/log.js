@@ -7,11 +7,12 @@ import { named, t } from "./words.js";
 
 const kLiveMs = 2000;
 const kKept = 500;
+const kLateMs = 30000;
 const kTypes = [
     "webhook_received", "idempotent_ignored", "message_sent", "message_failed", "message_delivered", "message_read", "message_undelivered",
     "message_dead_lettered", "message_outcome_unknown", "message_held", "message_released", "message_canceled", "message_expired",
     "message_blocked_optout", "opt_out_recorded", "opt_out_revoked", "sending_paused", "sending_resumed", "sending_paused_by_hand",
-    "sending_resumed_by_hand", "dead_letter_retried", "dead_letter_discarded", "webhook_dead_lettered", "events_rerouted", "person_erased",
+    "sending_resumed_by_hand", "dead_letter_retried", "dead_letter_discarded", "webhook_dead_lettered", "events_rerouted", "person_erased", "message_revealed",
 ];
 const kBad = /dead|failed|undelivered|unknown|held|expired|blocked|paused$/;
 const kGood = /delivered|read$|sent$|resumed/;
@@ -80,12 +81,14 @@ export function log(context, parameters) {
     let timer = 0;
     let is_left = false;
     let fresh = new Set();
+    let grown = 0;
 
     function show(items, page) {
         replace(beside, copies(page, "log"));
-        replace(place, items.length ? rows(items) : nothing(t("no_events")),
+        const looked_to = page.looked_to ? moment(page.looked_to) : null;
+        replace(place, items.length ? rows(items) : looked_to ? null : nothing(t("no_events")),
             h("div", { class: "foot" }, pages.button(),
-                page.next && !page.is_complete ? h("p", { class: "hint" }, t("log_incomplete")) : null));
+                looked_to ? h("p", { class: "hint", role: "status" }, t(items.length ? "looked_to" : pages.is_looking ? "looks_to" : "none_to") + " ", looked_to) : null));
     }
 
     function rows(items) {
@@ -110,18 +113,22 @@ export function log(context, parameters) {
     async function newer() {
         if (document.hidden || pages.last === undefined) return;
         const turn = pages.turn;
-        const page = await get("log", { ...asked, from: pages.items[0]?.at ?? asked.from, limit: 100 });
+        // A row has the time of before its COMMIT: one that was written beside the newest may be seen after it.
+        const since = pages.items[0] ? new Date(Date.parse(pages.items[0].at) - kLateMs).toISOString() : asked.from;
+        const page = await get("log", { ...asked, from: asked.from && since < asked.from ? asked.from : since, limit: 100 });
         if (is_left || turn !== pages.turn) return;
-        const have = new Set(pages.items.slice(0, 300).map(i => i.id));
+        const have = new Set(pages.items.map(i => i.id));
         const added = page.items.filter(i => !have.has(i.id));
         if (!added.length) return;
-        if (page.next && pages.items.length && added.length === page.items.length) {
-            await pages.begin();  // more came than one page holds: begin again at the newest
+        grown += added.length;
+        if (grown > kKept || (page.next && pages.items.length && added.length === page.items.length)) {
+            // More came than one page holds, or than a page can be read of: begin again at the newest.
+            grown = 0;
+            await pages.begin();
             return;
         }
         fresh = new Set(added.map(i => i.id));
-        pages.items = [...added, ...pages.items];
-        if (pages.items.length > kKept && pages.last.next === null) pages.items.length = kKept;
+        pages.items = [...added, ...pages.items].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
         show(pages.items, pages.last);
     }
 
@@ -150,6 +157,7 @@ export function log(context, parameters) {
         leave() {
             is_left = true;
             clearTimeout(timer);
+            pages.end();
         },
     };
 }
@@ -173,7 +181,7 @@ export function audit(context) {
             { name: t("c_did"), cell: i => h("span", { class: "strong" }, named("step", i.type)) },
             { name: t("c_of"), cell: entity_cell },
             { name: t("c_tenant"), cell: tenant_cell },
-            { name: t("c_reason"), class: "wide-cell", cell: i => foreign(i.reason ?? i.detail ?? "") },
+            { name: t("c_reason"), class: "wide-cell", cell: i => [i.detail ? foreign(i.detail) : null, i.detail && i.reason ? h("br") : null, i.reason ? foreign(i.reason) : null] },
         ], items) : nothing(t("no_acts")), h("div", { class: "foot" }, pages.button()));
     }, before => get("audit", { before }));
     const again = () => pages.begin().catch(problem => replace(place, trouble(problem, again)));

@@ -7,14 +7,14 @@ import { listen, refresh } from "./live.js";
 import { copies, film_link, heading, loading, nothing, state, table, tenant_link, told as spoken, trouble } from "./parts.js";
 import { figure_words, worded } from "./sentence.js";
 import { clock_text, gap, moment, number, span } from "./time.js";
-import { is_known, named, t } from "./words.js";
+import { is_known, named, t, translated } from "./words.js";
 
 const kAbnormalMs = 4000;
 
 const kFigures = [
     { key: "in_minute", line: "received", colour: "in", value: f => number(f.in_minute) },
     { key: "out_minute", line: "sent", colour: "out", value: f => number(f.out_minute) },
-    { key: "oldest_due", line: "failed", colour: "warning", value: f => (f.oldest_due_seconds > 0 ? span(f.oldest_due_seconds) : t("none")) },
+    { key: "oldest_due", line: "oldest_due_seconds", colour: "warning", value: f => (f.oldest_due_seconds > 0 ? span(f.oldest_due_seconds) : t("none")) },
     { key: "dead_letters", line: "dead", colour: "alert", value: f => number(f.dead_letters) + (f.dead_letters >= 10000 ? "+" : "") },
 ];
 
@@ -84,7 +84,7 @@ export function overview(context) {
             { name: t("c_figure"), class: "label-cell", cell: r => figure_words(r.figure).name },
             { name: t("c_value"), class: "figure-cell", cell: r => (r.value === null ? "–" : number(r.value, 1) + figure_words(r.figure).unit) },
             { name: t("c_threshold"), class: "quiet narrow", cell: r => threshold(r.threshold) },
-            { name: t("c_advice"), class: "wide-cell", cell: r => (r.state === "ok" ? "" : h("span", { lang: "en" }, foreign(r.advice))) },
+            { name: t("c_advice"), class: "wide-cell", cell: r => (r.state === "ok" ? "" : foreign_words(r.advice)) },
         ], o.health, { class: "health-table" }));
     }
 
@@ -140,6 +140,17 @@ function threshold(words) {
     return part(found[1], found[2], found[3]) + (found[4] ? ", " + part(found[4], found[5], found[6]) : "");
 }
 
+// In the viewer's language where it is known there; a screen reader is told where it is not.
+function foreign_words(sentence) {
+    const { text, lang } = translated(sentence);
+    return h("span", { lang }, foreign(text));
+}
+
+function card_words(sentence) {
+    const { text, lang } = translated(sentence);
+    return h("p", { class: "card-words", lang }, spoken(text));
+}
+
 const kLevels = { breaker: "alert", pause: "paused", instance: "alert", migrations: "alert" };
 
 function card(item, i, context) {
@@ -149,7 +160,7 @@ function card(item, i, context) {
             state(kLevels[item.kind] ?? "warning", named("abnormal", item.kind)),
             item.count !== null && item.kind !== "breaker" ? h("span", { class: "card-count" }, number(item.count)) : null,
             item.id && item.kind !== "dead_letters" ? foreign(item.id, { class: "card-id" }) : null),
-        h("p", { class: "card-words", lang: "en" }, spoken(item.words)),
+        card_words(item.words),
         h("p", { class: "card-facts" },
             item.since ? h("span", {}, t("since") + " ", moment(item.since)) : null,
             item.last_at && item.last_at !== item.since ? h("span", {}, t(item.kind === "breaker" ? "next_probe" : "last") + " ", moment(item.last_at)) : null,

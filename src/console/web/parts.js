@@ -13,7 +13,8 @@ export function tag(word, kind = "") {
     return h("span", { class: "tag " + kind }, word);
 }
 
-async function copy(text) {
+async function copy(text, is_secret = false) {
+    let is_copied = true;
     try {
         await navigator.clipboard.writeText(text);
     } catch {
@@ -22,10 +23,10 @@ async function copy(text) {
         area.value = text;
         (document.querySelector("dialog[open]") ?? document.body).append(area);
         area.select();
-        document.execCommand("copy");
+        is_copied = document.execCommand("copy");
         area.remove();
     }
-    toast(t("copied"), text);
+    toast(t(is_copied ? "copied" : "not_copied"), is_secret ? "" : text, is_copied ? "ok" : "alert");
 }
 
 function copy_button(word, label, text, key) {
@@ -70,8 +71,9 @@ export function tenant_link(id, name = undefined) {
     return id ? h("a", { href: "#/tenants?id=" + encodeURIComponent(id), title: id }, foreign(name || short(id))) : "";
 }
 
-export function copy_id(id) {
-    return h("button", { type: "button", class: "copy bare", "aria-label": t("copy_id"), title: t("copy_id"), onclick: () => copy(id) }, icon("copy", 14));
+/// is_secret  it is not said aloud again what was copied
+export function copy_id(id, is_secret = false) {
+    return h("button", { type: "button", class: "copy bare", "aria-label": t("copy_id"), title: t("copy_id"), onclick: () => copy(id, is_secret) }, icon("copy", 14));
 }
 
 /// A masked number, in one piece.
@@ -118,8 +120,12 @@ export function table(caption, columns, rows, attributes = {}) {
                 h("td", { role: "cell", class: c.class, "data-name": c.name }, h("div", {}, c.cell(row)))))))));
 }
 
+// Where the program looks at a part only and says so, it is asked again until there is something to read.
+const kPartsAtOnce = 20;
+const kEnough = 20;
+
 /// A list that is read page by page: shows the first one, and a button that adds the next.
-/// read  (next) => Promise<{items, next}>
+/// read  (next) => Promise<{items, next, is_complete}>
 export class Pages {
     constructor(show, read) {
         this.show = show;
@@ -133,22 +139,37 @@ export class Pages {
         const turn = ++this.turn;
         const page = await this.read(undefined);
         if (turn !== this.turn) return;
-        this.items = page.items;
-        this.last = page;
-        this.show(this.items, page);
+        this.items = [];
+        await this.add(page, turn);
     }
 
     async more() {
         const turn = this.turn;
         const page = await this.read(this.last.next);
-        if (turn !== this.turn) return;
-        this.items = this.items.concat(page.items);
-        this.last = page;
-        this.show(this.items, page);
+        if (turn === this.turn) await this.add(page, turn);
+    }
+
+    /// Nothing more is shown: somebody has left.
+    end() {
+        this.turn++;
+    }
+
+    async add(first, turn) {
+        let page = first;
+        const had = this.items.length;
+        for (let parts = 1; ; ++parts) {
+            this.items = this.items.concat(page.items);
+            this.last = page;
+            this.is_looking = page.next && page.is_complete === false && parts < kPartsAtOnce && this.items.length - had < kEnough;
+            this.show(this.items, page);
+            if (!this.is_looking) return;
+            page = await this.read(page.next);
+            if (turn !== this.turn) return;
+        }
     }
 
     button() {
-        if (!this.last?.next) return null;
+        if (!this.last?.next || this.is_looking) return null;
         const button = h("button", {
             type: "button", class: "button more", "data-key": "more",
             onclick: async () => {
@@ -160,7 +181,7 @@ export class Pages {
                     toast(problem_words(problem), "", "alert");
                 }
             },
-        }, t("more"));
+        }, t(this.last.is_complete === false ? "look_further" : "more"));
         return button;
     }
 }

@@ -1,36 +1,28 @@
 // Anything to its messages: one match goes straight to its film.
-import { get, post, Problem } from "./api.js";
+import { post } from "./api.js";
 import { foreign, h, replace } from "./dom.js";
 import { copies, film_link, loading, nothing, page_title, person, table, tag, tenant_link, trouble } from "./parts.js";
 import { moment } from "./time.js";
 import { named, t } from "./words.js";
 
-const is_number = q => /^[+(]?[0-9][0-9 ().-]{6,}$/.test(q) && q.replace(/[^0-9]/g, "").length >= 8;
+// A number in whatever form, or a WhatsApp user id: the program knows more forms of one than are listed here. What is surely an id,
+// a name or short is none.
+const is_person = q => /^(whatsapp:)?[a-z]{2}\./i.test(q) || (q.replace(/[^0-9]/g, "").length >= 7 && !/^(?=.*[a-z])[\w-]+$/i.test(q));
 
-/// A whole phone number stands in no address, so that it stays out of histories and of proxies' logs.
-export const asked = { number: "" };
+/// What may be a person stands in no address, so that it stays out of histories and of proxies' logs.
+const asked = { person: "" };
 
 export function address_of(q) {
-    asked.number = "";
-    if (!is_number(q)) return "#/search?q=" + encodeURIComponent(q);
-    asked.number = q;
+    asked.person = "";
+    if (!is_person(q)) return "#/search?q=" + encodeURIComponent(q);
+    asked.person = q;
     return "#/search?number=" + Date.now().toString(36);
-}
-
-async function find(q) {
-    if (!is_number(q)) return get("search", { q });
-    try {
-        return await post("search", { q });
-    } catch (problem) {
-        if (problem instanceof Problem && [404, 405].includes(problem.status)) return get("search", { q });
-        throw problem;
-    }
 }
 
 export function search(context, parameters) {
     const found_at = h("div", {}, loading());
     const element = h("div", {}, page_title(t("search")), found_at);
-    const q = parameters.q ?? asked.number;
+    const q = parameters.q ?? asked.person;
 
     async function look() {
         if (!q) {
@@ -39,7 +31,7 @@ export function search(context, parameters) {
         }
         let found;
         try {
-            found = await find(q);
+            found = await post("search", { q });
         } catch (problem) {
             replace(found_at, trouble(problem, look));
             return;

@@ -1,5 +1,6 @@
 // The shops: their numbers, their load, and what holds them up.
 import { get, post } from "./api.js";
+import { did } from "./acts.js";
 import { ask } from "./dialog.js";
 import { foreign, h, icon, replace } from "./dom.js";
 import { copies, loading, page_title, Pages, person, short, state, table, trouble } from "./parts.js";
@@ -24,7 +25,7 @@ export function tenants(context, { id }) {
                 const done = await post("pause", { scope, id: of, why: values.why });
                 context.look_again();
                 await again();
-                return done.words.startsWith("paused") ? t("paused_now") : done.words;
+                return did(done, done.words.startsWith("paused") ? t("paused_now") : done.words);
             },
         });
     }
@@ -33,10 +34,10 @@ export function tenants(context, { id }) {
         ask({
             title: scope === "all" ? t("resume_all") : t("resume_one", { name }), fields: [why()], button: t("a_resume"),
             act: async values => {
-                await post("resume", { scope, id: of, why: values.why });
+                const done = await post("resume", { scope, id: of, why: values.why });
                 context.look_again();
                 await again();
-                return t("resumed_now");
+                return did(done, t("resumed_now"));
             },
         });
     }
@@ -53,7 +54,7 @@ export function tenants(context, { id }) {
             act: async values => {
                 const done = await post("opt-outs", { act: values.act, tenant: tenant.id, person: values.person, why: values.why });
                 await again();
-                return done.words;
+                return did(done);
             },
         });
     }

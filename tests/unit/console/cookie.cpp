@@ -15,7 +15,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 
 const WallTime kNow{milliseconds{1'770'544'800'000}};
-const Signer kSigner{Secret{"token"}, "sixteen random bytes"};
+const Signer kSigner{Secret{"token"}, Secret{"viewer's"}};
 
 Visitor zoe() {
     return {.role = Role::operates, .name = "Zoé", .expires = kNow + hours{12}};
@@ -59,10 +59,32 @@ BOOST_AUTO_TEST_CASE(it_ends_at_its_time) {
     BOOST_TEST(!kSigner.read(value, kNow + hours{12}).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(another_token_or_another_process_does_not_take_it) {
-    const std::string value = kSigner.sign(zoe(), "nonce");
-    BOOST_TEST((!Signer{Secret{"other"}, "sixteen random bytes"}.read(value, kNow)));
-    BOOST_TEST((!Signer{Secret{"token"}, "other random bytes"}.read(value, kNow)));
+BOOST_AUTO_TEST_CASE(another_instance_with_the_token_takes_it_and_one_with_another_does_not) {
+    const Visitor bruno{.role = Role::views, .name = "Bruno", .expires = kNow + hours{1}};
+    const std::string operated = kSigner.sign(zoe(), "nonce");
+    const std::string viewed = kSigner.sign(bruno, "nonce");
+    const Signer again{Secret{"token"}, Secret{"viewer's"}};
+    BOOST_TEST(again.read(operated, kNow).has_value());
+    BOOST_TEST(again.read(viewed, kNow).has_value());
+    BOOST_TEST(again.csrf_token(operated) == kSigner.csrf_token(operated));
+
+    const Signer other_token{Secret{"other"}, Secret{"viewer's"}};
+    BOOST_TEST(!other_token.read(operated, kNow).has_value());
+    const Signer other_viewers{Secret{"token"}, Secret{"other"}};
+    BOOST_TEST(!other_viewers.read(viewed, kNow).has_value());
+    const Signer no_viewers{Secret{"token"}, Secret{}};
+    BOOST_TEST(!no_viewers.read(viewed, kNow).has_value());
+}
+
+// Who only views knows one token and has a cookie of it: neither helps them to the other role.
+BOOST_AUTO_TEST_CASE(what_a_viewer_has_is_made_of_the_viewers_token_alone) {
+    const Visitor bruno{.role = Role::views, .name = "Bruno", .expires = kNow + hours{1}};
+    const Signer other_operators{Secret{"other"}, Secret{"viewer's"}};
+    BOOST_TEST(other_operators.sign(bruno, "nonce") == kSigner.sign(bruno, "nonce"));
+    const Signer with_what_they_know{Secret{"viewer's"}, Secret{}};
+    BOOST_TEST(!kSigner.read(with_what_they_know.sign(zoe(), "nonce"), kNow).has_value());
+    const Signer without{Secret{"token"}, Secret{}};
+    BOOST_TEST(!kSigner.read(without.sign(bruno, "nonce"), kNow).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_csrf_token_belongs_to_one_cookie_and_is_no_part_of_it) {

@@ -1,0 +1,147 @@
+#include "console/gate.hpp"
+
+#include "support/fake_clock.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pgcourier::console {
+namespace {
+
+using std::chrono::minutes;
+
+struct Door {
+    test::FakeClock clock;
+    Gate gate{{.token = Secret{"token"},
+               .token_readonly = {},
+               .link_code = Secret{"code"},
+               .trusted_proxies = *webhook::TrustedProxies::parse({"127.0.0.1"}),
+               .version = "1"},
+              clock};
+
+    http::Response follow(const std::string& code, const std::string& peer = "127.0.0.1",
+                          const std::string& forwarded_for = "") {
+        http::Request request{
+            .method = "GET", .target = "/ops/sign-in?token=" + code, .peer_address = peer};
+        if (!forwarded_for.empty()) request.headers.add("X-Forwarded-For", forwarded_for);
+        return gate.follow_link(request);
+    }
+    http::Response try_token(const std::string& token, const std::string& peer,
+                             const std::vector<std::pair<std::string, std::string>>& fields = {}) {
+        http::Request request{.method = "POST",
+                              .target = "/ops/sign-in",
+                              .body = "{\"token\":\"" + token + "\"}",
+                              .peer_address = peer};
+        request.headers.add("Content-Type", "application/json");
+        for (const auto& [name, value] : fields) request.headers.add(name, value);
+        return gate.sign_in(request);
+    }
+};
+
+std::string field(const http::Response& response, std::string_view name) {
+    for (const auto& [one, value] : response.headers) {
+        if (one == name) return value;
+    }
+    return {};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_link_signs_in_once) {
+    Door door;
+    const http::Response first = door.follow("code");
+    BOOST_TEST(first.status == 303);
+    BOOST_TEST(field(first, "Location") == "/ops");
+    const std::string cookie = field(first, "Set-Cookie");
+    http::Request request{.method = "GET", .target = "/ops/api/session"};
+    request.headers.add("Cookie", cookie.substr(0, cookie.find(';')));
+    BOOST_REQUIRE(door.gate.visitor(request).has_value());
+    BOOST_TEST((door.gate.visitor(request)->role == Role::operates));
+
+    const http::Response second = door.follow("code");
+    BOOST_TEST(second.status == 401);
+    BOOST_TEST(field(second, "Set-Cookie").empty());
+}
+
+// Whoever reads a terminal over a shoulder, or a log, is elsewhere.
+BOOST_AUTO_TEST_CASE(
+    a_link_is_good_only_on_its_machine_and_a_try_from_elsewhere_does_not_use_it_up) {
+    Door door;
+    BOOST_TEST(door.follow("code", "192.0.2.7").status == 401);
+    BOOST_TEST(door.follow("code", "127.0.0.1", "192.0.2.8").status == 401);
+    BOOST_TEST(door.follow("code", "127.0.0.1", "127.0.0.1").status == 401);
+    BOOST_TEST(door.follow("code", "::1").status == 303);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_links_are_limited_as_wrong_tokens_are) {
+    Door door;
+    for (int i = 0; i < 5; ++i) BOOST_TEST(door.follow("guess").status == 401);
+    BOOST_TEST(door.follow("code").status == 401);
+    door.clock.advance(minutes{2});
+    BOOST_TEST(door.follow("").status == 401);
+    BOOST_TEST(door.follow("code").status == 303);
+}
+
+// A page elsewhere can have a browser on this machine ask for anything, and anybody can ask.
+BOOST_AUTO_TEST_CASE(links_from_elsewhere_keep_nobody_out) {
+    Door door;
+    for (int i = 0; i < 50; ++i) {
+        BOOST_TEST(door.follow("guess", "192.0.2.7").status == 401);
+        BOOST_TEST(door.follow("guess", "127.0.0.1", "127.0.0.1").status == 401);
+        http::Request forged{
+            .method = "GET", .target = "/ops/sign-in?token=code", .peer_address = "127.0.0.1"};
+        forged.headers.add("Sec-Fetch-Site", "cross-site");
+        BOOST_TEST(door.gate.follow_link(forged).status == 401);
+        BOOST_TEST(door.gate
+                       .follow_link({.method = "HEAD",
+                                     .target = "/ops/sign-in?token=code",
+                                     .peer_address = "127.0.0.1"})
+                       .status == 401);
+    }
+    BOOST_TEST(door.try_token("token", "192.0.2.7").status == 200);
+    BOOST_TEST(door.follow("code").status == 303);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_the_token_gets_in_whatever_others_try) {
+    Door door;
+    for (int i = 0; i < 200; ++i) door.try_token("guess", "198.51.100." + std::to_string(i));
+    BOOST_TEST(door.try_token("token", "192.0.2.7").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(the_addresses_of_one_ipv6_network_are_one_client) {
+    Door door;
+    for (int i = 1; i <= 5; ++i)
+        BOOST_TEST(door.try_token("guess", "2001:db8:1:2::" + std::to_string(i)).status == 401);
+    BOOST_TEST(door.try_token("token", "2001:db8:1:2:aaaa::9").status == 429);
+    BOOST_TEST(door.try_token("token", "2001:db8:1:3::1").status == 200);
+}
+
+// A form of another site could sign somebody in under a name that is not theirs.
+BOOST_AUTO_TEST_CASE(a_sign_in_that_another_site_sends_is_refused) {
+    const auto sent = [](const char* field, const char* value) {
+        Door door;
+        return door.try_token("token", "192.0.2.7", {{field, value}}).status;
+    };
+    BOOST_TEST(sent("Sec-Fetch-Site", "cross-site") == 403);
+    BOOST_TEST(sent("Sec-Fetch-Site", "same-site") == 403);
+    BOOST_TEST(sent("Sec-Fetch-Site", "same-origin") == 200);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_code_there_is_no_link) {
+    test::FakeClock clock;
+    Gate gate{{.token = Secret{"token"},
+               .token_readonly = {},
+               .link_code = {},
+               .trusted_proxies = *webhook::TrustedProxies::parse({}),
+               .version = "1"},
+              clock};
+    for (const char* target : {"/ops/sign-in", "/ops/sign-in?token=", "/ops/sign-in?token=token"})
+        BOOST_TEST(
+            gate.follow_link({.method = "GET", .target = target, .peer_address = "127.0.0.1"})
+                .status == 401);
+}
+
+}  // namespace pgcourier::console
