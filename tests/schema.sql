@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obeyed ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -693,8 +693,8 @@ BEGIN
                      WHERE p.pronamespace = 'ops'::regnamespace
                            AND p.proname IN ('masked', 'masked_text', 'span', 'moment', 'trace', 'messages_of', 'explain',
                                              'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation',
-                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'obeyed', 'sql_word',
-                                             'shell_word')
+                                             'log', 'find_dead_letters', 'letters_told', 'utc', 'cursor', 'has_hidden', 'sql_word',
+                                             'shell_word', 'shell_argument', 'shell_option')
                         OR p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_masked_scope' LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_ops_reader');
         END LOOP;
@@ -743,6 +743,12 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.grant_roles() IS 'Makes the roles pgcourier_ops_reader, pgcourier_writer and pgcourier_service, and gives them what they do not have yet. pgcourier migrate up calls it each time.';
+
+CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (word ~ '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'::text);
+
+COMMENT ON FUNCTION ops.has_hidden(word text) IS 'Whether a text has characters in it that are obeyed and not shown.';
 
 CREATE TABLE public.messages_in (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -826,8 +832,8 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
     told AS (
         SELECT string_agg(g.name || ' => ' || CASE WHEN jsonb_typeof(choice -> g.name) IN ('number', 'boolean') THEN g.value
                                                    ELSE ops.sql_word(g.value) END, ', ' ORDER BY g.place) AS sql,
-               string_agg(' --' || CASE g.name WHEN 'everything' THEN 'all'
-                                               ELSE replace(g.name, '_', '-') || '=' || ops.shell_word(g.value) END, '' ORDER BY g.place)
+               string_agg(CASE g.name WHEN 'everything' THEN ' --all'
+                                      ELSE ops.shell_option(replace(g.name, '_', '-'), g.value) END, '' ORDER BY g.place)
                    FILTER (WHERE g.name NOT IN ('ids', 'most') AND (choice -> 'ids' IS NULL OR g.name = 'reason')) AS options,
                bool_or(g.name IN ('job_type', 'letter_reason')) AS has_more
         FROM given AS g)
@@ -839,7 +845,7 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
         'sql', CASE WHEN choice -> 'ids' IS DISTINCT FROM '[]' THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act, t.sql) END,
         -- One by its id, or all that a filter means: the command line has neither a list of ids nor a bound.
         'command', CASE WHEN jsonb_array_length(choice -> 'ids') = 1 AND meant = 1
-                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' -- ' || ops.shell_word(choice -> 'ids' ->> 0)
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' ' || ops.shell_argument(choice -> 'ids' ->> 0)
                         WHEN choice -> 'ids' IS NULL AND NOT t.has_more AND meant <= (SELECT count(*) FROM one)
                         THEN 'pgcourier dlq ' || act || coalesce(t.options, '') END)
     FROM told AS t
@@ -993,12 +999,6 @@ CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
     RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > now()) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span((now() - moment))) || ' ago)'::text) END);
 
 COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
-
-CREATE FUNCTION ops.obeyed() RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'::text;
-
-COMMENT ON FUNCTION ops.obeyed() IS 'A regular expression: one character that something obeys or that cannot be seen.';
 
 CREATE TABLE public.messages_out (
     id text DEFAULT public.pgcourier_new_id() NOT NULL,
@@ -1499,15 +1499,27 @@ COMMENT ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by tex
 
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@-]+$'::text) THEN word WHEN (word !~ ops.obeyed()) THEN ((''''::text || replace(word, ''''::text, '''\'''''::text)) || ''''::text) ELSE (('$'''::text || (SELECT string_agg(CASE WHEN (c.one = '\'::text) THEN '\\'::text WHEN ((c.one <> ''''::text) AND (c.one !~ ops.obeyed())) THEN c.one WHEN (ascii(c.one) < 128) THEN concat('\', (ascii(c.one) >> 6), ((ascii(c.one) >> 3) & 7), (ascii(c.one) & 7)) ELSE encode(convert_to(c.one, 'UTF8'::name), 'escape'::text) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(shell_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
+    RETURN CASE WHEN (word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$'::text) THEN word WHEN (NOT ops.has_hidden(word)) THEN ((''''::text || replace(word, ''''::text, '''\'''''::text)) || ''''::text) ELSE (('$'''::text || (SELECT string_agg(CASE WHEN (c.one = '\'::text) THEN '\\'::text WHEN ((c.one <> ''''::text) AND (NOT ops.has_hidden(c.one))) THEN c.one WHEN (ascii(c.one) < 128) THEN concat('\', (ascii(c.one) >> 6), ((ascii(c.one) >> 3) & 7), (ascii(c.one) & 7)) ELSE encode(convert_to(c.one, 'UTF8'::name), 'escape'::text) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(shell_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line. An option it may look like: write -- before it, or --name= .';
+COMMENT ON FUNCTION ops.shell_word(word text) IS 'A text as one word of a shell''s command line.';
+
+CREATE FUNCTION ops.shell_argument(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (CASE WHEN (word ~~ '-%'::text) THEN '-- '::text ELSE ''::text END || ops.shell_word(word));
+
+COMMENT ON FUNCTION ops.shell_argument(word text) IS 'A text as the last word of a shell''s command line, and never as an option.';
+
+CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (((' --'::text || name) || CASE WHEN (word ~~ '-%'::text) THEN '='::text ELSE ' '::text END) || ops.shell_word(word));
+
+COMMENT ON FUNCTION ops.shell_option(name text, word text) IS 'An option of a shell''s command line with its value.';
 
 CREATE FUNCTION ops.sql_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (word !~ ops.obeyed()) THEN quote_literal(word) ELSE (('U&'''::text || (SELECT string_agg(CASE WHEN (c.one !~ ops.obeyed()) THEN CASE WHEN (c.one = ANY (ARRAY[''''::text, '\'::text])) THEN (c.one || c.one) ELSE c.one END WHEN (ascii(c.one) < 65536) THEN ('\'::text || lpad(to_hex(ascii(c.one)), 4, '0'::text)) ELSE ('\+'::text || lpad(to_hex(ascii(c.one)), 6, '0'::text)) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(sql_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
+    RETURN CASE WHEN (NOT ops.has_hidden(word)) THEN quote_literal(word) ELSE (('U&'''::text || (SELECT string_agg(CASE WHEN (c.one = ANY (ARRAY[''''::text, '\'::text])) THEN (c.one || c.one) WHEN (NOT ops.has_hidden(c.one)) THEN c.one WHEN (ascii(c.one) < 65536) THEN ('\'::text || lpad(to_hex(ascii(c.one)), 4, '0'::text)) ELSE ('\+'::text || lpad(to_hex(ascii(c.one)), 6, '0'::text)) END, ''::text ORDER BY c.place) AS string_agg FROM regexp_split_to_table(sql_word.word, ''::text) WITH ORDINALITY c(one, place))) || ''''::text) END;
 
-COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, on one line.';
+COMMENT ON FUNCTION ops.sql_word(word text) IS 'A text as a literal of SQL, on one line, without characters that a terminal obeys.';
 
 CREATE FUNCTION ops.tenant_named(tenant text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -4312,10 +4324,6 @@ REVOKE ALL ON FUNCTION ops.moment(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.moment(moment timestamp with time zone) TO pgcourier_service;
 
-REVOKE ALL ON FUNCTION ops.obeyed() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_ops_reader;
-GRANT ALL ON FUNCTION ops.obeyed() TO pgcourier_service;
-
 GRANT INSERT ON TABLE public.messages_out TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_out TO pgcourier_service;
 
@@ -4374,6 +4382,14 @@ GRANT ALL ON FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by t
 REVOKE ALL ON FUNCTION ops.shell_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_ops_reader;
 GRANT ALL ON FUNCTION ops.shell_word(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_argument(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_argument(word text) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.shell_option(name text, word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.shell_option(name text, word text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.sql_word(word text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.sql_word(word text) TO pgcourier_ops_reader;

@@ -40,30 +40,42 @@ COMMENT ON FUNCTION ops.moment IS 'A time as people read it: 2026-02-08 10:00:00
 
 -- What somebody chose as an id ends up in commands that others paste. Characters that a terminal obeys, that end a line or turn the
 -- direction of the text are written by their code: what is seen is what is pasted.
-CREATE FUNCTION ops.obeyed() RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]';
-COMMENT ON FUNCTION ops.obeyed IS 'A regular expression: one character that something obeys or that cannot be seen.';
+CREATE FUNCTION ops.has_hidden(word text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN word ~ '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]';
+COMMENT ON FUNCTION ops.has_hidden IS 'Whether a text has characters in it that are obeyed and not shown.';
 
 CREATE FUNCTION ops.sql_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    RETURN CASE WHEN word !~ ops.obeyed() THEN quote_literal(word)
+    RETURN CASE WHEN NOT ops.has_hidden(word) THEN quote_literal(word)
                 ELSE 'U&''' || (
-                    SELECT string_agg(CASE WHEN c.one !~ ops.obeyed() THEN CASE WHEN c.one IN ('''', '\') THEN c.one || c.one ELSE c.one END
+                    SELECT string_agg(CASE WHEN c.one IN ('''', '\') THEN c.one || c.one
+                                           WHEN NOT ops.has_hidden(c.one) THEN c.one
                                            WHEN ascii(c.one) < 65536 THEN '\' || lpad(to_hex(ascii(c.one)), 4, '0')
                                            ELSE '\+' || lpad(to_hex(ascii(c.one)), 6, '0') END, '' ORDER BY c.place)
                     FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (one, place)) || '''' END;
-COMMENT ON FUNCTION ops.sql_word IS 'A text as a literal of SQL, on one line.';
+COMMENT ON FUNCTION ops.sql_word IS 'A text as a literal of SQL, on one line, without characters that a terminal obeys.';
 
 -- Where $'…' means nothing, it is still one word: no quote stands within it.
 CREATE FUNCTION ops.shell_word(word text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    RETURN CASE WHEN word ~ '^[A-Za-z0-9_+:./@-]+$' THEN word
-                WHEN word !~ ops.obeyed() THEN '''' || replace(word, '''', '''\''''') || ''''
+    RETURN CASE WHEN word ~ '^[A-Za-z0-9_+:./@][A-Za-z0-9_+:./@-]*$' THEN word
+                WHEN NOT ops.has_hidden(word) THEN '''' || replace(word, '''', '''\''''') || ''''
                 ELSE '$''' || (
                     SELECT string_agg(CASE WHEN c.one = '\' THEN '\\'
-                                           WHEN c.one <> '''' AND c.one !~ ops.obeyed() THEN c.one
+                                           WHEN c.one <> '''' AND NOT ops.has_hidden(c.one) THEN c.one
                                            WHEN ascii(c.one) < 128 THEN concat('\', ascii(c.one) >> 6, (ascii(c.one) >> 3) & 7, ascii(c.one) & 7)
                                            ELSE encode(convert_to(c.one, 'UTF8'), 'escape') END, '' ORDER BY c.place)
                     FROM regexp_split_to_table(word, '') WITH ORDINALITY AS c (one, place)) || '''' END;
-COMMENT ON FUNCTION ops.shell_word IS 'A text as one word of a shell''s command line. An option it may look like: write -- before it, or --name= .';
+COMMENT ON FUNCTION ops.shell_word IS 'A text as one word of a shell''s command line.';
+
+-- One that begins like an option would be taken for one.
+CREATE FUNCTION ops.shell_argument(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN CASE WHEN word LIKE '-%' THEN '-- ' ELSE '' END || ops.shell_word(word);
+COMMENT ON FUNCTION ops.shell_argument IS 'A text as the last word of a shell''s command line, and never as an option.';
+
+CREATE FUNCTION ops.shell_option(name text, word text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN ' --' || name || CASE WHEN word LIKE '-%' THEN '=' ELSE ' ' END || ops.shell_word(word);
+COMMENT ON FUNCTION ops.shell_option IS 'An option of a shell''s command line with its value.';

@@ -254,8 +254,8 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
     told AS (
         SELECT string_agg(g.name || ' => ' || CASE WHEN jsonb_typeof(choice -> g.name) IN ('number', 'boolean') THEN g.value
                                                    ELSE ops.sql_word(g.value) END, ', ' ORDER BY g.place) AS sql,
-               string_agg(' --' || CASE g.name WHEN 'everything' THEN 'all'
-                                               ELSE replace(g.name, '_', '-') || '=' || ops.shell_word(g.value) END, '' ORDER BY g.place)
+               string_agg(CASE g.name WHEN 'everything' THEN ' --all'
+                                      ELSE ops.shell_option(replace(g.name, '_', '-'), g.value) END, '' ORDER BY g.place)
                    FILTER (WHERE g.name NOT IN ('ids', 'most') AND (choice -> 'ids' IS NULL OR g.name = 'reason')) AS options,
                bool_or(g.name IN ('job_type', 'letter_reason')) AS has_more
         FROM given AS g)
@@ -267,7 +267,7 @@ CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, mea
         'sql', CASE WHEN choice -> 'ids' IS DISTINCT FROM '[]' THEN format('SELECT * FROM ops.%s_dead_letters(%s)', act, t.sql) END,
         -- One by its id, or all that a filter means: the command line has neither a list of ids nor a bound.
         'command', CASE WHEN jsonb_array_length(choice -> 'ids') = 1 AND meant = 1
-                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' -- ' || ops.shell_word(choice -> 'ids' ->> 0)
+                        THEN 'pgcourier dlq ' || act || coalesce(t.options, '') || ' ' || ops.shell_argument(choice -> 'ids' ->> 0)
                         WHEN choice -> 'ids' IS NULL AND NOT t.has_more AND meant <= (SELECT count(*) FROM one)
                         THEN 'pgcourier dlq ' || act || coalesce(t.options, '') END)
     FROM told AS t

@@ -376,8 +376,8 @@ void Canary::check_the_reader() const {
         "SELECT p.oid::regproc::text, CASE WHEN p.pronargs = 0 THEN '' ELSE 'id' END FROM pg_proc "
         "AS p WHERE p.pronamespace = 'ops'::regnamespace AND has_function_privilege('{}_reader', "
         "p.oid, 'EXECUTE') AND p.proname NOT IN ('masked', 'masked_text', 'span', 'moment', "
-        "'messages_of', 'utc', 'cursor', 'obeyed', 'sql_word', 'shell_word', 'letters_told', "
-        "'find_dead_letters')",
+        "'messages_of', 'utc', 'cursor', 'has_hidden', 'sql_word', 'shell_word', "
+        "'shell_argument', 'shell_option', 'letters_told', 'find_dead_letters')",
         login));
     BOOST_TEST(functions.size() == 8);
     for (const char* person : {kClient, kSeller, kStranger, kBadNumber, kUserId})

@@ -310,7 +310,7 @@ BOOST_FIXTURE_TEST_CASE(the_functions_that_act_take_any_reason_and_refuse_any_ot
          {"ops.explain($1)", "count(*)::text FROM ops.trace($1)",
           "count(*)::text FROM ops.find($1)", "count(*)::text FROM ops.conversation($1)",
           "count(*)::text FROM ops.log($1, $1, $1)", "ops.shell_word($1)", "ops.sql_word($1)",
-          "ops.cursor($1, $1)"}) {
+          "ops.shell_argument($1)", "ops.shell_option('x', $1)", "ops.cursor($1, $1)"}) {
         for (const Told& told : try_all(std::string{"SELECT "} + look))
             BOOST_TEST(!told.is_refused, look << ": " << told.words);
     }

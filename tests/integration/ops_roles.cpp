@@ -254,9 +254,9 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
                                   "'EXECUTE') ORDER BY 1",
                                   reader)),
         "conversation", "cursor", "explain", "explanation", "find", "find_dead_letters",
-        "letters_told", "log", "masked", "masked_text", "messages_of", "moment", "obeyed",
-        "oldest_snapshot", "shell_word", "span", "sql_word", "trace", "unfinished_migrations",
-        "utc");
+        "has_hidden", "letters_told", "log", "masked", "masked_text", "messages_of", "moment",
+        "oldest_snapshot", "shell_argument", "shell_option", "shell_word", "span", "sql_word",
+        "trace", "unfinished_migrations", "utc");
     BOOST_TEST(db.count("SELECT count(*) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, "
                         "acldefault('f', p.proowner))) AS a WHERE p.pronamespace = "
                         "'ops'::regnamespace AND a.grantee = 0") == 0);

@@ -12,8 +12,8 @@ items (place, kind, id, tenant_id, words, count, since, last_at, example, advice
            'It stays until somebody resumes it',
            CASE p.scope WHEN 'all' THEN 'SELECT ops.resume_sending()' WHEN 'tenant' THEN format('SELECT ops.resume_sending(''tenant'', %s)', ops.sql_word(p.id))
                         ELSE 'SELECT ops.resume_sending(''sender'', number)' END,
-           CASE p.scope WHEN 'all' THEN 'pgcourier resume' WHEN 'tenant' THEN 'pgcourier resume --tenant=' || ops.shell_word(p.id)
-                        ELSE 'pgcourier resume --sender=NUMBER' END,
+           CASE p.scope WHEN 'all' THEN 'pgcourier resume' WHEN 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', p.id)
+                        ELSE 'pgcourier resume --sender NUMBER' END,
            CASE WHEN p.scope <> 'sender' OR o.id IS NOT NULL THEN jsonb_build_object('path', 'resume', 'body', jsonb_build_object(
                'scope', p.scope, 'id', coalesce('tenant:' || o.id, nullif(p.id, '')))) END
     FROM ops.pauses AS p
@@ -27,7 +27,7 @@ items (place, kind, id, tenant_id, words, count, since, last_at, example, advice
             CASE WHEN s.entity IN ('message', 'event') THEN s.id END, s.advice,
             CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN format('SELECT ops.explain(%s)', ops.sql_word(s.id))
                  ELSE 'SELECT * FROM ops.stuck' END,
-            CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN 'pgcourier trace -- ' || ops.shell_word(s.id)
+            CASE WHEN s.id IS NOT NULL AND s.entity IN ('message', 'event') THEN 'pgcourier trace ' || ops.shell_argument(s.id)
                  ELSE 'pgcourier status' END,
             CASE WHEN s.why LIKE 'held: %' AND s.advice LIKE 'SELECT ops.release_message%'
                  THEN jsonb_build_object('path', 'release', 'body', jsonb_build_object('id', s.id)) END

@@ -3,4 +3,4 @@
 SELECT jsonb_build_object(
     'words', ops.cancel_message($1::text, $2::text, $3::text),
     'sql', format('SELECT ops.cancel_message(%s, %s)', ops.sql_word($1), ops.sql_word($2)),
-    'command', format('pgcourier outbox cancel --reason=%s -- %s', ops.shell_word($2), ops.shell_word($1)));
+    'command', format('pgcourier outbox cancel%s %s', ops.shell_option('reason', $2), ops.shell_argument($1)));

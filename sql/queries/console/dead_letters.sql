@@ -23,7 +23,7 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('id', p.id, 'tenant_id', p.tenant_id, 'tenant_name', t.name, 'job_type', p.job_type,
                    'entity_id', p.entity_id, 'reason', coalesce(p.reason, ''), 'code', p.code, 'attempts', p.attempts, 'was_sent', p.was_sent,
                    'person', p.recipient, 'at', ops.utc(p.created_at AT TIME ZONE 'UTC'), 'correlation_id', p.correlation_id,
-                   'sql', format('SELECT ops.retry_dead_letter(%s)', ops.sql_word(p.id)), 'command', 'pgcourier dlq retry -- ' || ops.shell_word(p.id))
+                   'sql', format('SELECT ops.retry_dead_letter(%s)', ops.sql_word(p.id)), 'command', 'pgcourier dlq retry ' || ops.shell_argument(p.id))
                ORDER BY p.created_at DESC, p.id DESC)
         FROM page AS p LEFT JOIN ops.tenants AS t ON t.id = p.tenant_id), '[]'),
     'next', CASE WHEN (SELECT count(*) FROM found) > $7
@@ -33,4 +33,4 @@ SELECT jsonb_build_object(
     'sql', 'SELECT * FROM ops.dead_letters'
            || coalesce(' WHERE ' || nullif(concat_ws(' AND ', 'coalesce(reason, '''') = ' || ops.sql_word($1), 'job_type = ' || ops.sql_word($2),
                                                      'tenant_id = ' || ops.sql_word($3), 'code = ' || $4), ''), ''),
-    'command', 'pgcourier dlq list' || coalesce(' --tenant=' || ops.shell_word($3), '') || coalesce(' --code=' || $4, ''));
+    'command', 'pgcourier dlq list' || coalesce(ops.shell_option('tenant', $3), '') || coalesce(' --code ' || $4, ''));

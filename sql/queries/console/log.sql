@@ -22,5 +22,5 @@ SELECT jsonb_build_object(
     'sql', 'SELECT * FROM ops.log('
            || concat_ws(', ', 'tenant => ' || ops.sql_word($1), 'type => ' || ops.sql_word($2), 'correlation => ' || ops.sql_word($3),
                         'since => ' || ops.sql_word($4), 'until => ' || ops.sql_word($5), CASE WHEN $8 THEN 'only_people => true' END) || ')',
-    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events --correlation=' || ops.shell_word($3)
-                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(' --tenant=' || ops.shell_word($1), '') END);
+    'command', CASE WHEN $3 IS NOT NULL THEN 'pgcourier events' || ops.shell_option('correlation', $3)
+                    WHEN NOT $8 AND $2 IS NULL THEN 'pgcourier events' || coalesce(ops.shell_option('tenant', $1), '') END);

@@ -26,8 +26,8 @@ SELECT CASE WHEN w.person IS NOT NULL THEN jsonb_build_object(
                          WHEN d.is_out THEN format('opted out; %s messages were waiting', w.waiting)
                          ELSE 'a START of this person has a later time than now: see opt_out_history' END,
            'sql', NULL,
-           'command', format('pgcourier optout %s --tenant=%s --reason=%s -- NUMBER', CASE $1 WHEN 'stop' THEN 'add' ELSE 'remove' END,
-                             ops.shell_word(w.tenant_id), ops.shell_word($5::text))) END,
+           'command', format('pgcourier optout %s NUMBER%s%s', CASE $1 WHEN 'stop' THEN 'add' ELSE 'remove' END,
+                             ops.shell_option('tenant', w.tenant_id), ops.shell_option('reason', $5::text))) END,
        CASE WHEN d.is_out = ($1 = 'stop')
             THEN ops.log_act(CASE $1 WHEN 'stop' THEN 'opt_out_recorded' ELSE 'opt_out_revoked' END, 'opt_out', ops.masked(w.person),
                              w.tenant_id, w.correlation_id, $5, $6::text) END

@@ -7,5 +7,5 @@ SELECT jsonb_build_object(
     'sql', CASE $1 WHEN 'sender' THEN format('SELECT ops.pause_sending(''sender'', number, %s)', ops.sql_word($3))
                    WHEN 'all' THEN format('SELECT ops.pause_sending(reason => %s)', ops.sql_word($3))
                    ELSE format('SELECT ops.pause_sending(''tenant'', %s, %s)', ops.sql_word($2), ops.sql_word($3)) END,
-    'command', 'pgcourier pause' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(' --tenant=' || ops.shell_word($2), '')
-                                            ELSE ' --sender=NUMBER' END || ' --reason=' || ops.shell_word($3));
+    'command', 'pgcourier pause' || CASE $1 WHEN 'all' THEN '' WHEN 'tenant' THEN coalesce(ops.shell_option('tenant', $2), '')
+                                            ELSE ' --sender NUMBER' END || ops.shell_option('reason', $3));

@@ -3,4 +3,4 @@
 SELECT jsonb_build_object(
     'words', ops.release_message($1::text, $3::text, $2::text),
     'sql', format('SELECT ops.release_message(%s%s)', ops.sql_word($1), ', reason => ' || ops.sql_word($2)),
-    'command', 'pgcourier outbox release -- ' || ops.shell_word($1));
+    'command', 'pgcourier outbox release ' || ops.shell_argument($1));

@@ -12,6 +12,6 @@ SELECT jsonb_build_object(
                    'status', f.status, 'at', ops.utc(f.at), 'correlation_id', f.correlation_id) ORDER BY f.place)
         FROM found AS f LEFT JOIN ops.tenants AS t ON t.id = f.tenant_id
         WHERE f.kind <> 'more'), '[]'),
-    'sql', CASE WHEN btrim($1) ~ '^(whatsapp:)?(\+|00)[0-9 ().\u00a0/-]{8,}$' THEN 'SELECT * FROM ops.find(number)'
+    'sql', CASE WHEN btrim($1) ~ '^(whatsapp:)?(\+|00)[0-9 ().\u00a0\u2009\u202f/-]{8,}$' THEN 'SELECT * FROM ops.find(number)'
                 ELSE format('SELECT * FROM ops.find(%s)', ops.sql_word($1)) END,
-    'command', CASE WHEN btrim($1) ~ '^(whatsapp:)?(\+|00)[0-9 ().\u00a0/-]{8,}$' THEN NULL ELSE 'pgcourier show -- ' || ops.shell_word($1) END);
+    'command', CASE WHEN btrim($1) ~ '^(whatsapp:)?(\+|00)[0-9 ().\u00a0\u2009\u202f/-]{8,}$' THEN NULL ELSE 'pgcourier show ' || ops.shell_argument($1) END);

@@ -4,4 +4,4 @@ SELECT jsonb_build_object(
     'words', ops.settle_unknown($1::text, $2::boolean, $4::text, $3::text),
     'sql', format('SELECT ops.settle_unknown(%s, %s%s)', ops.sql_word($1), CASE WHEN $2 THEN 'true' ELSE 'false' END,
                   ', reason => ' || ops.sql_word($3)),
-    'command', format('pgcourier outbox settle %s -- %s', CASE WHEN $2 THEN '--sent' ELSE '--not-sent' END, ops.shell_word($1)));
+    'command', format('pgcourier outbox settle %s %s', CASE WHEN $2 THEN '--sent' ELSE '--not-sent' END, ops.shell_argument($1)));

@@ -20,8 +20,8 @@ SELECT jsonb_build_object(
                    'breaker_open_since', ops.utc(t.breaker_open_since), 'calls_at_once', t.calls_at_once,
                    'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %s)'
                                       ELSE 'SELECT ops.pause_sending(''tenant'', %s, ''why'')' END, ops.sql_word(t.id)),
-                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume --tenant=' || ops.shell_word(t.id)
-                                   ELSE 'pgcourier pause --tenant=' || ops.shell_word(t.id) || ' --reason=WHY' END) ORDER BY t.id)
+                   'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', t.id)
+                                   ELSE 'pgcourier pause' || ops.shell_option('tenant', t.id) || ' --reason WHY' END) ORDER BY t.id)
         FROM page AS t
         -- The number of a paused sender is masked to us; ops.tenants has compared it, and says by whom and since when.
         LEFT JOIN LATERAL (SELECT x.scope, x.paused_by, x.paused_at, x.reason FROM pauses AS x

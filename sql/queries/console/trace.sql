@@ -33,5 +33,5 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('at', ops.utc(s.at), 'what', s.what, 'entity', s.entity, 'detail', s.detail,
                    'ms_since_previous', s.ms_since_previous) ORDER BY s.place)
         FROM (SELECT x.place, x.at, x.what, x.entity, x.detail, x.ms_since_previous FROM steps AS x ORDER BY x.place LIMIT 500) AS s), '[]'),
-    'sql', format('SELECT * FROM ops.trace(%s)', ops.sql_word($1)), 'command', 'pgcourier trace -- ' || ops.shell_word($1))
+    'sql', format('SELECT * FROM ops.trace(%s)', ops.sql_word($1)), 'command', 'pgcourier trace ' || ops.shell_argument($1))
 FROM ops.explanation($1) AS e;
