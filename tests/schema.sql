@@ -4285,6 +4285,10 @@ GRANT ALL ON FUNCTION ops.grant_once(wanted text, kind text, object text, to_rol
 REVOKE ALL ON FUNCTION ops.grant_roles() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.grant_roles() TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION ops.has_hidden(word text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_ops_reader;
+GRANT ALL ON FUNCTION ops.has_hidden(word text) TO pgcourier_service;
+
 GRANT SELECT ON TABLE public.messages_in TO pgcourier_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_in TO pgcourier_service;
 
