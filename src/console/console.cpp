@@ -50,6 +50,7 @@ Result<GateOptions> gate_options(const Config& config, std::string version) {
                        .version = std::move(version)};
 }
 
+// cppcheck-suppress passedByValue  ; what it holds is moved out of it
 Console::Console(ConsoleOptions options, const Clock& clock)
     : acknowledged_in_{std::move(options.acknowledged_in)},
       clock_{clock},

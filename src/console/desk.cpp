@@ -29,7 +29,7 @@ void give(std::vector<http::Responder>& askers, const http::Response& response) 
 }  // namespace
 
 Desk::Desk(pg::ConnectOptions connect, Live& live, Work overview, std::function<void()> minute,
-           const Clock& clock, DeskOptions options)
+           const Clock& clock, const DeskOptions& options)
     : connect_{std::move(connect)},
       live_{live},
       overview_{std::move(overview)},
@@ -58,9 +58,8 @@ void Desk::ask(std::string key, Work work, http::Responder respond) {
         } else if (tasks_.size() >= options_.questions) {
             now = busy();
         } else {
-            Task& task =
-                tasks_.emplace_back(Task{std::move(key), std::move(work), clock_.steady_now(), {}});
-            task.askers.push_back(std::move(respond));
+            tasks_.push_back({std::move(key), std::move(work), clock_.steady_now(), {}});
+            tasks_.back().askers.push_back(std::move(respond));
             changed_.notify_one();
             return;
         }
@@ -72,8 +71,8 @@ void Desk::act(Work work, http::Responder respond) {
     {
         const std::scoped_lock lock{mutex_};
         if (!is_stopping_ && acts_.size() < options_.acts) {
-            Task& task = acts_.emplace_back(Task{{}, std::move(work), clock_.steady_now(), {}});
-            task.askers.push_back(std::move(respond));
+            acts_.push_back({{}, std::move(work), clock_.steady_now(), {}});
+            acts_.back().askers.push_back(std::move(respond));
             changed_.notify_one();
             return;
         }

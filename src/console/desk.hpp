@@ -53,7 +53,7 @@ class Desk {
     /// overview  makes what live viewers are told
     /// minute    called on the desk's thread each minute at least, also while nobody asks
     Desk(pg::ConnectOptions connect, Live& live, Work overview, std::function<void()> minute,
-         const Clock& clock, DeskOptions options = {});
+         const Clock& clock, const DeskOptions& options = {});
 
     /// Answers a question. From any thread; never waits.
     /// key  equal for questions that have the same answer

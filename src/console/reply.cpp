@@ -37,11 +37,13 @@ http::Response error_reply(int status, std::string_view code, std::string_view m
 }
 
 http::Response server_error_reply(int status) {
-    const bool is_large = status == 413;
-    return secured(error_reply(
-        status, is_large ? "too_large" : "failed",
-        is_large ? "found a body over 64 KiB; choose fewer at once"
-                 : std::string{http::reason_phrase(status)} + "; the service's log tells more"));
+    if (status == 413) {
+        return secured(
+            error_reply(status, "too_large", "found a body over 64 KiB; choose fewer at once"));
+    }
+    return secured(
+        error_reply(status, "failed",
+                    std::string{http::reason_phrase(status)} + "; the service's log tells more"));
 }
 
 http::Response secured(http::Response response) {

@@ -134,7 +134,8 @@ Connection::Connection(ConnectOptions options)
     PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
     // Poolers keep TimeZone for each of their clients. To whom they give a server they give a
     // cancellation key of their own, with another process id than that of the server.
-    const Rows server = exec_script("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SELECT pg_backend_pid()");
+    const Rows server =
+        exec_script("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SELECT pg_backend_pid()");
     if (options_.is_direct && server[0].int64(0) != PQbackendPID(conn_.get())) met_pooler();
     if (options_.is_direct && !options_.target.search_path.empty()) {
         static constexpr Statement kSetPath{"set_path",
