@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -206,7 +207,7 @@ int main() {
     bool is_fast = true;
     std::string table = fmt::format("{:72} {:>8} {:>10} {:>10} {:>10}\n", "query", "rows",
                                     "first ms", "median ms", "worst ms");
-    const auto time = [&](const std::string& name, const std::function<int()>& ask) {
+    const auto measure = [&](const std::string& name, const std::function<int()>& ask) {
         std::vector<double> took;
         int found = 0;
         for (int time = 0; time < kTimes; ++time) {
@@ -223,18 +224,23 @@ int main() {
         is_fast = is_fast && median <= kLimitMs;
     };
     for (const std::string& query : queries)
-        time(query, [&] { return connection.exec_script(query.c_str()).size(); });
+        measure(query, [&] { return connection.exec_script(query.c_str()).size(); });
 
     // What the pages of the console ask for, as its API has it.
-    time("/ops/api/overview", [&] { return connection.exec(sql::console::overview).size(); });
+    const auto ask = [&](const pg::Statement& statement, const pg::Params& params) {
+        const http::Response answer = console::reading(statement, params)(connection);
+        if (answer.status != 200) throw std::runtime_error{answer.body};
+        return 1;
+    };
+    measure("/ops/api/overview",
+            [&] { return ask(sql::console::overview, pg::Params{std::optional{12.5}}); });
     for (const std::string& asked : console_requests(middle)) {
         const std::size_t mark = std::min(asked.find('?'), asked.size());
         for (const console::Question& question : console::questions()) {
             if (question.name != asked.substr(0, mark)) continue;
             const auto params = question.params(asked.substr(std::min(mark + 1, asked.size())));
-            time("/ops/api/" + asked, [&] {
-                return connection.exec(question.statement, std::get<pg::Params>(params)).size();
-            });
+            measure("/ops/api/" + asked,
+                    [&] { return ask(question.statement, std::get<pg::Params>(params)); });
         }
     }
     std::printf("\n%s", table.c_str());
