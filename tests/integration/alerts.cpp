@@ -29,8 +29,8 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 /// What ops.health advises about events that wait.
-std::string advice(const TestDatabase& db) {
-    return db.query_value("SELECT advice FROM ops.health WHERE figure = 'events waiting'");
+std::string advice(const TestDatabase& db, const std::string& figure = "events waiting") {
+    return db.query_value("SELECT advice FROM ops.health WHERE figure = '" + figure + "'");
 }
 
 /// An instance that looks at ops.health, as one of several or after a restart.
@@ -348,22 +348,22 @@ BOOST_AUTO_TEST_CASE(the_service_posts_an_alert_once_and_works_on_while_the_rece
     BOOST_REQUIRE(one.wait_for_output("Worker started successfully"));
     BOOST_REQUIRE(two.wait_for_output("Worker started successfully"));
 
-    // Nobody routes what is due in an hour.
+    // Of a number that nobody sends from.
     db.exec(
-        "INSERT INTO webhook_queue (id, due_at) SELECT g, now() + interval '1 h' FROM "
-        "generate_series(1, 150) AS g");
+        "INSERT INTO outbox_scopes (scope, opened_at, probe_at) VALUES ('sender:+33799999999', "
+        "now(), now() + interval '1 h')");
     BOOST_REQUIRE(eventually([&] { return slack.requests().size() == 1; }, 60s));
     const http::Request alert = slack.requests()[0];
     BOOST_TEST(alert.target == "/services/T0/B0/secret?x=1");
     BOOST_TEST(alert.header("Content-Type") == "application/json");
-    BOOST_TEST(
-        alert.body ==
-        ops::slack_message("pgcourier (production): ALERT: events waiting: 150. " + advice(db)));
+    BOOST_TEST(alert.body ==
+               ops::slack_message("pgcourier (production): ALERT: open breakers: 1. " +
+                                  advice(db, "open breakers")));
 
     slack.hang();
-    db.exec("DELETE FROM webhook_queue");
+    db.exec("DELETE FROM outbox_scopes WHERE scope = 'sender:+33799999999'");
     BOOST_REQUIRE(eventually([&] { return slack.requests().size() == 2; }, 60s));
-    BOOST_TEST(has(slack.requests()[1].body, "over: events waiting: 0"));
+    BOOST_TEST(has(slack.requests()[1].body, "over: open breakers: 0"));
     // It hangs; messages go in and out.
     db.exec(
         fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{}', "

@@ -481,7 +481,8 @@ BOOST_AUTO_TEST_CASE(a_schema_that_is_not_this_programs) {
     const Examined pending = ward.examine();
     BOOST_TEST(pending.state("schema") == "fail");
     BOOST_TEST(has(pending.of("schema").found, "1 pending: " + newest), pending.of("schema").found);
-    BOOST_TEST(pending.of("schema").advice == "Run: pgcourier migrate up");
+    BOOST_TEST(pending.of("schema").advice ==
+               "Run: pgcourier migrate up, as the owner of the tables");
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_nobody_migrated) {

@@ -122,7 +122,8 @@ struct SnapSellDatabase : TestDatabase {
 BOOST_AUTO_TEST_CASE(an_empty_database_gets_everything) {
     TestDatabase db{TestDatabase::Content::empty};
     BOOST_TEST(schema_problem(db) ==
-               "relation \"tenants\" does not exist; run: pgcourier migrate up");
+               "relation \"tenants\" does not exist; run: pgcourier migrate up, as the owner of "
+               "the tables");
     BOOST_TEST(state_of(db, "20260204110000_init_tenant_user") == "missing");
 
     const MigrateReport report = up(db);
@@ -172,7 +173,8 @@ BOOST_AUTO_TEST_CASE(a_failed_migration_is_named_and_leaves_nothing_and_can_be_t
                           });
     BOOST_TEST(db.query_value("SELECT to_regclass('webhook_events')") == "");
     BOOST_TEST(schema_problem(db) ==
-               "relation \"webhook_events\" does not exist; run: pgcourier migrate up");
+               "relation \"webhook_events\" does not exist; run: pgcourier migrate up, as the "
+               "owner of the tables");
     db.exec("DROP TABLE webhook_queue");
     BOOST_TEST(up(db).applied.size() == kAll - 8);
 }
@@ -264,10 +266,12 @@ BOOST_AUTO_TEST_CASE(a_missing_migration_or_table_keeps_the_program_from_serving
     TestDatabase db;
     db.exec("DELETE FROM pgcourier_migrations WHERE name = '" + kLast + "'");
     BOOST_TEST(schema_problem(db) ==
-               "migration " + kLast + " is not applied; run: pgcourier migrate up");
+               "migration " + kLast +
+                   " is not applied; run: pgcourier migrate up, as the owner of the tables");
     db.exec("DROP TABLE seller_phones CASCADE");
     BOOST_TEST(schema_problem(db) ==
-               "relation \"seller_phones\" does not exist; run: pgcourier migrate up");
+               "relation \"seller_phones\" does not exist; run: pgcourier migrate up, as the owner "
+               "of the tables");
 }
 
 BOOST_AUTO_TEST_CASE(a_newer_database_is_served_unless_it_says_that_it_must_not_be) {
