@@ -2551,9 +2551,9 @@ CREATE VIEW ops.breakers AS
  SELECT public.pgcourier_masked_scope(s.scope) AS scope,
         CASE
             WHEN (s.opened_at IS NULL) THEN 'closed'::text
-            WHEN ((s.scope ~~ 'credentials:%'::text) AND (s.probe_at < (now() - '00:01:00'::interval)) AND (EXISTS ( SELECT
+            WHEN ((s.scope ~~ 'credentials:%'::text) AND (s.probe_at < (now() - '00:01:00'::interval)) AND (s.opened_at < ( SELECT max(o.last_success_at) AS max
                FROM public.outbox_scopes o
-              WHERE ((o.scope ~~ 'credentials:%'::text) AND (o.opened_at IS NULL) AND (o.last_success_at > s.opened_at))))) THEN 'replaced'::text
+              WHERE ((o.scope ~~ 'credentials:%'::text) AND (o.opened_at IS NULL))))) THEN 'replaced'::text
             ELSE 'open'::text
         END AS state,
     ops.masked_text(s.reason) AS reason,

@@ -4,8 +4,8 @@ SELECT pgcourier_masked_scope(s.scope) AS scope,
        CASE WHEN s.opened_at IS NULL THEN 'closed'
             -- Nobody probes them any more: the row stays for ten minutes.
             WHEN s.scope LIKE 'credentials:%' AND s.probe_at < now() - interval '1 min'
-                 AND EXISTS (SELECT FROM outbox_scopes AS o
-                             WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL AND o.last_success_at > s.opened_at)
+                 AND s.opened_at < (SELECT max(o.last_success_at) FROM outbox_scopes AS o
+                                    WHERE o.scope LIKE 'credentials:%' AND o.opened_at IS NULL)
             THEN 'replaced' ELSE 'open' END AS state,
        ops.masked_text(s.reason) AS reason,
        s.error_code, s.opened_at, s.probe_at AS next_probe_at, s.probes AS failed_probes, s.failures,
