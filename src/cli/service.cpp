@@ -289,6 +289,9 @@ Result<bool> Service::start() {
         }
         parts->console = std::make_unique<console::Console>(std::move(options), system_clock());
         parts->console->add_routes(routes);
+        for (const char* channel :
+             {"ops_alert", "pgcourier_events", "messages_out", "delivery_events"})
+            subscriptions.push_back({channel, [p = parts.get()] { p->console->news(); }});
     }
     http::ServerOptions server_options{
         .host = config_.host, .port = config_.port, .certificate = parts->certificate};

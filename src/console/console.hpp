@@ -33,6 +33,8 @@ class Console {
 
     /// Adds /ops and all below it. The console outlives the server that serves them.
     void add_routes(http::Routes& routes);
+    /// A notification of the database came: something has happened.
+    void news() { desk_.news(); }
     /// The loop of its one thread.
     void run(std::stop_token stop) { desk_.run(std::move(stop)); }
 

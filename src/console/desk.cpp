@@ -37,7 +37,8 @@ Desk::Desk(pg::ConnectOptions connect, Live& live, Work overview, std::function<
       clock_{clock},
       options_{options},
       used_at_{clock.steady_now()},
-      live_at_{clock.steady_now()} {}
+      live_at_{clock.steady_now()},
+      live_after_{live_at_} {}
 
 void Desk::ask(std::string key, Work work, http::Responder respond) {
     std::optional<http::Response> now;
@@ -88,6 +89,16 @@ void Desk::look_up() {
     changed_.notify_one();
 }
 
+void Desk::news() {
+    if (!live_.has_viewers()) return;
+    {
+        const std::scoped_lock lock{mutex_};
+        if (std::exchange(has_news_, true)) return;
+        is_looked_for_ = true;
+    }
+    changed_.notify_one();
+}
+
 void Desk::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         if (minute_) minute_();
@@ -118,6 +129,7 @@ std::optional<Desk::Task> Desk::next(std::stop_token stop) {
     changed_.wait_for(lock, stop, wait,
                       [this] { return !acts_.empty() || !tasks_.empty() || is_looked_for_; });
     is_looked_for_ = false;
+    if (has_news_) live_at_ = std::min(live_at_, live_after_);
     if (!acts_.empty()) {
         Task act = std::move(acts_.front());
         acts_.pop_front();
@@ -156,12 +168,17 @@ void Desk::do_task(Task task) {
 
 void Desk::tell_viewers() {
     const SteadyTime began = clock_.steady_now();
+    const bool has_news = [this] {
+        const std::scoped_lock lock{mutex_};
+        return std::exchange(has_news_, false);
+    }();
     // Who has just opened the page has asked for the same.
-    auto known = remembered(kOverviewKey);
+    auto known = has_news ? std::nullopt : remembered(kOverviewKey);
     const http::Response response = known ? std::move(*known) : answer(overview_);
     const SteadyTime ended = clock_.steady_now();
-    live_at_ = ended + std::clamp<SteadyTime::duration>(options_.share * (ended - began),
-                                                        options_.busiest, options_.laziest);
+    live_after_ = ended + std::clamp<SteadyTime::duration>(options_.share * (ended - began),
+                                                           options_.busiest, options_.laziest);
+    live_at_ = std::max(live_after_, ended + options_.quiet);
     if (!known && response.status == 200) remember(kOverviewKey, response, ended - began);
     live_.tell(response.status == 200 ? "overview" : "trouble", response.body);
 }

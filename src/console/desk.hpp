@@ -42,6 +42,7 @@ struct DeskOptions {
     std::chrono::milliseconds late_act{4'000};
     std::chrono::milliseconds idle{60'000};    // then the connection is closed
     std::chrono::milliseconds busiest{1'000};  // between two events for the viewers, at least
+    std::chrono::milliseconds quiet{2'000};    // the same, unless somebody was told of news
     std::chrono::milliseconds laziest{10'000};
     /// The viewers' events, and one question that is asked again and again, each take at most one
     /// part in so many of one connection's time.
@@ -64,6 +65,9 @@ class Desk {
     void act(Work work, http::Responder respond);
     /// Somebody views: look whether they are to be told something.
     void look_up();
+    /// A notification says that something has happened: viewers are told as soon as they may be.
+    /// From any thread; costs next to nothing, however often it is called.
+    void news();
 
     void run(std::stop_token stop);
 
@@ -98,12 +102,14 @@ class Desk {
     std::optional<pg::Connection> db_;  // of the thread that runs
     SteadyTime used_at_;                // likewise
     SteadyTime live_at_;                // likewise: the next event
+    SteadyTime live_after_;             // likewise: no sooner, whatever the news
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::deque<Task> tasks_;                                 // guarded by mutex_: questions
     std::deque<Task> acts_;                                  // guarded by mutex_
     std::map<std::string, Answered, std::less<>> answered_;  // guarded by mutex_
     bool is_looked_for_ = false;                             // guarded by mutex_: somebody views
+    bool has_news_ = false;                                  // guarded by mutex_: not told yet
     bool is_stopping_ = false;                               // guarded by mutex_
 };
 

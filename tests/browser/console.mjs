@@ -11,6 +11,7 @@ import { eventually, kReadonlyToken, kShop, kToken, World } from "./world.mjs";
 const kPatience = 120000;
 const kBudgetBytes = 150 * 1024;
 const kBudgetMs = 300;
+const kPlainMs = 100;  // a page of one line, on the machine that the budget is for
 const kClient = "+33698765432";
 const kHostileName = `<img src=x onerror="window.hacked=1">"Zoé" & 'co' \u202Egnp.exe`;
 const kHostileBody = `<script>window.hacked=1</script> \u202Eشكرا\u202C "quotes" ` + "🎉".repeat(1550);
@@ -510,7 +511,8 @@ it("its first view is quick on loopback", async () => {
     const page = await visit();
     await page.addInitScript(() => {
         new MutationObserver(() => {
-            if (globalThis.stood || !document.querySelector("main h1[data-level]")) return;
+            const is_plain = location.pathname === "/healthz" && document.body?.textContent;
+            if (globalThis.stood || !(is_plain || document.querySelector("main h1[data-level]"))) return;
             requestAnimationFrame(() => requestAnimationFrame(() => { globalThis.stood ??= performance.now(); }));
         }).observe(document, { childList: true, subtree: true });
     });
@@ -518,22 +520,31 @@ it("its first view is quick on loopback", async () => {
     await session.send("Network.enable");
     await session.send("Network.setCacheDisabled", { cacheDisabled: true });
     const took = [];
+    const plain = [];
     const asked = new Set();
+    const painted = async (path) => {
+        await page.goto(world.url + path);
+        return Math.round(await page.waitForFunction(() => globalThis.stood).then(handle => handle.jsonValue()));
+    };
     for (let i = 0; i < 12; ++i) {
-        await page.goto(world.url + "/healthz");
-        await page.goto(world.url + "/ops");
-        took.push(Math.round(await page.waitForFunction(() => globalThis.stood).then(handle => handle.jsonValue())));
+        plain.push(await painted("/healthz"));
+        took.push(await painted("/ops"));
         for (const name of await page.evaluate(() => performance.getEntriesByType("resource").filter(e => e.startTime < globalThis.stood).map(e => e.name)))
             asked.add(new URL(name).pathname);
     }
     took.splice(0, 3);  // the first ones warm up what runs
+    plain.splice(0, 3);
     took.sort((a, b) => a - b);
+    plain.sort((a, b) => a - b);
     const median = took[Math.floor(took.length / 2)];
+    const usual = plain[Math.floor(plain.length / 2)];
     const busy = loadavg()[0] / cpus().length;
-    said.push(`the sentence was painted ${median} ms after the page was asked for (median of ${took.length}: ${took.join(", ")}; load ${busy.toFixed(1)} a processor)`);
-    // Where others use the processors too, the quickest shows what the page needs.
-    const counts = busy > 0.8 ? took[0] : median;
-    check(counts < kBudgetMs, `${counts} ms, expected less than ${kBudgetMs}: ${took.join(", ")}`);
+    const figures = `the sentence was painted ${median} ms after the page was asked for (median of ${took.length}: ${took.join(", ")}), ` +
+        `a line of text ${usual} ms (${plain.join(", ")}); load ${busy.toFixed(1)} a processor`;
+    said.push(figures);
+    // Where a line of text takes longer than it should, so does all else: the machine is slow, or others use it.
+    const most = kBudgetMs * Math.max(1, usual / kPlainMs);
+    check(median < most, `expected less than ${Math.round(most)} ms: ${figures}`);
     // What the time is made of: style, script and the first questions, side by side; no module asks for another one.
     equal([...asked].filter(path => path.endsWith(".js") && !path.includes("uPlot")).join(), "/ops/assets/app.js", "scripts of the first view");
     await leave(page);
