@@ -231,10 +231,7 @@ Awaitable<int> Session::read_head(Head& head) {
         searched = received().size();
 
         is_idle_ = received().empty();
-        if (is_idle_ && loop_.is_draining()) {
-            close_if_idle();
-            if (is_aborted_) co_return kGone;
-        }
+        if (is_idle_ && loop_.is_draining() && !has_arrived()) co_return kGone;
         if (!co_await read_some(kReadBytes)) co_return kGone;
         if (std::exchange(is_idle_, false) && !std::exchange(has_begun, true)) {
             limit_step(limits.header_timeout);
@@ -292,7 +289,8 @@ Awaitable<bool> Session::read_some(std::size_t bytes) {
     } else {
         std::tie(failed, count) = co_await socket_.async_read_some(space, kAwait);
     }
-    if (failed) co_return false;
+    // Who was cut off between the read and this line would not get the answer.
+    if (failed || is_aborted_) co_return false;
     input_.commit(count);
     co_return true;
 }
@@ -393,18 +391,26 @@ void Session::check_time(SteadyTime now) {
     abort();
 }
 
+// A request that arrived while we were told to stop is served. Its bytes are in the socket, or a
+// read has taken them already and only its handler has not run yet: cancel() leaves such a read
+// alone.
 void Session::close_if_idle() {
     if (!is_idle_) return;
-    boost::system::error_code failed;
-    // A request may have arrived while we were told to stop: it is served.
-    if (socket_.available(failed) == 0 || failed) abort();
+    if (is_streaming_) return abort();
+    if (has_arrived()) return;
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
 }
 
 bool Session::give_way() {
-    boost::system::error_code ignored;
-    if (is_aborted_ || socket_.available(ignored) > 0) return false;
+    if (is_aborted_ || has_arrived()) return false;
     abort();
     return true;
+}
+
+bool Session::has_arrived() const {
+    boost::system::error_code failed;
+    return socket_.available(failed) > 0 && !failed;
 }
 
 void Session::end_handshake() {

@@ -63,6 +63,8 @@ class Session {
     void begin_wait();
     void end_wait();
     Response error(int status, const RouteOptions* route) const;
+    /// Whether bytes of the client wait in the socket.
+    bool has_arrived() const;
     std::string_view received() const;
     void limit_step(std::chrono::milliseconds time);
 

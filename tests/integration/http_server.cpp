@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <latch>
 #include <list>
 #include <mutex>
 #include <netinet/in.h>
@@ -183,6 +184,8 @@ class Waiting {
 
 struct Fixture {
     Waiting waiting;
+    std::atomic<bool> is_held = false;
+    std::latch release{1};  // of the event loop that is held
     std::unique_ptr<http::Server> server;
 
     void serve(http::Limits limits = {}, int threads = 1) {
@@ -198,6 +201,11 @@ struct Fixture {
         });
         routes.add("GET", "/later",
                    [this](const Request&, Responder respond) { waiting.add(std::move(respond)); });
+        routes.add("GET", "/held", [this](const Request&, Responder respond) {
+            is_held = true;
+            release.wait();
+            respond({.body = "held"});
+        });
         routes.add("GET", "/dropped", [](const Request&, const Responder&) {});
         routes.add("GET", "/broken",
                    [](const Request&, const Responder&) { throw std::runtime_error{"a bug"}; });
@@ -710,6 +718,28 @@ BOOST_FIXTURE_TEST_CASE(a_drain_finishes_what_is_in_flight_and_closes_the_rest, 
     BOOST_TEST(body(answer) == "finished");
     BOOST_TEST(contains(answer, "\r\nConnection: close\r\n"));
     BOOST_TEST((drained.wait_for(2s) == std::future_status::ready));
+}
+
+// The loop reads the second request before it learns of the drain, and learns of it before it sees
+// what it has read.
+BOOST_FIXTURE_TEST_CASE(a_drain_answers_the_request_that_was_just_read, Fixture) {
+    serve({}, 2);
+    const auto port = server->port();
+    Wire of_the_first_loop{port};
+    of_the_first_loop.say(get("/hello"));
+    of_the_first_loop.answer();
+    Wire wire{port};
+    wire.say(get("/held"));
+    BOOST_REQUIRE(eventually([&] { return is_held.load(); }));
+    wire.say(get("/hello"));
+
+    auto drained = std::async(std::launch::async, [this] { server->drain(10s); });
+    BOOST_REQUIRE(eventually([&] { return !Wire{port}.is_connected(); }));
+    std::this_thread::sleep_for(50ms);  // the second loop is told a moment later
+    release.count_down();
+    BOOST_TEST(body(wire.answer()) == "held");
+    BOOST_TEST(body(wire.answer()) == "hello");
+    BOOST_TEST((drained.wait_for(5s) == std::future_status::ready));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_drain_ends_in_time_and_later_answers_are_harmless, Fixture) {
