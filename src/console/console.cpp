@@ -79,8 +79,9 @@ void Console::add_routes(http::Routes& routes) {
 // What all routes have: the security fields also on what the server itself answers.
 void Console::add_route(http::Routes& routes, const char* method, std::string path,
                         http::RouteOptions route) {
-    route.error = server_error_reply;
-    if (!route.max_body_bytes) route.max_body_bytes = kBodyBytes;
+    const std::size_t most_bytes = route.max_body_bytes.value_or(kBodyBytes);
+    route.max_body_bytes = most_bytes;
+    route.error = [most_bytes](int status) { return server_error_reply(status, most_bytes); };
     if (route.before_body) {
         route.before_body = [look = std::move(route.before_body)](const Request& head) {
             auto refusal = look(head);

@@ -38,10 +38,18 @@ bool is_loopback(std::string_view address) {
     return address.starts_with("127.") || address == "::1";
 }
 
-// A browser tells of a request that another site made. Others do not send it.
+// A browser tells of a request that another site made: with Sec-Fetch-Site where the connection is
+// safe, else, and in older ones, with the Origin of a POST. Others send neither.
 bool is_from_elsewhere(const http::Request& request) {
-    const std::string_view site = request.header("Sec-Fetch-Site");
-    return site == "cross-site" || site == "same-site";
+    if (request.headers.has("Sec-Fetch-Site")) {
+        const std::string_view site = request.header("Sec-Fetch-Site");
+        return site == "cross-site" || site == "same-site";
+    }
+    if (!request.headers.has("Origin")) return false;
+    const std::string_view origin = request.header("Origin");
+    const std::size_t scheme = origin.find("://");  // none: "null", of a page that hides its own
+    return scheme == std::string_view::npos ||
+           !http::equal_ignoring_case(origin.substr(scheme + 3), request.header("Host"));
 }
 
 // One customer of a provider has a whole /64 of IPv6.
@@ -151,7 +159,9 @@ http::Response Gate::sign_in(const http::Request& request) {
         return response;
     }
     if (is_from_elsewhere(request))
-        return error_reply(403, "csrf", "the request comes from a page of another site");
+        return error_reply(403, "csrf",
+                           "the request comes from a page of another site, or a proxy before "
+                           "pgcourier does not hand the header Host on as it came");
     const bool is_json = request.header("Content-Type").starts_with("application/json");
     const twilio::Params fields =
         is_json ? twilio::json_fields(request.body) : twilio::decode_form(request.body);

@@ -36,10 +36,11 @@ http::Response error_reply(int status, std::string_view code, std::string_view m
     return response;
 }
 
-http::Response server_error_reply(int status) {
+http::Response server_error_reply(int status, std::size_t most_bytes) {
     if (status == 413) {
-        return secured(
-            error_reply(status, "too_large", "found a body over 64 KiB; choose fewer at once"));
+        return secured(error_reply(status, "too_large",
+                                   "found a body over " + std::to_string(most_bytes / 1024) +
+                                       " KiB; choose fewer at once"));
     }
     return secured(
         error_reply(status, "failed",

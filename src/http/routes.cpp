@@ -120,12 +120,12 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
     const Methods* methods = methods_of(path);
     if (!methods) return {};
     if (const auto found = methods->find(method); found != methods->end()) {
-        return {.route = &found->second, .allow = {}};
+        return {.route = &found->second};
     }
     const auto get = methods->find(std::string_view{"GET"});
-    if (get != methods->end() && method == "HEAD") return {.route = &get->second, .allow = {}};
+    if (get != methods->end() && method == "HEAD") return {.route = &get->second};
 
-    Match none;
+    Match none{.of_path = &methods->begin()->second};
     for (const auto& [name, route] : *methods) {
         if (!none.allow.empty()) none.allow += ", ";
         none.allow += name;

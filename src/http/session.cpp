@@ -102,9 +102,10 @@ Awaitable<Session::Next> Session::serve_one() {
     }
 
     const bool is_head = head.request.method == "HEAD";
-    const auto [route, allow] = loop_.routes().find(head.request.method, head.request.path());
+    const auto [route, allow, of_path] =
+        loop_.routes().find(head.request.method, head.request.path());
     if (!route) {
-        Response response = error(allow.empty() ? 404 : 405, nullptr);
+        Response response = error(allow.empty() ? 404 : 405, of_path);
         if (!allow.empty()) response.headers.emplace_back("Allow", allow);
         response.close = response.close || !head.keeps_alive;
         co_return co_await refuse(response, is_head, head.has_body());

@@ -356,7 +356,7 @@ void Connection::roll_back(SteadyTime deadline) {
     run_script("ROLLBACK", deadline);
 }
 
-// The owner, who drops the connection for its error, finds it in the options when it connects anew.
+// From here on this connection prepares nothing, and neither does a later one of the same options.
 void Connection::met_pooler() {
     options_.is_direct = false;
     options_.has_met_pooler->store(true);

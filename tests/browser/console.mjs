@@ -77,6 +77,12 @@ const picture = (page, name) => page.screenshot({ path: join(pictures, name + ".
 const heading = page => page.locator("main h1");
 const sentence_says = (page, words) => page.waitForFunction(([pattern]) => new RegExp(pattern).test(document.querySelector("main h1")?.textContent ?? ""), [words], { timeout: kPatience * 3 });
 
+/// As the browser tells a page that its tab was hidden, or is seen again.
+const seen = (page, is_seen) => page.evaluate(is_seen => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => !is_seen });
+    document.dispatchEvent(new Event("visibilitychange"));
+}, is_seen);
+
 async function accessible(page, where) {
     // Not by a script element, which the policy forbids: the debugger puts it in.
     await page.evaluate(axe);
@@ -370,6 +376,75 @@ it("the log is filtered and goes on by itself", async () => {
     await page.locator(".event-type", { hasText: "Delivered" }).first().waitFor();
     await picture(page, "log");
     await leave(page);
+});
+
+it("a film and the log ask nothing while nobody sees them, and go on when somebody does", async () => {
+    const { id } = JSON.parse(await world.program("outbox", "add", "--json", "--tenant", "Demo shop", "--to", "+33690000710", "--body", "for later", "--send-at", new Date(Date.now() + 86400000).toISOString()));
+    const film = {
+        address: "#/film?id=" + id, question: "/ops/api/trace",
+        happens: () => world.program("outbox", "cancel", id, "--reason", "the order is off"),
+        shown: page => page.locator(".subject .state", { hasText: "canceled" }),
+    };
+    const log = {
+        address: "#/log", question: "/ops/api/log",
+        happens: () => world.sql("SELECT ops.pause_sending('tenant', (SELECT id FROM tenants WHERE name = 'Demo shop'), 'while nobody looks')"),
+        shown: page => page.locator(".event", { hasText: "while nobody looks" }),
+    };
+    for (const { address, question, happens, shown } of [film, log]) {
+        const page = await visit();
+        await page.clock.install();  // of what the view sets from here on
+        await go(page, address);
+        let asked = 0;
+        page.on("request", request => { if (request.url().includes(question)) asked++; });
+        await eventually(() => asked > 0, "a question of the open page");
+        await seen(page, false);
+        await page.waitForLoadState("networkidle");
+        asked = 0;
+        await happens();
+        await page.clock.runFor(60000);
+        // Requests are told of in their order, and somewhat later.
+        await Promise.all([page.waitForRequest(/api.session/), call(page, "/ops/api/session")]);
+        equal(asked, 0, "questions of a page that nobody sees, " + address);
+        equal(await shown(page).count(), 0, "what happened meanwhile, " + address);
+        await seen(page, true);
+        await shown(page).waitFor();
+        await leave(page);
+    }
+});
+
+it("it says at once that the program is gone, and goes on by itself when it is back", async () => {
+    const page = await visit();
+    await page.locator(".live:not(.is-lost)").waitFor();
+    await world.stop_serving();
+    await page.locator(".live.is-lost", { hasText: "No connection" }).waitFor();
+    await world.start_serving();
+    await page.locator(".live:not(.is-lost)", { hasText: "Live" }).waitFor();
+    await leave(page);
+});
+
+it("what was revealed goes when the session ends, and a dialog too", async () => {
+    const sent = await world.send("Demo shop", "+33690000720", "a secret of Zoé");
+    for (const opens of [
+        async page => {
+            await page.getByRole("button", { name: "Reveal body" }).first().click();
+            await confirm(page, "asked by the customer");
+            await page.locator(".revealed", { hasText: "a secret of Zoé" }).waitFor();
+        },
+        async page => {
+            await page.getByRole("button", { name: "Reveal body" }).first().click();
+            await page.getByRole("dialog").getByLabel("Reason").fill("half a rea");
+        },
+    ]) {
+        const page = await visit();
+        await go(page, "#/film?id=" + sent.id);
+        await opens(page);
+        const { csrf_token } = JSON.parse((await call(page, "/ops/api/session")).body);
+        equal((await call(page, "/ops/sign-out", { method: "POST", headers: { "X-CSRF-Token": csrf_token } })).status, 204, "the sign-out in another tab");
+        await page.locator("#token").waitFor();
+        equal(await page.locator("dialog").count(), 0, "dialogs after the session's end");
+        equal((await page.content()).includes("a secret of Zoé"), false, "the revealed body after the session's end");
+        await leave(page);
+    }
 });
 
 it("who may only look sees no acts, and is refused them", async () => {

@@ -99,9 +99,18 @@ export class World {
         };
         await this.program("migrate", "up");
         this.#spawn("twilio", this.binary, ["twilio-sim", "--port", twilio_port, "--account-sid", account, "--inbound-url", this.url + "/webhooks/twilio", "--inbound-to", kShop], { env: this.environment });
+        await this.start_serving();
+        await eventually(() => run(this.binary, ["twilio-sim", "ledger", "--url", this.twilio], { env: this.environment }), "the simulator to answer");
+    }
+
+    async start_serving() {
         this.serve = this.#spawn("serve", this.binary, ["serve"], { env: this.environment });
         await eventually(async () => (await fetch(this.url + "/readyz")).ok, "the program to be ready: " + this.folder);
-        await eventually(() => run(this.binary, ["twilio-sim", "ledger", "--url", this.twilio], { env: this.environment }), "the simulator to answer");
+    }
+
+    async stop_serving() {
+        this.serve.kill("SIGTERM");
+        await this.serve.ended;
     }
 
     /// Runs the program with these words; returns what it printed.

@@ -91,10 +91,18 @@ BOOST_AUTO_TEST_CASE(the_page_is_served_compressed_with_a_tag_and_a_strict_polic
     BOOST_TEST(packed.field("ETag") != tag);
     BOOST_TEST(service.get("/ops/assets/no-such-file").status == 404);
     BOOST_TEST(service.get("/ops/assets/../index.html").status == 404);
-    BOOST_TEST(service.post("/ops", "{}").status == 405);
 
-    for (const char* path : {"/ops", "/ops/assets/index.html", "/ops/none", "/ops/api/overview"}) {
-        const RawReply reply = service.get(path);
+    std::vector<std::pair<std::string, RawReply>> answers{
+        {"405", service.post("/ops", "{}")},
+        {"405 of the API", service.send("DELETE", "/ops/api/log", "", "")},
+        {"413", service.post("/ops/sign-in", std::string(5000, 'x'))}};
+    BOOST_TEST(answers[0].second.status == 405);
+    BOOST_TEST(answers[1].second.status == 405);
+    BOOST_TEST(answers[2].second.status == 413);
+    BOOST_TEST(has(answers[2].second.body, "over 4 KiB"), answers[2].second.body);
+    for (const char* path : {"/ops", "/ops/assets/index.html", "/ops/none", "/ops/api/overview"})
+        answers.emplace_back(path, service.get(path));
+    for (const auto& [path, reply] : answers) {
         BOOST_TEST(reply.field("Content-Security-Policy") ==
                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
                        "data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action "

@@ -94,6 +94,34 @@ BOOST_FIXTURE_TEST_CASE(an_act_goes_before_what_many_ask, AtDesk) {
     BOOST_TEST(order == expected, boost::test_tools::per_element());
 }
 
+// Whether an act was done whose COMMIT got no answer is for a person to find out; a question does no
+// harm.
+BOOST_FIXTURE_TEST_CASE(an_act_whose_answer_is_lost_is_not_called_undone, AtDesk) {
+    const auto cut_off = [](pg::Connection& connection) {
+        connection.exec_script("SELECT pg_terminate_backend(pg_backend_pid())");
+        return said("done");
+    };
+    const auto answer_of = [&](bool is_act) {
+        std::promise<http::Response> answer;
+        http::Responder respond{[&](std::optional<http::Response> response) {
+            answer.set_value(std::move(*response));
+        }};
+        if (is_act) {
+            desk.act(cut_off, std::move(respond));
+        } else {
+            desk.ask("cut off", cut_off, std::move(respond));
+        }
+        return answer.get_future().get();
+    };
+    const http::Response act = answer_of(true);
+    BOOST_TEST(act.status == 503);
+    BOOST_TEST(act.body.find("outcome_unknown") != std::string::npos, act.body);
+    BOOST_TEST(act.body.find("look before you do it again") != std::string::npos, act.body);
+    const http::Response question = answer_of(false);
+    BOOST_TEST(question.status == 503);
+    BOOST_TEST(question.body.find("database_away") != std::string::npos, question.body);
+}
+
 BOOST_FIXTURE_TEST_CASE(who_asks_the_same_gets_the_same_answer, AtDesk) {
     std::atomic<int> answered{0};
     std::promise<void> go_on;

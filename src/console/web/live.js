@@ -10,8 +10,10 @@ let watchdog = 0;
 let newest = null;
 let listeners = new Set();
 let is_wanted = false;
+let state = "live";
 
-function tell(state) {
+function tell(now) {
+    state = now;
     for (const listener of [...listeners]) listener(newest, state);
 }
 
@@ -55,9 +57,10 @@ function open() {
     });
     source.addEventListener("open", heard);
     source.addEventListener("error", async () => {
-        // An EventSource says neither why nor, when it was refused, tries again: a plain read says whether we are still known.
-        if (source && source.readyState === EventSource.CONNECTING) return;
         tell("lost");
+        // It tries again by itself where it was connected. Where it was refused it says neither why nor tries again: a plain read
+        // says whether we are still known.
+        if (source && source.readyState === EventSource.CONNECTING) return;
         again();
         try {
             await get("session");
@@ -69,6 +72,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? close() :
 
 export function start() {
     is_wanted = true;
+    state = "live";
     open();
 }
 
@@ -83,12 +87,12 @@ export function stop() {
 /// returns  what ends it
 export function listen(listener) {
     listeners.add(listener);
-    if (newest) listener(newest, source ? "live" : "lost");
+    if (newest) listener(newest, state);
     return () => listeners.delete(listener);
 }
 
 /// One read at once, for the first view and after an act.
 export async function refresh() {
     newest = await get("overview");
-    tell("live");
+    tell(state);
 }
