@@ -717,7 +717,7 @@ BEGIN
         END IF;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = home::regnamespace
-                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key') LOOP
+                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key', 'pgcourier_is_due_again') LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_writer');
         END LOOP;
     END IF;
@@ -1648,7 +1648,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127030100_outbox_waits';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127040000_plain_messages';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1769,15 +1769,16 @@ DECLARE
     first text;
     kind text;
 BEGIN
+
     -- An ordinary message, in one expression: each further one is set up anew in every transaction.
-    IF NEW."to" ~ '^\+[1-9][0-9]{7,14}$' AND NEW.body <> '' AND char_length(NEW.body) <= 1600 AND NEW.status = 'pending'
+    IF NEW."to" ~ '^\+[1-9][0-9]*$' AND octet_length(NEW."to") BETWEEN 9 AND 16 AND octet_length(NEW.body) BETWEEN 1 AND 1600
+       AND NEW.status = 'pending' AND NEW.on_duplicate = 'refuse'
        AND pg_catalog.num_nonnulls(NEW.media_url, NEW.content_sid, NEW.content_variables, NEW.send_at, NEW.expires_at, NEW.dedupe_key,
-                        NEW.next_attempt_at) = 0
-       AND NEW.on_duplicate = 'refuse'
-       -- What pgcourier_utc_if_now() would change.
-       AND (now()::timestamp = now() AT TIME ZONE 'UTC'
-            OR NEW.created_at NOT IN (now()::timestamp(3), now()::timestamp)
-               AND NEW.updated_at NOT IN (now()::timestamp(3), now()::timestamp)) THEN
+                        NEW.next_attempt_at) = 0 THEN
+        IF current_setting('TimeZone') NOT IN ('UTC', 'Etc/UTC') THEN
+            NEW.created_at := public.pgcourier_utc_if_now(NEW.created_at);
+            NEW.updated_at := public.pgcourier_utc_if_now(NEW.updated_at);
+        END IF;
         RETURN NEW;
     END IF;
     NEW."to" := public.pgcourier_bare_address(NEW."to");
@@ -1919,15 +1920,19 @@ BEGIN
                   ELSE 'It is finished: to send it after all, insert it again.' END;
 END $$;
 
-CREATE FUNCTION public.pgcourier_keep_expiry() RETURNS trigger
+CREATE FUNCTION public.pgcourier_is_due_again(queued bigint, due timestamp with time zone, expires timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
     AS $$
-BEGIN
-    SELECT m.expires_at INTO NEW.expires_at FROM messages_out AS m WHERE m.seq = NEW.seq;
-    NEW.due_at := least(NEW.due_at, NEW.expires_at);
-    RETURN NEW;
-END $$;
+    BEGIN
+        IF expires IS NULL THEN
+            UPDATE public.outbox_queue AS q SET expires_at = m.expires_at, due_at = least(q.due_at, m.expires_at)
+            FROM public.messages_out AS m
+            WHERE q.seq = queued AND m.seq = q.seq AND m.expires_at IS NOT NULL;
+        END IF;
+        RETURN due <= clock_timestamp();
+    END $$;
+
+COMMENT ON FUNCTION public.pgcourier_is_due_again(queued bigint, due timestamp with time zone, expires timestamp with time zone) IS 'Gives what was put back into the queue its expires_at; whether it is due now.';
 
 CREATE FUNCTION public.pgcourier_masked_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -2161,14 +2166,14 @@ COMMENT ON FUNCTION public.pgcourier_utc_if_now(value timestamp without time zon
 CREATE FUNCTION public.pgcourier_wake_sender() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
-BEGIN
-    -- CASE, so that a row that wakes nobody never takes the lock; in parentheses, or its THEN would end the IF.
-    IF (CASE WHEN NEW.is_retry AND NEW.due_at > clock_timestamp() THEN false
-             ELSE pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) END) THEN
-        PERFORM pg_notify('messages_out', '');
-    END IF;
-    RETURN NULL;
-END $$;
+    BEGIN
+        -- Of all who commit together one wakes; a row that wakes nobody never takes the lock. In parentheses, or its THEN would end the IF.
+        IF (CASE WHEN NEW.is_retry AND NOT public.pgcourier_is_due_again(NEW.seq, NEW.due_at, NEW.expires_at) THEN false
+                 ELSE pg_try_advisory_xact_lock(hashtext('pgcourier'), hashtext('messages_out')) END) THEN
+            PERFORM pg_notify('messages_out', '');
+        END IF;
+        RETURN NULL;
+    END $$;
 
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
@@ -4185,8 +4190,6 @@ CREATE INDEX webhook_queue_due_at_idx ON public.webhook_queue USING btree (due_a
 CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW EXECUTE FUNCTION public.pgcourier_check_message_out();
 
 CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
-
-CREATE TRIGGER pgcourier_keep_expiry BEFORE INSERT ON public.outbox_queue FOR EACH ROW WHEN ((new.is_retry AND (new.expires_at IS NULL))) EXECUTE FUNCTION public.pgcourier_keep_expiry();
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.opt_outs FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_opt_out();
 

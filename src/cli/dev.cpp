@@ -200,7 +200,8 @@ int dev() {
         "\n"
         "pgcourier is running on this machine; Ctrl-C ends all of it, its data stays in %s/\n"
         "  service     %s    /healthz /readyz /metrics\n"
-        "  console     %s/ops/sign-in?token=%s    signs you in, once\n"
+        "  console     %s/ops/sign-in?token=%s    signs you in, once; then the OPS_TOKEN "
+        "in %s does\n"
         "  Twilio      %s    simulated\n"
         "  PostgreSQL  %s\n"
         "  demo shop   %s   seller %s   tenant id %s\n"
@@ -212,8 +213,9 @@ int dev() {
         "  look at everything   psql %s -c 'TABLE ops.health'\n"
         "\n",
         kDirectory, own_url.c_str(), own_url.c_str(), console_link.reveal().c_str(),
-        twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant, configuration.c_str(),
-        at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber, url.c_str());
+        configuration.c_str(), twilio_url.c_str(), url.c_str(), kShopNumber, kSellerNumber, kTenant,
+        configuration.c_str(), at.c_str(), kClientNumber, url.c_str(), kTenant, kClientNumber,
+        url.c_str());
     std::fflush(stdout);
     wait_for_signal();  // SIGHUP ends it too
     service.stop();

@@ -31,6 +31,8 @@ const to_local = iso => {
 
 function entity_cell(item) {
     if (!item.entity_id) return named("kind", item.entity_type);
+    if (["person", "opt_out", "scope"].includes(item.entity_type))
+        return [h("span", { class: "quiet" }, named("kind", item.entity_type) + " "), foreign(item.entity_id, { class: "number" })];
     const has_film = ["message_in", "message_out", "webhook_event"].includes(item.entity_type);
     return [h("span", { class: "quiet" }, named("kind", item.entity_type) + " "), has_film ? film_link(item.entity_id) : foreign(item.entity_id.replace(kUuid, short))];
 }

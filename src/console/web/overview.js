@@ -160,7 +160,7 @@ function card(item, i, context) {
             state(kLevels[item.kind] ?? "warning", named("abnormal", item.kind)),
             item.count !== null && item.kind !== "breaker" ? h("span", { class: "card-count" }, number(item.count)) : null,
             item.id && item.kind !== "dead_letters" ? foreign(item.id, { class: "card-id" }) : null),
-        card_words(item.words),
+        item.words ? card_words(item.words) : h("p", { class: "card-words" }, t("no_reason")),
         h("p", { class: "card-facts" },
             item.since ? h("span", {}, t("since") + " ", moment(item.since)) : null,
             item.last_at && item.last_at !== item.since ? h("span", {}, t(item.kind === "breaker" ? "next_probe" : "last") + " ", moment(item.last_at)) : null,
