@@ -123,7 +123,8 @@ BEGIN
         END IF;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
                      WHERE p.pronamespace = home::regnamespace
-                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key', 'pgcourier_is_due_again') LOOP
+                       AND p.proname IN ('pgcourier_bare_address', 'pgcourier_utc_if_now', 'pgcourier_take_dedupe_key',
+                                         'pgcourier_is_due_again', 'pgcourier_new_message_id', 'pgcourier_new_id') LOOP
             PERFORM ops.grant_once('EXECUTE', 'FUNCTION', found.name, 'pgcourier_writer');
         END LOOP;
     END IF;

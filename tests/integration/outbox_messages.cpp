@@ -155,6 +155,26 @@ BOOST_FIXTURE_TEST_CASE(what_can_be_sent_is_taken, Messages) {
                         "'https://a.test/w_200,h_100/1.jpg?a=b'") == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_number_has_8_to_15_digits_and_a_body_1600_characters_of_any_size,
+                        Messages) {
+    for (const char* to : {"+12345678", "+123456789012345", "whatsapp:+12345678"}) {
+        add("body", "'x'", to);
+        BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") == 1, to);
+        db.exec("DELETE FROM messages_out");
+    }
+    for (const char* to : {"+1234567", "+1234567890123456", "+01234567", "12345678", "+1234567a",
+                           "+12345678+", "++12345678", "+", ""}) {
+        try {
+            add("body", "'x'", to);
+            BOOST_ERROR(to << " was taken");
+        } catch (const pg::Error& e) {
+            BOOST_TEST(has(e.what(), "neither a phone number in E.164"), e.what());
+        }
+    }
+    add("body", "repeat('é', 1600)");
+    BOOST_TEST(has(refusal("body", "repeat('é', 1601)"), "1601 characters"));
+}
+
 BOOST_FIXTURE_TEST_CASE(rows_typed_by_hand_are_due_at_once_in_every_time_zone, Messages) {
     for (const char* zone : {"UTC", "America/New_York", "Asia/Tokyo"}) {
         db.exec(fmt::format(
@@ -163,11 +183,16 @@ BOOST_FIXTURE_TEST_CASE(rows_typed_by_hand_are_due_at_once_in_every_time_zone, M
             "(gen_random_uuid()::text, '{}', '{}', 'Test message', 'pending', 0, "
             "gen_random_uuid()::text, NOW(), NOW(), NOW(), NOW() + interval '1 minute')",
             zone, shop, kAnna));
+        db.exec(fmt::format(
+            "INSERT INTO messages_out (tenant_id, \"to\", body, created_at, updated_at) VALUES "
+            "('{}', '{}', 'A plain message', NOW(), NOW())",
+            shop, kAnna));
     }
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue WHERE due_at <= now() AND expires_at > "
                         "now()") == 3);
     BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE abs(extract(epoch FROM created_at "
-                        "- (now() AT TIME ZONE 'UTC'))) < 60") == 3);
+                        "- (now() AT TIME ZONE 'UTC'))) < 60 AND abs(extract(epoch FROM updated_at "
+                        "- (now() AT TIME ZONE 'UTC'))) < 60") == 6);
 }
 
 // ---- Times
