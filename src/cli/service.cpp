@@ -27,6 +27,7 @@
 #include "outbox/sender.hpp"
 #include "pg/listener.hpp"
 #include "pg/migrate.hpp"
+#include "pg/reconnects.hpp"
 #include "router/worker.hpp"
 #include "webhook/routes.hpp"
 
@@ -155,6 +156,14 @@ std::size_t connections_for(const Config& config) {
 
 // In the order of their start; destruction in reverse is the shutdown.
 struct Service::Parts {
+    pg::ConnectOptions connecting(const Config& config, const char* role) const {
+        pg::ConnectOptions options = connect_options(config, role);
+        options.reconnects = reconnects;
+        return options;
+    }
+
+    const std::shared_ptr<pg::Reconnects> reconnects =
+        std::make_shared<pg::Reconnects>(Rng{random_seed()});
     maintenance::Instance self;
     ops::Readiness readiness;
     std::unique_ptr<ops::Telemetry> telemetry;
@@ -266,7 +275,7 @@ Result<bool> Service::start() {
                 if (p->readiness.polls) wake_routers();
             };
         }
-        parts->inbox = std::make_unique<inbox::Writer>(connect_options(config_, "inbox"),
+        parts->inbox = std::make_unique<inbox::Writer>(parts->connecting(config_, "inbox"),
                                                        system_clock(), std::move(writing));
         auto options = webhook::options_from(config_);
         if (!options) return options.error();
@@ -281,7 +290,7 @@ Result<bool> Service::start() {
         if (!gate) return gate.error();
         gate->link_code = console_link_;
         console::ConsoleOptions options{.gate = std::move(*gate),
-                                        .connect = connect_options(config_, "console")};
+                                        .connect = parts->connecting(config_, "console")};
         if (config_.roles.webhook) {
             options.acknowledged_in = [times = std::make_shared<console::Acknowledged>()] {
                 return times->p99(system_clock().steady_now());
@@ -332,6 +341,7 @@ Result<bool> Service::start() {
     }
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
+    listening.reconnects = parts->reconnects;
     listening.answer_timeout = kListenerAnswer;
     parts->listener = std::make_unique<pg::Listener>(
         std::move(listening), std::move(subscriptions),
@@ -352,7 +362,7 @@ Result<bool> Service::start() {
             .is_after_unclean_end = registered.is_after_crash};
         for (int i = 0; i < config_.router_threads; ++i) {
             parts->routers.push_back(std::make_unique<router::Worker>(
-                connect_options(config_, "router"), parts->router_wake, settings, system_clock(),
+                parts->connecting(config_, "router"), parts->router_wake, settings, system_clock(),
                 random_seed()));
             parts->router_threads.push_back(start_thread(
                 "router", [worker = parts->routers.back().get()](std::stop_token stop) {
@@ -385,24 +395,24 @@ Result<bool> Service::start() {
             if (i + 1 < shares.size())
                 shares[i].on_backlog = [&next = parts->sender_wakes[i + 1]] { next.notify(); };
             parts->senders.push_back(std::make_unique<outbox::Sender>(
-                connect_options(config_, "sender"), std::move(shares[i]), parts->sender_wakes[i],
+                parts->connecting(config_, "sender"), std::move(shares[i]), parts->sender_wakes[i],
                 system_clock(), random_seed()));
         }
         for (const auto& sender : parts->senders) {
             parts->sender_threads.push_back(
                 start_thread("sender", [s = sender.get()](std::stop_token stop) { s->run(stop); }));
         }
-        parts->delivery = std::make_unique<outbox::Delivery>(connect_options(config_, "delivery"),
+        parts->delivery = std::make_unique<outbox::Delivery>(parts->connecting(config_, "delivery"),
                                                              parts->delivery_wake, random_seed());
         parts->delivery_thread = start_thread(
             "delivery", [p = parts.get()](std::stop_token stop) { p->delivery->run(stop); });
         parts->reconciler = std::make_unique<outbox::Reconciler>(
-            connect_options(config_, "reconciler"), outbox::reconcile_settings(config_),
+            parts->connecting(config_, "reconciler"), outbox::reconcile_settings(config_),
             parts->reconciler_wake, system_clock(), random_seed());
         parts->reconciler_thread = start_thread(
             "reconciler", [p = parts.get()](std::stop_token stop) { p->reconciler->run(stop); });
         parts->backfill = std::make_unique<backfill::Worker>(
-            connect_options(config_, "backfill"), backfill::settings_of(config_, parts->self.id),
+            parts->connecting(config_, "backfill"), backfill::settings_of(config_, parts->self.id),
             parts->backfill_wake, system_clock(), random_seed());
         parts->backfill_thread = start_thread(
             "backfill", [p = parts.get()](std::stop_token stop) { p->backfill->run(stop); });
@@ -465,7 +475,7 @@ Result<bool> Service::start() {
     const milliseconds pulse = config_.roles.webhook
                                    ? std::min(config_.outbox_poll_interval, kReceivingPulse)
                                    : config_.outbox_poll_interval;
-    parts->tick = std::make_unique<maintenance::Tick>(connect_options(config_, "maintenance"),
+    parts->tick = std::make_unique<maintenance::Tick>(parts->connecting(config_, "maintenance"),
                                                       parts->self, pulse, std::move(actions));
     parts->ready_tick = parts->tick.get();
     parts->tick_thread = start_thread(

@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
+#include "pg/reconnects.hpp"
 #include "pg/statement_error.hpp"
 
 #include <fmt/format.h>
@@ -115,6 +116,10 @@ auto Connection::counted(Exchange exchange) {
 Connection::Connection(ConnectOptions options)
     : options_{std::move(options)}, metrics_{options_.role} {
     if (*options_.has_met_pooler) options_.is_direct = false;
+    if (options_.reconnects) {
+        if (auto why = options_.reconnects->refuse(system_clock().steady_now()))
+            throw Error{"", std::move(*why)};
+    }
     conn_ = open(options_);
     if (!conn_) throw std::bad_alloc{};
     if (PQstatus(conn_.get()) != CONNECTION_OK) {
@@ -127,6 +132,7 @@ Connection::Connection(ConnectOptions options)
                                            "sslrootcert vouch for"
                                          : "")};
         metrics_.failed(failure);
+        if (options_.reconnects) options_.reconnects->failed(failure.what());
         throw failure;
     }
     is_open_ = metrics_.opened();
@@ -143,6 +149,7 @@ Connection::Connection(ConnectOptions options)
         exec(kSetPath, Params{options_.target.search_path});
     }
     if (PQsetnonblocking(conn_.get(), 1) != 0) throw_lost("preparing the connection");
+    if (options_.reconnects) options_.reconnects->worked();
 }
 
 Rows Connection::exec(const Statement& statement, const Params& params) {

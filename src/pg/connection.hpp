@@ -25,6 +25,8 @@
 
 namespace pgcourier::pg {
 
+class Reconnects;
+
 using ConnHandle = std::unique_ptr<PGconn, FreeWith<PQfinish>>;
 
 struct ConnectOptions {
@@ -41,6 +43,8 @@ struct ConnectOptions {
     /// Set by a connection that found a transaction pooler in its way: those that are made of these
     /// options or of a copy then prepare nothing.
     std::shared_ptr<std::atomic<bool>> has_met_pooler = std::make_shared<std::atomic<bool>>(false);
+    /// Those of a process share it; null: connects whenever it is told to.
+    std::shared_ptr<Reconnects> reconnects{};
     /// Gets each NOTICE and WARNING of the server, one line.
     std::function<void(std::string_view)> on_notice{};
 };
