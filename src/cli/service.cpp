@@ -341,7 +341,9 @@ Result<bool> Service::start() {
     }
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
-    listening.reconnects = parts->reconnects;
+    // One that stands elsewhere and is away takes none of the others' attempts; it makes one a
+    // second.
+    if (config_.database_direct_url.empty()) listening.reconnects = parts->reconnects;
     listening.answer_timeout = kListenerAnswer;
     parts->listener = std::make_unique<pg::Listener>(
         std::move(listening), std::move(subscriptions),
