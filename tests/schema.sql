@@ -875,6 +875,9 @@ DECLARE
     walked_id text;
 BEGIN
     most := least(greatest(most, 1), 101);
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = tenant) THEN
+        tenant := coalesce((SELECT min(t.id) FROM tenants AS t WHERE t.name = tenant), tenant);
+    END IF;
     IF correlation IS NOT NULL THEN
         found := ARRAY(SELECT l.id
                        FROM (SELECT x.id, x.created_at, x.tenant_id, x.event_type, x.actor_type FROM event_log AS x
@@ -927,7 +930,7 @@ BEGIN
     END IF;
 END $$;
 
-COMMENT ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) IS 'event_log, newest first, numbers masked: of a tenant, a type, a correlation id, a time, or of people only. A last row of the type more says up to where was looked: ask for what is before it.';
+COMMENT ON FUNCTION ops.log(tenant text, type text, correlation text, since timestamp with time zone, until timestamp with time zone, before_at timestamp with time zone, before_id text, only_people boolean, most integer) IS 'event_log, newest first, numbers masked: of a tenant (id or name), a type, a correlation id, a time, or of people only. A last row of the type more says up to where was looked: ask for what is before it.';
 
 CREATE FUNCTION ops.log_act(act text, entity_type text, entity_id text, tenant_id text, correlation_id text, reason text, actor text DEFAULT NULL::text, details jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE sql

@@ -168,6 +168,9 @@ DECLARE
     walked_id text;
 BEGIN
     most := least(greatest(most, 1), 101);
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM tenants AS t WHERE t.id = tenant) THEN
+        tenant := coalesce((SELECT min(t.id) FROM tenants AS t WHERE t.name = tenant), tenant);
+    END IF;
     IF correlation IS NOT NULL THEN
         found := ARRAY(SELECT l.id
                        FROM (SELECT x.id, x.created_at, x.tenant_id, x.event_type, x.actor_type FROM event_log AS x
@@ -219,4 +222,4 @@ BEGIN
         RETURN QUERY SELECT walked_id, walked_at AT TIME ZONE 'UTC', 'more', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
     END IF;
 END $$;
-COMMENT ON FUNCTION ops.log IS 'event_log, newest first, numbers masked: of a tenant, a type, a correlation id, a time, or of people only. A last row of the type more says up to where was looked: ask for what is before it.';
+COMMENT ON FUNCTION ops.log IS 'event_log, newest first, numbers masked: of a tenant (id or name), a type, a correlation id, a time, or of people only. A last row of the type more says up to where was looked: ask for what is before it.';

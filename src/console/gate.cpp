@@ -194,6 +194,9 @@ http::Response Gate::follow_link(const http::Request& request) {
     }
     if (!is_good) {
         if (is_here && !code.empty()) note_wrong(client);
+        // A person is better served by the page, which lets in who is signed in already.
+        if (request.header("Accept").find("text/html") != std::string_view::npos)
+            return {.status = 303, .headers = {{"Location", "/ops"}}};
         return error_reply(401, "wrong_token",
                            "this link was used, or is none: go to /ops and sign in there");
     }

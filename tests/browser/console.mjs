@@ -123,6 +123,9 @@ it("the page comes without a token and says nothing, the API refuses", async () 
     await picture(page, "sign-in");
     await page.locator("#token").fill("not the token");
     await page.locator("#token").press("Enter");
+    await page.getByText("Your name: please fill this in.").waitFor();
+    await page.locator("#name").fill("Amélie");
+    await page.locator("#name").press("Enter");
     await page.getByText("This is not the token.").waitFor();
     await leave(page);
 });
@@ -419,6 +422,50 @@ it("it says at once that the program is gone, and goes on by itself when it is b
     await page.locator(".live.is-lost", { hasText: "No connection" }).waitFor();
     await world.start_serving();
     await page.locator(".live:not(.is-lost)", { hasText: "Live" }).waitFor();
+    await leave(page);
+});
+
+it("it says that the database is away, dims what is old, and goes on by itself", async () => {
+    const page = await visit();
+    await sentence_says(page, ".");
+    world.freeze_database(true);
+    try {
+        await sentence_says(page, "^The database does not answer\\. What stands here is of ");
+        await page.locator(".live.is-lost", { hasText: "Database away" }).waitFor();
+        await page.locator(".overview.is-old").waitFor();
+        await page.waitForFunction(() => /^alert/i.test(document.title));
+        await accessible(page, "the overview without its database");
+        await picture(page, "overview-database-away");
+    } finally {
+        world.freeze_database(false);
+    }
+    await page.locator(".live:not(.is-lost)").waitFor();
+    await page.locator(".overview:not(.is-old)").waitFor();
+    await sentence_says(page, "^(?!The database)");
+    await leave(page);
+});
+
+it("a dialog goes with the view that it is of", async () => {
+    const page = await visit();
+    await go(page, "#/tenants");
+    await page.getByRole("row").filter({ hasText: "Demo shop" }).getByRole("button", { name: "Pause Demo shop" }).click();
+    await page.getByRole("dialog").waitFor();
+    await page.goBack();
+    await page.locator(".overview").waitFor();
+    equal(await page.locator("dialog").count(), 0, "dialogs of the view before");
+    await leave(page);
+});
+
+it("the log takes a shop's name", async () => {
+    const page = await visit();
+    await go(page, "#/log");
+    await page.getByRole("combobox", { name: "Tenant" }).fill("Demo shop");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForFunction(() => location.hash.includes("tenant="));
+    await page.locator(".event-tenant", { hasText: "Demo shop" }).first().waitFor();
+    await page.getByRole("combobox", { name: "Tenant" }).fill("No such shop");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.getByText("Nothing fits this filter.").waitFor();
     await leave(page);
 });
 

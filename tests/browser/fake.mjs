@@ -88,7 +88,7 @@ const tenants = [
     ["zoe", "Chez Zoé", "+337…02", 2, 4, 5, 0, 7100, 2, { scope: "tenant", by: "amélie", since: ago(7200), reason: "the invoice is open" }, null],
     ["x-hostile", hostile, null, 0, 0, 0, 0, null, 0, null, null], ["emoji", "🎉".repeat(60), "+337…05", 1, 1001, 0, 0, null, 0, null, null],
 ].map(([id, name, number, sellers, opted_out, waiting, in_flight, oldest_due_seconds, dead_letters, paused, breaker_open_since]) => ({
-    id, name, number, sellers, opted_out, waiting, in_flight, oldest_due_seconds, dead_letters, paused, breaker_open_since, calls_at_once: null,
+    id, name, number, sellers, opted_out, waiting, in_flight, oldest_due_seconds, dead_letters, paused, breaker_open_since, all_stopped_since: null, calls_at_once: null,
     sql: `SELECT ops.${paused ? "resume" : "pause"}_sending('tenant', '${id}')`, command: `pgcourier ${paused ? "resume" : "pause"} --tenant ${id}`,
 }));
 

@@ -52,6 +52,15 @@ function postgres_folder() {
     return join(home, String(Math.max(...versions)), "bin");
 }
 
+function parent_of(pid) {
+    try {
+        // After the command's name, which may have anything in it.
+        return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ")[1]);
+    } catch {
+        return 0;  // it has ended
+    }
+}
+
 export const kToken = "a-token-of-the-test-0123456789";
 export const kReadonlyToken = "a-readonly-token-of-the-test-0123";
 export const kShop = "+33700000001";
@@ -111,6 +120,13 @@ export class World {
     async stop_serving() {
         this.serve.kill("SIGTERM");
         await this.serve.ended;
+    }
+
+    /// All of PostgreSQL stands still, as on a machine that has no processor for it, or goes on.
+    freeze_database(is_frozen) {
+        const { pid } = this.children.find(child => child.name === "postgres");
+        const sessions = readdirSync("/proc").filter(name => /^\d+$/.test(name) && parent_of(name) === pid).map(Number);
+        for (const one of is_frozen ? [pid, ...sessions] : [...sessions, pid]) process.kill(one, is_frozen ? "SIGSTOP" : "SIGCONT");
     }
 
     /// Runs the program with these words; returns what it printed.

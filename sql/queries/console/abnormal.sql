@@ -39,12 +39,13 @@ items (place, kind, id, tenant_id, words, count, since, last_at, example, advice
     UNION ALL
     (SELECT 5, 'dead_letters', r.job_type, NULL, r.reason, sum(r.dead_letters)::bigint, min(r.first_at) AT TIME ZONE 'UTC',
             max(r.last_at) AT TIME ZONE 'UTC', (array_agg(r.example ORDER BY r.last_at DESC))[1], 'Retry them when the reason is gone, else discard them',
-            'SELECT * FROM ops.dead_letter_reasons', 'pgcourier dlq list', NULL
+            format('SELECT * FROM ops.dead_letters WHERE reason IS NOT DISTINCT FROM %s', coalesce(ops.sql_word(r.reason), 'NULL')),
+            'pgcourier dlq list', NULL
      FROM ops.dead_letter_reasons AS r GROUP BY r.job_type, r.reason ORDER BY sum(r.dead_letters) DESC LIMIT 20)
     UNION ALL
     (SELECT 6, 'unrouted', CASE WHEN u.number LIKE '%…%' THEN u.number ELSE ops.masked(u.number) END, u.tenant_id,
             'no tenant has the number that was written to', u.messages, u.first_at AT TIME ZONE 'UTC', u.last_at AT TIME ZONE 'UTC', NULL,
-            CASE WHEN u.tenant_id IS NULL THEN 'Give the number to a tenant: its messages are then routed by themselves'
+            CASE WHEN u.tenant_id IS NULL THEN 'Give the number to a tenant, a new one or with pgcourier tenant change: its messages are then routed by themselves'
                  ELSE 'A tenant has the number by now: they are being routed' END,
             'SELECT * FROM ops.unrouted', 'pgcourier tenant add NAME --number NUMBER', NULL
      FROM ops.unrouted AS u ORDER BY u.last_at DESC LIMIT 20)

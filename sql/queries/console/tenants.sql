@@ -8,6 +8,9 @@ WITH found AS MATERIALIZED (
     ORDER BY t.id
     LIMIT $3::integer + 1),
 page AS MATERIALIZED (SELECT f.* FROM found AS f ORDER BY f.id LIMIT $3),
+-- While one of these is open nobody sends.
+stopped AS MATERIALIZED (
+    SELECT min(b.opened_at) AS since FROM ops.breakers AS b WHERE b.state = 'open' AND (b.scope = 'provider' OR b.scope LIKE 'credentials:%')),
 pauses AS MATERIALIZED (SELECT p.scope, p.id, p.reason, p.paused_by, p.paused_at FROM ops.pauses AS p)
 SELECT jsonb_build_object(
     'items', coalesce((
@@ -17,7 +20,8 @@ SELECT jsonb_build_object(
                    'oldest_due_seconds', t.oldest_due_seconds, 'dead_letters', t.dead_letters,
                    'paused', CASE WHEN p.scope IS NOT NULL THEN jsonb_build_object('scope', p.scope, 'by', p.paused_by,
                        'since', ops.utc(p.paused_at), 'reason', nullif(p.reason, '')) END,
-                   'breaker_open_since', ops.utc(t.breaker_open_since), 'calls_at_once', t.calls_at_once,
+                   'breaker_open_since', ops.utc(t.breaker_open_since), 'all_stopped_since', ops.utc((SELECT s.since FROM stopped AS s)),
+                   'calls_at_once', t.calls_at_once,
                    'sql', format(CASE WHEN p.scope = 'tenant' THEN 'SELECT ops.resume_sending(''tenant'', %s)'
                                       ELSE 'SELECT ops.pause_sending(''tenant'', %s, ''why'')' END, ops.sql_word(t.id)),
                    'command', CASE WHEN p.scope = 'tenant' THEN 'pgcourier resume' || ops.shell_option('tenant', t.id)

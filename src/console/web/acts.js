@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { ask, show } from "./dialog.js";
 import { h } from "./dom.js";
-import { copies, copy_id, told } from "./parts.js";
+import { copies, copy_id, film_link, told } from "./parts.js";
 import { number } from "./time.js";
 import { named, t } from "./words.js";
 
@@ -22,7 +22,7 @@ export function did(answer, words = answer.words) {
 export function buttons(subject, done) {
     const can = name => subject.can.includes(name);
     const one = (path, is_grave = false) => button(path, () => ask({
-        title: t("a_" + path), words: t("w_" + path), fields: path === "cancel" ? [why()] : [], is_grave,
+        title: t("a_" + path), words: t("w_" + path), fields: [why()], is_grave,
         act: async values => {
             const answer = await post(path, { id: subject.id, why: values.why });
             done();
@@ -30,9 +30,9 @@ export function buttons(subject, done) {
         },
     }), is_grave);
     const settle = was_sent => button(was_sent ? "settle_sent" : "settle_not_sent", () => ask({
-        title: t(was_sent ? "a_settle_sent" : "a_settle_not_sent"), words: t("w_settle"), fields: [],
-        act: async () => {
-            const answer = await post("settle", { id: subject.id, was_sent });
+        title: t(was_sent ? "a_settle_sent" : "a_settle_not_sent"), words: t("w_settle"), fields: [why()],
+        act: async values => {
+            const answer = await post("settle", { id: subject.id, was_sent, why: values.why });
             done();
             return did(answer);
         },
@@ -117,14 +117,18 @@ export async function ask_letters({ act, choice, count, done }) {
     });
 }
 
+function letter_line(letter) {
+    return h("li", { lang: "en" }, letter.entity_id ? [film_link(letter.entity_id), " "] : null, told(letter.words));
+}
+
 function preview_of(found) {
     const undone = found.results.filter(r => !r.is_done);
     return h("div", {},
         h("p", { class: "preview-sum" }, t("would_" + found.act, { n: found.done, count: number(found.done), chosen: number(found.chosen) })),
         undone.length ? h("details", {}, h("summary", {}, t("would_not", { n: found.chosen - found.done, count: number(found.chosen - found.done) })),
-            h("ul", {}, undone.slice(0, 20).map(r => h("li", { lang: "en" }, told(r.words))))) : null,
+            h("ul", {}, undone.slice(0, 20).map(letter_line))) : null,
         found.results.some(r => r.is_done) ? h("details", {}, h("summary", {}, t("would_which")),
-            h("ul", {}, found.results.filter(r => r.is_done).slice(0, 20).map(r => h("li", { lang: "en" }, told(r.words))))) : null,
+            h("ul", {}, found.results.filter(r => r.is_done).slice(0, 20).map(letter_line))) : null,
         copies(found, "preview"),
         found.remaining ? h("p", { class: "hint" }, t("would_remain", { n: found.remaining, count: number(found.remaining) })) : null);
 }

@@ -2,7 +2,7 @@
 import { session, sign_out, when_signed_out } from "./api.js";
 import { conversation } from "./conversation.js";
 import { dead_letters } from "./dead_letters.js";
-import { close_all, toast } from "./dialog.js";
+import { close_all, close_dialogs, toast } from "./dialog.js";
 import { h, icon, replace } from "./dom.js";
 import { film } from "./film.js";
 import * as live from "./live.js";
@@ -29,6 +29,7 @@ let main = null;
 let frame = null;
 let level = "ok";
 let said = "";
+let was_state = "live";
 
 function say(words) {
     document.getElementById("spoken").textContent = words;
@@ -62,6 +63,7 @@ async function route(is_first = false) {
     const { path, parameters } = address();
     view?.leave?.();
     view = null;
+    close_dialogs();  // they are of the view that is left
     frame.querySelector(".account").open = false;
     for (const link of frame.querySelectorAll("nav a")) {
         if (link.dataset.path === path) link.setAttribute("aria-current", "page");
@@ -86,19 +88,24 @@ function show_live(o, state) {
     if (!frame) return;
     const light = frame.querySelector(".live");
     light.classList.toggle("is-lost", state !== "live");
-    light.lastChild.textContent = t(state === "live" ? "is_live" : "is_lost");
+    light.lastChild.textContent = t("is_" + state);
+    const is_back = state === "live" && was_state !== "live";
+    was_state = state;
+    // A view may have been left with what went wrong meanwhile.
+    if (is_back) view?.look?.();
     if (!o) return;
+    const now_level = state === "live" ? o.level : "alert";
     const dead = frame.querySelector("[data-path='dead-letters'] .badge");
     dead.textContent = o.figures.dead_letters ? number(o.figures.dead_letters) : "";
-    if (o.level !== level || !said) {
-        level = o.level;
+    if (now_level !== level || !said) {
+        level = now_level;
         show_favicon(level);
         title();
         const first = frame.querySelector("[data-path='overview'] .badge");
         first.className = "badge dot dot-" + level;
     }
-    const now = o.level + o.sentence.code + (o.sentence.args.scope ?? o.sentence.args.figure ?? "");
-    if (said && said !== now) say(worded(o.sentence).words);
+    const now = state + o.level + o.sentence.code + (o.sentence.args.scope ?? o.sentence.args.figure ?? "");
+    if (said && said !== now) say(worded(o, state).words);
     said = now;
 }
 

@@ -17,6 +17,10 @@ export function toast(words, detail = "", level = "ok") {
 export function close_all() {
     clearTimeout(leave_toast);
     document.getElementById("toast").replaceChildren();
+    close_dialogs();
+}
+
+export function close_dialogs() {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
@@ -34,7 +38,7 @@ export function ask({ title, words, body = [], fields = [], button, is_grave = f
                 h("button", { type: "button", class: "bare", "aria-label": t("close"), onclick: () => dialog.close() }, icon("close"))),
             words ? h("p", { class: "dialog-words" }, words) : null, body,
             inputs.map(([field, input]) => h("label", { class: "field" }, h("span", {}, field.label,
-                field.required ? null : h("span", { class: "optional" }, " " + t("optional"))), input,
+                field.required || field.options ? null : h("span", { class: "optional" }, " " + t("optional"))), input,
                 field.hint ? h("span", { class: "hint" }, field.hint) : null)),
             message,
             h("div", { class: "dialog-foot" },

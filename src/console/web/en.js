@@ -11,7 +11,7 @@ export default {
     command: "Command", copy_sql: "Copy as SQL", copy_command: "Copy as command", copied: "Copied", not_copied: "It could not be copied", copy_id: "Copy the id",
     unreachable: "The program does not answer. This page tries again by itself.", failed: "That did not work ({status}).",
     is_missing: "{field}: please fill this in.", days: ({ n }) => (n === 1 ? "day" : "days"),
-    is_live: "Live", is_lost: "No connection", account: "Account", role_operator: "Operator: may act", role_viewer: "Viewer: may look, not act",
+    is_live: "Live", is_lost: "No connection", is_away: "Database away", account: "Account", role_operator: "Operator: may act", role_viewer: "Viewer: may look, not act",
     operator: "Operator", viewer: "Viewer", times_in: "Times in {zone}", sign_out: "Sign out",
     session_ended: "Your session has ended: sign in again.",
     sign_in: "Sign in", sign_in_title: "Operations console", token: "Token", token_hint: "OPS_TOKEN, or OPS_TOKEN_READONLY to look only.",
@@ -50,6 +50,10 @@ export default {
     d_dead_letters: "look at the reasons on the page Dead letters, then retry or discard.",
     next_probe: "next probe", failed_probes: ({ n, count }) => `${count} failed probe${s(n)}`,
     d_figure: "its line below has the next step.",
+    s_away: "The database does not answer. What stands here is of {at}.",
+    d_away: "is PostgreSQL running, and reachable from here? pgcourier doctor says more. Webhooks are refused until then, and fetched from Twilio afterwards.",
+    s_lost: "pgcourier does not answer. What stands here is of {at}.",
+    d_lost: "is it running, and is this machine connected? The page goes on by itself.",
 
     figures: "Figures", f_in_minute: "In, last minute", f_out_minute: "Out, last minute", f_oldest_due: "Oldest due", f_dead_letters: "Dead letters",
     b_in_minute: ({ count }) => `${count} in the last hour`, b_out_minute: ({ count }) => `${count} in the last hour`,
@@ -106,7 +110,7 @@ export default {
     pause_one: ({ name }) => `Pause ${name}`, resume_one: ({ name }) => `Resume ${name}`,
     w_pause: "Nothing more is sent until it is resumed; what is in flight is finished. Nothing is lost, no attempt is used.",
     paused_now: "Paused.", resumed_now: "Resumed.", paused_scope_all: "all sending paused", paused_scope_tenant: "paused", paused_scope_sender: "number paused",
-    number_refused: "Twilio refuses its number", late_by: "late by {span}", sends: "sends",
+    number_refused: "Twilio refuses its number", nobody_sends: "stopped for all", late_by: "late by {span}", sends: "sends",
     opt_outs_of: ({ name }) => `Opt-outs of ${name}`, w_opt_outs: "For what a person said elsewhere than on WhatsApp. Their own STOP and START are recorded by themselves.",
     person_number: "Number", act_kind: "What they want", opt_out_add: "No messages any more (STOP)", opt_out_remove: "Messages again (START)",
 
@@ -133,6 +137,11 @@ export default {
         breaker: "Breaker open", pause: "Paused", stuck: "Stuck", unknown: "Outcome unknown", unrouted: "Number of nobody", dead_letters: "Dead letters",
         instance: "Silent instance", snapshot: "Old snapshot", migrations: "Migrations",
     },
+    todo: {
+        "success rate, %": "Dead letters has the messages that were given up, by reason; the log, filtered by “Attempt failed”, has the others.",
+        "unknown outcomes": "nothing for two minutes: a callback or Twilio’s list settles most. For the rest, the log filtered by “Outcome unknown” leads to their films, where you say what became of them.",
+        "processing time p95, ms": "is the machine busy, or the database slow? pgcourier doctor measures it.",
+    },
     advice: {},
     act: {
         pause: "Pause…", resume: "Resume…", "dead-letters/retry": "Retry…", "dead-letters/discard": "Discard…", cancel: "Cancel message…", release: "Send it…",
@@ -146,7 +155,7 @@ export default {
         idempotent_ignored: "Repetition ignored", opt_out_recorded: "Opt-out recorded", opt_out_revoked: "Opt-out lifted", sending_paused: "Sending paused by a breaker",
         sending_resumed: "Sending resumed by a breaker", sending_paused_by_hand: "Sending paused", sending_resumed_by_hand: "Sending resumed",
         dead_letter_retried: "Dead letter retried", dead_letter_discarded: "Dead letter discarded", webhook_dead_lettered: "Event given up",
-        events_rerouted: "Events routed again", person_erased: "Person erased", message_revealed: "Revealed",
+        events_rerouted: "Events routed again", person_erased: "Person erased", message_revealed: "Revealed", alert_raised: "Alert raised", alert_ended: "Alert ended",
         more: "There is more",
     },
 };

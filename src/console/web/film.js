@@ -8,9 +8,10 @@ import { named, t } from "./words.js";
 
 const kAgainMs = 2000;
 const kBad = /dead|failed|undelivered|blocked|expired|canceled|unknown/;
+const kActed = /retried|discarded/;
 const kGood = /delivered|read$|handled|message_sent|callback: sent/;
 
-const level_of_step = what => (kBad.test(what) ? "bad" : kGood.test(what) ? "good" : "plain");
+const level_of_step = what => (kActed.test(what) ? "plain" : kBad.test(what) ? "bad" : kGood.test(what) ? "good" : "plain");
 const level_of_status = status =>
     (({ dead: "alert", failed: "warning", unknown: "warning", undelivered: "alert", blocked: "paused", canceled: "paused", expired: "warning" })[status]
         ?? (["sent", "delivered", "read"].includes(status) ? "ok" : "info"));

@@ -29,7 +29,7 @@ export default {
     command: "Commande", copy_sql: "Copier en SQL", copy_command: "Copier en commande", copied: "Copié", not_copied: "La copie n’a pas marché", copy_id: "Copier l’identifiant",
     unreachable: "Le programme ne répond pas. Cette page réessaie d’elle-même.", failed: "Cela n’a pas fonctionné ({status}).",
     is_missing: "{field} : à remplir.", days: ({ n }) => (n === 1 ? "jour" : "jours"),
-    is_live: "En direct", is_lost: "Pas de connexion", account: "Compte", role_operator: "Opérateur : peut agir", role_viewer: "Lecteur : peut regarder, pas agir",
+    is_live: "En direct", is_lost: "Pas de connexion", is_away: "Base absente", account: "Compte", role_operator: "Opérateur : peut agir", role_viewer: "Lecteur : peut regarder, pas agir",
     operator: "Opérateur", viewer: "Lecteur", times_in: "Heures : {zone}", sign_out: "Se déconnecter",
     session_ended: "Votre session est terminée : reconnectez-vous.",
     sign_in: "Se connecter", sign_in_title: "Console d’exploitation", token: "Jeton", token_hint: "OPS_TOKEN, ou OPS_TOKEN_READONLY pour seulement regarder.",
@@ -68,6 +68,10 @@ export default {
     d_dead_letters: "voir les raisons sur la page Lettres mortes, puis réessayer ou écarter.",
     next_probe: "prochain essai", failed_probes: ({ n, count }) => `${count} essai${s(n)} sans succès`,
     d_figure: "sa ligne ci-dessous donne la suite.",
+    s_away: "La base de données ne répond pas. Ce qui est affiché date de {at}.",
+    d_away: "PostgreSQL tourne-t-il, est-il joignable d’ici ? pgcourier doctor en dit plus. Les webhooks sont refusés entre-temps, puis repris chez Twilio.",
+    s_lost: "pgcourier ne répond pas. Ce qui est affiché date de {at}.",
+    d_lost: "tourne-t-il, et cette machine est-elle connectée ? La page reprend d’elle-même.",
 
     figures: "Chiffres", f_in_minute: "Reçus, dernière minute", f_out_minute: "Envoyés, dernière minute", f_oldest_due: "Plus ancien dû", f_dead_letters: "Lettres mortes",
     b_in_minute: ({ count }) => `${count} dans la dernière heure`, b_out_minute: ({ count }) => `${count} dans la dernière heure`,
@@ -125,7 +129,7 @@ export default {
     pause_one: ({ name }) => `Suspendre ${name}`, resume_one: ({ name }) => `Reprendre ${name}`,
     w_pause: "Plus rien n’est envoyé jusqu’à la reprise ; ce qui est en vol se termine. Rien n’est perdu, aucun essai n’est consommé.",
     paused_now: "Suspendu.", resumed_now: "Repris.", paused_scope_all: "tous les envois suspendus", paused_scope_tenant: "suspendue", paused_scope_sender: "numéro suspendu",
-    number_refused: "Twilio refuse son numéro", late_by: "en retard de {span}", sends: "envoie",
+    number_refused: "Twilio refuse son numéro", nobody_sends: "arrêté pour tous", late_by: "en retard de {span}", sends: "envoie",
     opt_outs_of: ({ name }) => `Désinscriptions de ${name}`, w_opt_outs: "Pour ce qu’une personne a dit ailleurs que sur WhatsApp. Ses propres STOP et START sont notés d’eux-mêmes.",
     person_number: "Numéro", act_kind: "Ce qu’elle veut", opt_out_add: "Plus de messages (STOP)", opt_out_remove: "De nouveau des messages (START)",
 
@@ -153,6 +157,11 @@ export default {
         breaker: "Disjoncteur ouvert", pause: "Suspendu", stuck: "Bloqué", unknown: "Issue inconnue", unrouted: "Numéro sans boutique", dead_letters: "Lettres mortes",
         instance: "Instance muette", snapshot: "Vieil instantané", migrations: "Migrations",
     },
+    todo: {
+        "success rate, %": "Lettres mortes montre les messages abandonnés, par raison ; le journal, filtré par « Essai raté », les autres.",
+        "unknown outcomes": "rien pendant deux minutes : un retour de Twilio ou sa liste règle la plupart. Pour le reste, le journal filtré par « Issue inconnue » mène à leurs films, où vous dites ce qu’il en est.",
+        "processing time p95, ms": "la machine est-elle chargée, la base lente ? pgcourier doctor le mesure.",
+    },
     advice: {
         breaker: "Les envois reprennent d’eux-mêmes dès qu’un essai réussit.", pause: "Reprendre quand la raison a disparu.",
         unknown: "La plupart se règlent en deux minutes ; sinon, regarder dans la console de Twilio.", unrouted: "Attribuer ce numéro à une boutique : les messages seront aiguillés d’eux-mêmes.",
@@ -171,7 +180,7 @@ export default {
         idempotent_ignored: "Répétition ignorée", opt_out_recorded: "Désinscription notée", opt_out_revoked: "Désinscription levée", sending_paused: "Envois suspendus par un disjoncteur",
         sending_resumed: "Envois repris par un disjoncteur", sending_paused_by_hand: "Envois suspendus", sending_resumed_by_hand: "Envois repris",
         dead_letter_retried: "Lettre morte réessayée", dead_letter_discarded: "Lettre morte écartée", webhook_dead_lettered: "Événement abandonné",
-        events_rerouted: "Événements réaiguillés", person_erased: "Personne effacée", message_revealed: "Révélé",
+        events_rerouted: "Événements réaiguillés", person_erased: "Personne effacée", message_revealed: "Révélé", alert_raised: "Alerte levée", alert_ended: "Alerte terminée",
         more: "Il y en a plus",
     },
 };

@@ -53,7 +53,7 @@ function open() {
     source.addEventListener("trouble", () => {
         // The program answers, its database does not: what is shown is old.
         heard();
-        tell("lost");
+        tell("away");
     });
     source.addEventListener("open", heard);
     source.addEventListener("error", async () => {
@@ -83,7 +83,7 @@ export function stop() {
     close();
 }
 
-/// Calls listener(overview, state) at each overview, and at once with the newest one; state is live or lost.
+/// Calls listener(overview, state) at each overview, and at once with the newest one; state is live, away (the database) or lost (the program).
 /// returns  what ends it
 export function listen(listener) {
     listeners.add(listener);

@@ -12,14 +12,15 @@ const kTypes = [
     "webhook_received", "idempotent_ignored", "message_sent", "message_failed", "message_delivered", "message_read", "message_undelivered",
     "message_dead_lettered", "message_outcome_unknown", "message_held", "message_released", "message_canceled", "message_expired",
     "message_blocked_optout", "opt_out_recorded", "opt_out_revoked", "sending_paused", "sending_resumed", "sending_paused_by_hand",
-    "sending_resumed_by_hand", "dead_letter_retried", "dead_letter_discarded", "webhook_dead_lettered", "events_rerouted", "person_erased", "message_revealed",
+    "sending_resumed_by_hand", "dead_letter_retried", "dead_letter_discarded", "webhook_dead_lettered", "events_rerouted", "person_erased", "message_revealed", "alert_raised", "alert_ended",
 ];
 const kBad = /dead|failed|undelivered|unknown|held|expired|blocked|paused$/;
+const kActed = /retried|discarded/;
 const kGood = /delivered|read$|sent$|resumed/;
 
 const kUuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
-const level_of = type => (kBad.test(type) ? "bad" : kGood.test(type) ? "good" : "plain");
+const level_of = type => (kActed.test(type) ? "plain" : kBad.test(type) ? "bad" : kGood.test(type) ? "good" : "plain");
 
 // The browser's own field has the viewer's zone and no zone in its value.
 const to_iso = local => (local ? new Date(local).toISOString() : undefined);

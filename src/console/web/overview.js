@@ -53,11 +53,14 @@ export function overview(context) {
     };
     const plot = hour(chart, lines, tell);
 
-    function show(o) {
-        const said = worded(o.sentence);
-        replace_if_changed(sentence, [o.level, said], () => [
-            h("span", { class: "glyph glyph-" + o.level }, icon(o.sentence.code.startsWith("paused") ? "paused" : o.level, 34)),
-            h("div", {}, h("h1", { tabindex: "-1", "data-level": o.level }, said.words),
+    function show(o, connection) {
+        const said = worded(o, connection);
+        const is_old = connection !== "live";
+        const level = is_old ? "alert" : o.level;
+        element.classList.toggle("is-old", is_old);
+        replace_if_changed(sentence, [level, said], () => [
+            h("span", { class: "glyph glyph-" + level }, icon(!is_old && o.sentence.code.startsWith("paused") ? "paused" : level, 34)),
+            h("div", {}, h("h1", { tabindex: "-1", "data-level": level }, said.words),
                 said.todo ? h("p", { class: "todo" }, h("strong", {}, t("what_to_do") + " "), said.todo) : null,
                 said.said ? h("p", { class: "said" }, foreign(said.said)) : null),
         ]);
@@ -118,7 +121,7 @@ export function overview(context) {
     return {
         title: t("overview"), element,
         async entered() {
-            leave_live = listen(o => show(o));
+            leave_live = listen((o, connection) => { if (o) show(o, connection); });
             look();
             await refresh();
         },
@@ -172,6 +175,7 @@ function card(item, i, context) {
             item.act && context.is_operator ? h("button", {
                 type: "button", class: "button", "data-key": "act" + key, onclick: () => act(item, context),
             }, named("act", item.act.path)) : null,
+            item.kind === "unknown" ? h("a", { class: "button", "data-key": "open" + key, href: "#/log?type=message_outcome_unknown" }, t("look")) : null,
             item.kind === "dead_letters" ? h("a", {
                 class: "button", "data-key": "open" + key, href: "#/dead-letters?" + new URLSearchParams({ reason: item.words, job_type: item.id ?? "" }),
             }, t("look")) : null,
@@ -181,7 +185,7 @@ function card(item, i, context) {
 function act(item, context) {
     ask({
         title: named("act", item.act.path), words: item.words,
-        fields: item.act.path === "release" ? [] : [{ name: "why", label: t("why"), required: true, hint: t("why_hint") }],
+        fields: [{ name: "why", label: t("why"), required: true, hint: t("why_hint") }],
         is_grave: item.act.path.endsWith("discard"),
         act: async values => {
             const done = await post(item.act.path, { ...item.act.body, why: values.why });

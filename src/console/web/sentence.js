@@ -1,6 +1,6 @@
 // The sentence at the top: from what the program found, in the viewer's language.
 import { moment_text, number, span } from "./time.js";
-import { named, t } from "./words.js";
+import { is_known, named, t, translated } from "./words.js";
 
 function wait_words(waiting) {
     return waiting ? t("s_wait", { n: waiting, count: number(waiting) }) : t("s_none_waits");
@@ -12,9 +12,18 @@ export function figure_words(figure) {
     return { name, unit: unit ? "\u00a0" + unit : "" };
 }
 
-/// sentence  {code, args} of the overview
+// Its line in the table below, where that says it in words and not in SQL.
+function next_step(figure, health) {
+    if (is_known("todo", figure)) return named("todo", figure);
+    const { advice = "" } = health.find(line => line.figure === figure) ?? {};
+    return advice && !/^(SELECT|TABLE)/.test(advice) ? translated(advice).text : t("d_figure");
+}
+
+/// overview  its sentence is {code, args}
+/// state     of the live connection: without it, what was said last is no news any more
 /// returns   {words, todo}: what is, and what to do about it (may be empty)
-export function worded({ code, args }) {
+export function worded({ sentence: { code, args }, as_of, health = [] }, state = "live") {
+    if (state !== "live") return { words: t("s_" + state, { at: moment_text(as_of) }), todo: t("d_" + state) };
     const since = args.since ? moment_text(args.since) : "?";
     const waiting = wait_words(args.waiting);
     const reason = args.reason ?? t("s_no_reason");
@@ -43,7 +52,7 @@ export function worded({ code, args }) {
         if (args.figure === "unresolved dead letters")
             return { words: t("s_dead_letters", { n: args.value, count: number(args.value) }), todo: t("d_dead_letters") };
         const { name, unit } = figure_words(args.figure);
-        return { words: t("s_figure", { figure: name[0].toLowerCase() + name.slice(1), value: number(args.value ?? 0, 1) + unit }), todo: t("d_figure") };
+        return { words: t("s_figure", { figure: name[0].toLowerCase() + name.slice(1), value: number(args.value ?? 0, 1) + unit }), todo: next_step(args.figure, health) };
     }
     default:
         return { words: t("s_unknown"), todo: "" };

@@ -8,19 +8,20 @@ import { t } from "./words.js";
 /// done  called when the program has taken the token
 export function sign_in_form(done, notice = "") {
     const token = h("input", { id: "token", name: "token", type: "password", autocomplete: "current-password", required: true, maxlength: 1000 });
-    const name = h("input", { id: "name", name: "name", type: "text", autocomplete: "username", maxlength: 60 });
+    const name = h("input", { id: "name", name: "name", type: "text", autocomplete: "username", required: true, maxlength: 60 });
     const message = h("p", { class: "field-trouble", role: "alert" }, notice);
     const submit = h("button", { type: "submit", class: "button primary wide" }, t("sign_in"));
     const form = h("form", { method: "post", action: "/ops/sign-in", novalidate: true },
         h("label", { class: "field" }, h("span", {}, t("token")), token, h("span", { class: "hint" }, t("token_hint"))),
-        h("label", { class: "field" }, h("span", {}, t("your_name"), h("span", { class: "optional" }, " " + t("optional"))), name,
+        h("label", { class: "field" }, h("span", {}, t("your_name")), name,
             h("span", { class: "hint" }, t("your_name_hint"))),
         message, submit);
     form.addEventListener("submit", async event => {
         event.preventDefault();
-        if (!token.value) {
-            message.textContent = t("is_missing", { field: t("token") });
-            token.focus();
+        const missing = [[token, "token"], [name, "your_name"]].find(([field]) => !field.value.trim());
+        if (missing) {
+            message.textContent = t("is_missing", { field: t(missing[1]) });
+            missing[0].focus();
             return;
         }
         submit.disabled = true;

@@ -65,6 +65,8 @@ export function tenants(context, { id }) {
                 h("p", { class: "cell-below" }, t("by") + " ", foreign(tenant.paused.by), " ", moment(tenant.paused.since),
                     tenant.paused.reason ? [": ", foreign(tenant.paused.reason)] : null));
         }
+        if (tenant.all_stopped_since)
+            return h("div", {}, state("alert", t("nobody_sends")), h("p", { class: "cell-below" }, t("since") + " ", moment(tenant.all_stopped_since)));
         if (tenant.breaker_open_since) return h("div", {}, state("alert", t("number_refused")), h("p", { class: "cell-below" }, t("since") + " ", moment(tenant.breaker_open_since)));
         if (tenant.oldest_due_seconds > 10) return state("warning", t("late_by", { span: span(tenant.oldest_due_seconds) }));
         return state("ok", t("sends"));

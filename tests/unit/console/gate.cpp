@@ -85,6 +85,17 @@ BOOST_AUTO_TEST_CASE(wrong_links_are_limited_as_wrong_tokens_are) {
     BOOST_TEST(door.follow("code").status == 303);
 }
 
+BOOST_AUTO_TEST_CASE(who_follows_a_used_link_in_a_browser_gets_to_the_page) {
+    Door door;
+    http::Request request{
+        .method = "GET", .target = "/ops/sign-in?token=guess", .peer_address = "127.0.0.1"};
+    request.headers.add("Accept", "text/html,application/xhtml+xml");
+    const http::Response answer = door.gate.follow_link(request);
+    BOOST_TEST(answer.status == 303);
+    BOOST_TEST(field(answer, "Location") == "/ops");
+    BOOST_TEST(field(answer, "Set-Cookie").empty());
+}
+
 // A page elsewhere can have a browser on this machine ask for anything, and anybody can ask.
 BOOST_AUTO_TEST_CASE(links_from_elsewhere_keep_nobody_out) {
     Door door;
