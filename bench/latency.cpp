@@ -1,38 +1,49 @@
-// How long one message takes through an idle service: from the POST of a webhook to its routed row,
-// and from the INSERT into messages_out to the call at Twilio.
+// How long one message takes: through an idle service, from the POST of a webhook to its routed
+// row, and from the INSERT into messages_out to the call at Twilio; and under load, from when a
+// webhook is due to the COMMIT with its routed row, at half of the rate that is routed when as many
+// come as are answered. Once with one process, once with four that take webhooks beside each other,
+// so that four connections commit events and one process routes them. LATENCY_ROUNDS (300) idle
+// messages, LATENCY_SECONDS (30) under load.
 #include "harness/load.hpp"
+#include "harness/open_load.hpp"
+#include "harness/rounds.hpp"
+#include "harness/routed.hpp"
 #include "harness/sample.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 namespace {
 
 using namespace pgcourier;
 
+constexpr std::size_t kConnections = 64;
+constexpr std::size_t kPeakWebhooks = 30'000;
+constexpr double kMost = 50;  // ms, p99 of a webhook to its row under load
+
 void report_percentiles(bench::Report& report, const std::string& what,
-                        const std::vector<double>& values) {
+                        const std::vector<double>& values, const std::string& target = {}) {
     report.figure(what + ", median", bench::percentile(values, 0.5), "ms");
-    report.figure(what + ", p99", bench::percentile(values, 0.99), "ms");
+    report.figure(what + ", p99" + target, bench::percentile(values, 0.99), "ms");
 }
 
-}  // namespace
-
-int main() {
-    constexpr int kRounds = 300;
+void report_idle(bench::Report& report) {
+    const auto rounds = static_cast<std::uint64_t>(bench::setting("LATENCY_ROUNDS", 300));
     bench::System system{1, {.progress = {.callbacks = false}}};
     system.serve({{"LOG_LEVEL", "warn"}});
     pg::Connection writer = system.db().connect("bench");
     static constexpr pg::Statement kInsert{
         "bench.insert", "INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ($1, $2, 'x')"};
-    const std::vector<std::string> webhooks = system.webhooks(0, kRounds);
+    const std::vector<std::string> webhooks = system.webhooks(0, rounds);
     std::vector<double> acknowledged;
     std::vector<double> to_call;
-    for (std::uint64_t i = 0; i < kRounds; ++i) {
+    for (std::uint64_t i = 0; i < rounds; ++i) {
         acknowledged.push_back(bench::run_load(system.port(), {webhooks[i]}, 1).percentile(0.5));
         const std::string to = bench::client_number(i);
         const auto start = system_clock().now();
@@ -43,8 +54,10 @@ int main() {
             std::chrono::duration<double, std::milli>(entries.back().time - start).count());
         std::this_thread::sleep_for(std::chrono::milliseconds{20});
     }
-    test::eventually(
-        [&] { return system.db().count("SELECT count(*) FROM messages_in") == kRounds; });
+    test::eventually([&] {
+        return system.db().count("SELECT count(*) FROM messages_in") ==
+               static_cast<std::int64_t>(rounds);
+    });
     std::vector<double> to_row;
     for (const std::string& row :
          system.db().query_rows("SELECT extract(epoch FROM (l.created_at AT TIME ZONE 'UTC') - "
@@ -53,9 +66,76 @@ int main() {
                                 "'webhook_received'")) {
         to_row.push_back(std::stod(row));
     }
-    bench::Report report{"latency"};
     report_percentiles(report, "POST to 200", acknowledged);
     report_percentiles(report, "event stored to routed row", to_row);
     report_percentiles(report, "INSERT INTO messages_out to Twilio's API (1 ms steps)", to_call);
-    return 0;
+}
+
+bool are_routed(const bench::System& system, std::size_t count) {
+    return system.db().count("SELECT count(*) FROM messages_in") >=
+           static_cast<std::int64_t>(count);
+}
+
+/// processes  that take webhooks; the first of them routes
+/// returns    whether it is as fast as it should be, and nothing was lost
+bool report_under_load(bench::Report& report, int processes) {
+    bench::System system{100};
+    system.serve({{"PGCOURIER_ROLES", "webhook,router"}, {"LOG_LEVEL", "warn"}});
+    std::vector<std::uint16_t> ports{system.port()};
+    while (ports.size() < static_cast<std::size_t>(processes))
+        ports.push_back(
+            system.serve_another({{"PGCOURIER_ROLES", "webhook"}, {"LOG_LEVEL", "warn"}}));
+
+    const std::size_t warm = kPeakWebhooks / 10;
+    bench::run_load(ports, system.webhooks(0, warm), kConnections);
+    test::eventually([&] { return are_routed(system, warm); });
+    const std::vector<std::string> peak_webhooks = system.webhooks(warm, kPeakWebhooks);
+    const auto start = std::chrono::steady_clock::now();
+    bench::run_load(ports, peak_webhooks, kConnections);
+    const bool is_routed = test::eventually(
+        [&] { return are_routed(system, warm + kPeakWebhooks); }, std::chrono::minutes{2});
+    if (!is_routed) throw std::runtime_error{"the webhooks were not routed"};
+    const double peak =
+        static_cast<double>(kPeakWebhooks) /
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+    const std::uint64_t first = warm + kPeakWebhooks;
+    const auto count = static_cast<std::size_t>(
+        peak / 2 * static_cast<double>(bench::setting("LATENCY_SECONDS", 30)));
+    const std::vector<std::string> webhooks = system.webhooks(first, count);
+    const bench::OpenResult load = bench::run_open_load(
+        {.ports = ports,
+         .rate = peak / 2,
+         .count = count,
+         .request = [&](std::size_t n) -> std::string_view { return webhooks[n]; },
+         .connections = kConnections});
+    test::eventually([&] { return are_routed(system, first + count); }, std::chrono::minutes{2});
+    const bench::Routed routed = bench::routed(system.db(), load, first);
+
+    const std::string where =
+        fmt::format("{} committer{}", processes, processes == 1 ? "" : "s, a process each");
+    report.figure("webhooks routed as fast as they are answered, " + where, peak, "/s");
+    report.figure("at half of that rate: webhooks", load.load.rate(), "/s");
+    report.figure("  from when it was due to 200, median", load.load.percentile(0.5), "ms");
+    report.figure("  p99", load.load.percentile(0.99), "ms");
+    report_percentiles(report, "  from when it was due to its routed row", routed.to_row_ms,
+                       " (at most 50)");
+    report.figure("  longest", bench::percentile(routed.to_row_ms, 1), "ms");
+    report.figure("  p99 of what the generator itself was late", load.late_ms, "ms");
+    report.figure("  not routed", static_cast<double>(routed.missing), "");
+    return routed.missing == 0 && load.load.not_200 == 0 &&
+           bench::percentile(routed.to_row_ms, 0.99) <= kMost;
+}
+
+}  // namespace
+
+int main() {
+    bench::keep_commit_times();
+    test::use_durable_server();
+    test::use_server_on_disk();
+    bench::Report report{"latency"};
+    report_idle(report);
+    const bool is_met_by_one = report_under_load(report, 1);
+    const bool is_met_by_four = report_under_load(report, 4);
+    return is_met_by_one && is_met_by_four ? 0 : 1;
 }

@@ -14,16 +14,6 @@
 namespace pgcourier::bench {
 namespace {
 
-/// A connection that waits for as long as filling takes, and does not wait for the disk.
-pg::Connection patient(const test::TestDatabase& db) {
-    pg::ConnectOptions options = db.options("fill");
-    options.statement_timeout = std::chrono::hours{1};
-    options.answer_timeout = std::chrono::hours{1};
-    pg::Connection connection{std::move(options)};
-    connection.exec_script("SET synchronous_commit = off");
-    return connection;
-}
-
 inbox::NewEvent webhook(std::int64_t number, int tenants) {
     const auto index = static_cast<std::uint64_t>(number);
     const twilio::Params form = test::inbound_form(
@@ -34,6 +24,23 @@ inbox::NewEvent webhook(std::int64_t number, int tenants) {
 }
 
 }  // namespace
+
+pg::Connection patient(const test::TestDatabase& db) {
+    pg::ConnectOptions options = db.options("fill");
+    options.statement_timeout = std::chrono::hours{1};
+    options.answer_timeout = std::chrono::hours{1};
+    pg::Connection connection{std::move(options)};
+    connection.exec_script("SET synchronous_commit = off");
+    return connection;
+}
+
+void store_webhooks(pg::Connection& connection, std::int64_t first, std::int64_t end, int tenants) {
+    std::vector<inbox::NewEvent> events;
+    for (std::int64_t i = first; i < end; ++i) events.push_back(webhook(i, tenants));
+    std::vector<const inbox::NewEvent*> pointers;
+    for (const inbox::NewEvent& event : events) pointers.push_back(&event);
+    inbox::insert_events(connection, pointers);
+}
 
 void store_small_events(const test::TestDatabase& db, std::int64_t count, const std::string& to) {
     constexpr std::int64_t kPart = 250'000;  // rows in one transaction
@@ -53,14 +60,8 @@ void store_small_events(const test::TestDatabase& db, std::int64_t count, const 
 void store_webhooks(const test::TestDatabase& db, std::int64_t count, int tenants) {
     constexpr std::int64_t kPart = 2000;
     pg::Connection connection = patient(db);
-    for (std::int64_t from = 0; from < count; from += kPart) {
-        std::vector<inbox::NewEvent> events;
-        for (std::int64_t i = from; i < std::min(count, from + kPart); ++i)
-            events.push_back(webhook(i, tenants));
-        std::vector<const inbox::NewEvent*> pointers;
-        for (const inbox::NewEvent& event : events) pointers.push_back(&event);
-        inbox::insert_events(connection, pointers);
-    }
+    for (std::int64_t from = 0; from < count; from += kPart)
+        store_webhooks(connection, from, std::min(count, from + kPart), tenants);
     connection.exec_script("VACUUM ANALYZE webhook_events");
 }
 

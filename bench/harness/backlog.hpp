@@ -17,6 +17,12 @@ void store_small_events(const test::TestDatabase& db, std::int64_t count, const 
 /// numbers of `tenants` tenants by turns.
 void store_webhooks(const test::TestDatabase& db, std::int64_t count, int tenants);
 
+/// The same, those from `first` to before `end`, in one transaction of this connection.
+void store_webhooks(pg::Connection& connection, std::int64_t first, std::int64_t end, int tenants);
+
+/// A connection for filling: waits for as long as that takes, and does not wait for the disk.
+pg::Connection patient(const test::TestDatabase& db);
+
 /// The first `count` events wait to be routed, and nothing is left of an earlier routing.
 void queue_events(const test::TestDatabase& db, std::int64_t count);
 

@@ -23,8 +23,12 @@ struct LoadResult {
 };
 
 /// Sends all of `requests` (whole HTTP/1.1 requests, kept alive) over `connections` connections to
-/// 127.0.0.1.
-LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests,
-                    std::size_t connections);
+/// 127.0.0.1, shared out over the ports.
+LoadResult run_load(const std::vector<std::uint16_t>& ports,
+                    const std::vector<std::string>& requests, std::size_t connections);
+inline LoadResult run_load(std::uint16_t port, const std::vector<std::string>& requests,
+                           std::size_t connections) {
+    return run_load(std::vector{port}, requests, connections);
+}
 
 }  // namespace pgcourier::bench

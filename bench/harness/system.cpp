@@ -39,13 +39,27 @@ test::Variables System::variables() const {
     return variables;
 }
 
-void System::serve(test::Variables more) {
+std::unique_ptr<test::Process> System::start(std::uint16_t port,
+                                             const test::Variables& more) const {
     test::Variables all = variables();
+    all["PORT"] = std::to_string(port);
     for (const auto& [name, value] : more) all[name] = value;
-    service_ = std::make_unique<test::Process>(std::vector<std::string>{"serve"}, all);
-    const std::string ready = fmt::format("http://127.0.0.1:{}/readyz", port_);
+    auto service = std::make_unique<test::Process>(std::vector<std::string>{"serve"}, all);
+    const std::string ready = fmt::format("http://127.0.0.1:{}/readyz", port);
     if (!test::eventually([&] { return test::get(ready).status == 200; }))
-        throw std::runtime_error{service_->output()};
+        throw std::runtime_error{service->output()};
+    return service;
+}
+
+void System::serve(test::Variables more) {
+    service_.reset();
+    service_ = start(port_, more);
+}
+
+std::uint16_t System::serve_another(test::Variables more) {
+    const std::uint16_t port = test::free_port();
+    others_.push_back(start(port, more));
+    return port;
 }
 
 std::vector<std::string> System::webhooks(std::uint64_t first, std::size_t count) const {

@@ -20,7 +20,14 @@ class System {
     explicit System(int tenants, sim::SimulatorOptions twilio = {});
     /// `serve`, ready. returns when it can be used
     void serve(test::Variables more = {});
-    void stop_serving() { service_.reset(); }
+    /// One more `serve` on the same database, ready, which takes the same webhooks.
+    ///
+    /// returns  its port
+    std::uint16_t serve_another(test::Variables more = {});
+    void stop_serving() {
+        others_.clear();
+        service_.reset();
+    }
 
     const test::TestDatabase& db() const { return *db_; }
     std::uint16_t port() const { return port_; }
@@ -33,11 +40,14 @@ class System {
     std::vector<std::string> webhooks(std::uint64_t first, std::size_t count) const;
 
   private:
+    std::unique_ptr<test::Process> start(std::uint16_t port, const test::Variables& more) const;
+
     std::unique_ptr<test::TestDatabase> db_;
     std::unique_ptr<sim::Simulator> twilio_;
     std::vector<std::string> tenants_;
     std::uint16_t port_ = 0;
     std::unique_ptr<test::Process> service_;
+    std::vector<std::unique_ptr<test::Process>> others_;
 };
 
 std::string tenant_number(int index);

@@ -113,6 +113,36 @@ async function drawClaim(run) {
     });
 }
 
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Rates over time, the median of the pairs: with another session's snapshot held open, and without. */
+async function drawHorizon(run) {
+    const windows = run.figures.filter((f) => f.name === 'window' && f.unit === '/s');
+    const sides = { none: 'no snapshot', held: 'a snapshot held open by another session' };
+    const values = [];
+    for (const work of new Set(windows.map((w) => w.work)))
+        for (const [snapshot, side] of Object.entries(sides))
+            for (const second of new Set(windows.map((w) => w.second))) {
+                const rates = windows.filter((w) => w.work === work && w.snapshot === snapshot && w.second === second).map((w) => w.value);
+                if (rates.length > 0) values.push({ work, side, second: Number(second), value: median(rates) });
+            }
+    await draw('horizon', run, {
+        title: 'Throughput while another session holds a snapshot open, so that no dead row can be removed',
+        subtitle: 'messages a second in windows of 5 s, median of the pairs',
+        data: { values }, resolve: { scale: { y: 'independent' } },
+        facet: { column: { field: 'work', title: null } },
+        spec: {
+            width: 340, height: 260, mark: { type: 'line', point: true, strokeWidth: 2 },
+            encoding: {
+                x: { field: 'second', type: 'quantitative', title: 'seconds of load', axis: { grid: false } },
+                y: { field: 'value', type: 'quantitative', title: null, axis: thousands, scale: { domainMin: 0 } },
+                color: { field: 'side', type: 'nominal', title: null, legend: { orient: 'bottom' },
+                         scale: { domain: Object.values(sides), range: [colours.SQL, colours.pgcourier] } },
+            },
+        },
+    });
+}
+
 const number = (value) => value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1);
 
 function peersTable(run) {
@@ -142,7 +172,7 @@ function claimTable(run) {
 }
 
 /** What is aimed at, with what was found; a line whose figures are not there is left out. */
-function targets(peers, claim) {
+function targets(peers, claim, horizon) {
     const lines = [];
     const rateOf = (group, who) => peers?.figures.find((f) => f.group === group && f.who === who && !f.kind)?.value;
     const add = (text, found, least, unit) => {
@@ -170,10 +200,13 @@ function targets(peers, claim) {
     for (const threads of ['1', '2'])
         add(`claim: with 5,000,000 waiting, batch 500, threads ${threads}, at least 90 % of that with 200,000`,
             100 * claimed('5000000', threads) / claimed('200000', threads), 90, '%');
+    for (const work of ['routing', 'sending'])
+        add(`horizon: ${work} while another session holds a snapshot, at least 90 % of that without`,
+            horizon?.figures.find((f) => f.work === work && f.kind === 'share')?.value, 90, '%');
     return lines.length === 0 ? [] : ['', '## Targets', '', '| target | found | |', '| --- | ---: | --- |', ...lines];
 }
 
-const plainTable = (run) => ['', '| | figure |', '| --- | ---: |', ...run.figures.map((f) => `| ${f.name.trim()} | ${number(f.value)} ${f.unit} |`)];
+const plainTable = (run) => ['', '| | figure |', '| --- | ---: |', ...run.figures.filter((f) => f.name !== 'window').map((f) => `| ${f.name.trim()} | ${number(f.value)} ${f.unit} |`)];
 
 const versions = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')).dependencies;
 const pages = [
@@ -186,12 +219,14 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
     ['claim', 'Claims without work', claimTable, drawClaim,
      'The router\'s own workers, store and claim statement, with a decision that writes nothing, in turns with the same in SQL alone.'],
     ['limits', 'What PostgreSQL can do', plainTable, undefined, 'The scripts of `bench/limits/`, by pgbench, without a program around them.'],
+    ['horizon', 'While another session holds a snapshot', plainTable, drawHorizon,
+     'Somebody\'s long query or forgotten transaction keeps every row that dies: what reads a queue from its start walks them all.'],
 ];
 
 const page = ['# Benchmarks', '', 'Made by `make bench-charts` from the JSON files in this folder, which the programs of `bench/` wrote: do not edit it. What each',
               'program asks stands in [bench/README.md](../../bench/README.md).'];
 const runs = new Map(pages.map(([bench]) => [bench, load(bench)]));
-page.push(...targets(runs.get('peers'), runs.get('claim')));
+page.push(...targets(runs.get('peers'), runs.get('claim'), runs.get('horizon')));
 for (const [bench, heading, table, drawRun, words] of pages) {
     const run = runs.get(bench);
     if (run === undefined) continue;

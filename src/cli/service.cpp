@@ -455,6 +455,12 @@ Result<bool> Service::start() {
         maintenance::erase_a_while(tick_db, system_clock());
     };
     if (config_.roles.webhook) {
+        // What there is more to say than that we are there, `receiving` says.
+        actions.receives_within = [p = parts.get()]() -> std::optional<milliseconds> {
+            const SteadyTime now = system_clock().steady_now();
+            if (p->was_away || p->refusals.pending(now)) return std::nullopt;
+            return kSlowPulse;
+        };
         actions.receiving = [say_receiving, p = parts.get()](pg::Connection& tick_db) {
             // The database may answer here and take no events. Should we end before that is over,
             // the next start finds the gap.

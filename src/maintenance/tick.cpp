@@ -24,9 +24,11 @@ Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds 
 
 void Tick::run_once() {
     if (!db_) db_.emplace(options_);
-    const pg::Rows rows =
-        db_->exec(sql::maintenance::tick,
-                  pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles});
+    const auto silence = actions_.receives_within ? actions_.receives_within() : std::nullopt;
+    const auto silence_ms = silence ? std::optional{silence->count()} : std::nullopt;
+    const pg::Rows rows = db_->exec(
+        sql::maintenance::tick,
+        pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles, silence_ms});
     if (actions_.answered) actions_.answered(Answer::works);
     const pg::Row found = rows[0];
     if (found.boolean(11)) end_stalled();
@@ -39,7 +41,7 @@ void Tick::run_once() {
     if (found.boolean(6) && actions_.messages_expired) actions_.messages_expired(*db_);
     if (found.boolean(7) && actions_.dedupe_keys_old) actions_.dedupe_keys_old(*db_);
     if (found.boolean(10)) call(actions_.backfills_due);
-    if (actions_.receiving) actions_.receiving(*db_);
+    if (!found.boolean(12) && actions_.receiving) actions_.receiving(*db_);
     if (found.boolean(8)) call_with_time(actions_.retention_due);
     if (found.boolean(9)) call_with_time(actions_.erasures_due);
 }

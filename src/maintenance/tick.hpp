@@ -7,7 +7,9 @@
 #include "base/wake.hpp"
 #include "maintenance/instance.hpp"
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 namespace pgcourier::maintenance {
@@ -34,7 +36,11 @@ struct TickActions {
     std::function<void(pg::Connection&)> erasures_due;
     /// Some gap is to be filled from Twilio's list, or gone on with.
     std::function<void()> backfills_due;
-    /// After each tick that the database answered: that this process receives webhooks.
+    /// Before each tick: the longest silence of those who receive webhooks that is no gap, where
+    /// the tick may say by the way that this process receives. nullopt: it says nothing.
+    std::function<std::optional<std::chrono::milliseconds>()> receives_within;
+    /// After a tick that the database answered and that did not say so: that this process receives
+    /// webhooks.
     std::function<void(pg::Connection&)> receiving;
     /// After each tick.
     std::function<void(Answer)> answered;

@@ -51,6 +51,67 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
 }
 
+BOOST_AUTO_TEST_CASE(a_tick_says_by_the_way_that_webhooks_are_received_where_that_is_no_gap) {
+    const TestDatabase db;
+    int asked_to_say = 0;
+    std::optional<std::chrono::milliseconds> silence = std::chrono::milliseconds{15'000};
+    TickActions actions;
+    actions.receives_within = [&] { return silence; };
+    actions.receiving = [&](pg::Connection&) { ++asked_to_say; };
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, std::move(actions)};
+    const auto last_said = [&](const std::string& ago) {
+        db.exec("UPDATE receiving SET last_receiving_at = clock_timestamp() - interval '" + ago +
+                "'");
+    };
+    const auto is_said_now = [&] {
+        return db.query_value(
+                   "SELECT abs(extract(epoch FROM clock_timestamp() - "
+                   "last_receiving_at)) < 1 FROM receiving") == "t";
+    };
+
+    tick.run_once();  // nobody ever received
+    BOOST_TEST(asked_to_say == 1);
+    db.exec("INSERT INTO receiving VALUES (true, now())");
+
+    last_said("5 s");
+    tick.run_once();
+    BOOST_TEST(is_said_now());
+    BOOST_TEST(asked_to_say == 1);
+
+    last_said("16 s");  // a gap
+    tick.run_once();
+    BOOST_TEST(!is_said_now());
+    BOOST_TEST(asked_to_say == 2);
+
+    last_said("-3 s");  // the clock went back
+    tick.run_once();
+    BOOST_TEST(!is_said_now());
+    BOOST_TEST(asked_to_say == 3);
+
+    last_said("5 s");
+    silence.reset();  // there is more to say
+    tick.run_once();
+    BOOST_TEST(!is_said_now());
+    BOOST_TEST(asked_to_say == 4);
+}
+
+// Whoever has locked it may be the session that stands still, which a tick has to find.
+BOOST_AUTO_TEST_CASE(a_tick_does_not_wait_for_who_is_just_saying_that_it_receives) {
+    const TestDatabase db;
+    db.exec("INSERT INTO receiving VALUES (true, now())");
+    pg::Connection other = db.connect("other");
+    other.exec_script("BEGIN; SELECT FROM receiving FOR UPDATE");
+    int asked_to_say = 0;
+    TickActions actions;
+    actions.receives_within = [] { return std::chrono::milliseconds{15'000}; };
+    actions.receiving = [&](pg::Connection&) { ++asked_to_say; };
+    pg::ConnectOptions options = db.options();
+    options.answer_timeout = std::chrono::milliseconds{3'000};
+    Tick tick{options, kSelf, std::chrono::milliseconds{5000}, std::move(actions)};
+    tick.run_once();
+    BOOST_TEST(asked_to_say == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_tick_finds_what_fell_due_and_leaves_what_is_due_later) {
     const TestDatabase db;
     const std::string tenant = db.add_tenant("Shop", "+33700000001");

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 bool is_durable = false;
 bool is_on_disk = false;
 bool is_preparing = false;
+std::vector<std::string> more_settings;
 fs::path chosen_parent;  // empty: see server_parent
 
 // Outlives every test case; removed at exit by the process that made it (a forked child leaves it
@@ -83,6 +84,10 @@ void use_server_on_disk() {
     is_on_disk = true;
 }
 
+void use_server_setting(const std::string& setting) {
+    more_settings.push_back(setting);
+}
+
 void use_server_in(const std::string& directory) {
     chosen_parent = directory;
 }
@@ -96,15 +101,17 @@ pg::PrivatePostgres& test_server() {
     static const Scratch scratch{server_parent()};  // destroyed after the server
     static pg::PrivatePostgres server = [] {
         unpack_prepared(scratch.path + "/postgres");
+        std::vector<std::string> settings{
+            "max_connections=1000",
+            // On the disk as a server of a database's own would have it.
+            is_on_disk ? "shared_buffers=2GB" : "shared_buffers=128MB", "max_wal_size=1GB",
+            "log_statement=none", "log_min_duration_statement=-1", "autovacuum_naptime=10s"};
+        settings.insert(settings.end(), more_settings.begin(), more_settings.end());
         auto started = pg::PrivatePostgres::start({
             .directory = scratch.path + "/postgres",
             .port = free_port(),
             .is_durable = is_durable,
-            .settings = {"max_connections=1000",
-                         // On the disk as a server of a database's own would have it.
-                         is_on_disk ? "shared_buffers=2GB" : "shared_buffers=128MB",
-                         "max_wal_size=1GB", "log_statement=none", "log_min_duration_statement=-1",
-                         "autovacuum_naptime=10s"},
+            .settings = std::move(settings),
         });
         if (!started) throw std::runtime_error{started.error().what};
         return std::move(*started);

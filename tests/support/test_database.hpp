@@ -23,6 +23,9 @@ void use_durable_server();
 /// For benches: its files are on the disk, as in production. Before the first use of test_server().
 void use_server_on_disk();
 
+/// One more `name=value` of its configuration. Before the first use of test_server().
+void use_server_setting(const std::string& setting);
+
 /// Its files are in this directory. Before the first use of test_server().
 void use_server_in(const std::string& directory);
 

@@ -1,6 +1,10 @@
 -- maintenance.tick: the one statement of an idle process: says that it lives, asks whether something fell due unheard.
 -- Each EXISTS reads the first entry of an index that holds only what waits, or a table of a few rows.
--- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text
+-- Where this process receives webhooks it says that too, unless nobody has for so long that it is a gap: then, and where
+-- somebody else has the row, backfill.receiving has to say it. It never waits for that row, since it is this statement that finds
+-- sessions which stand still and keep what they locked.
+-- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text  $6 the longest silence that is no gap, ms bigint;
+-- NULL: it says nothing
 WITH beat AS (
     INSERT INTO instances (id, host, pid, version, roles)
     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
@@ -18,7 +22,16 @@ wait AS (
     SELECT date_trunc('minute', now()), l.due_at, now() FROM late AS l
     ON CONFLICT (minute) DO UPDATE SET due_at = excluded.due_at, looked_at = excluded.looked_at
     WHERE excluded.looked_at - excluded.due_at > w.looked_at - w.due_at),
-old AS (DELETE FROM outbox_waits WHERE minute < now() - interval '2 hours')
+old AS (DELETE FROM outbox_waits WHERE minute < now() - interval '2 hours'),
+-- A clock that went back is a gap too.
+receiving_row AS MATERIALIZED (
+    SELECT r.is_only FROM receiving AS r
+    WHERE clock_timestamp() - r.last_receiving_at BETWEEN interval '-2 s' AND $6::bigint * interval '1 ms'
+    FOR UPDATE SKIP LOCKED),
+receives AS (
+    UPDATE receiving AS r SET last_receiving_at = clock_timestamp()
+    FROM receiving_row AS w WHERE r.is_only = w.is_only
+    RETURNING r.is_only)
 SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
        EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,
@@ -44,4 +57,5 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM pg_stat_activity AS a
                WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'pgcourier/%'
                  AND a.state = 'active' AND a.wait_event_type = 'Client' AND a.backend_xid IS NOT NULL
-                 AND a.state_change < clock_timestamp() - interval '25 seconds') AS sessions_stalled;
+                 AND a.state_change < clock_timestamp() - interval '25 seconds') AS sessions_stalled,
+       EXISTS (SELECT FROM receives) AS says_receiving;
