@@ -100,7 +100,16 @@ BOOST_FIXTURE_TEST_CASE(a_failure_that_is_told_again_is_no_news, Told) {
     callback("SM one.anna", "undelivered", "NULL", "63018");
     TEST_TEXTS(settle(), "one.anna.1 merges 63018");
     callback("SM one.anna", "undelivered", "NULL", "63018");
+    make("one.anna.1", "updated_at = '2026-01-01'");
     TEST_TEXTS(settle(), "one.anna.1 merges -");
+    BOOST_TEST(column("one.anna.1", "updated_at::date") == "2026-01-01");  // nothing was written
+}
+
+BOOST_FIXTURE_TEST_CASE(a_state_that_nobody_knows_tells_that_it_was_sent_all_the_same, Told) {
+    conversations("sending");
+    callback("SM 1", "levitating", "one.anna.1");
+    TEST_CHANGED(settled(), "callback SM 1 levitating", "event message_sent one.anna.1",
+                 "lease one.anna", "message one.anna.1");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_comes_too_late_in_a_batch_leaves_no_time_behind, Told) {
@@ -190,6 +199,9 @@ BOOST_FIXTURE_TEST_CASE(a_callback_that_contradicts_or_fits_nothing_is_only_writ
                  "callback SM soon delivered", "event delivery_contradicts one.anna.1");
     BOOST_TEST(value("SELECT count(*) FROM delivery_events WHERE settled_at IS NULL") == "1");
     // Until it is looked at again.
+    exec(
+        "UPDATE delivery_events SET look_again_at = now() + interval '1 min' WHERE settled_at IS "
+        "NULL");
     TEST_CHANGED(settled(), );
     exec(
         "UPDATE delivery_events SET look_again_at = now() WHERE settled_at IS NULL OR "

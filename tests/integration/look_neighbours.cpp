@@ -20,7 +20,7 @@ using Texts = std::vector<std::string>;
 struct Unknown : Crowd {
     Unknown() {
         conversations("unknown");
-        connection.exec_script("SET lock_timeout = '2s'");
+        connection.exec_script("SET lock_timeout = '5s'");
     }
 
     std::vector<outbox::Look> looks(std::chrono::milliseconds first = 0ms) {
@@ -95,6 +95,8 @@ BOOST_FIXTURE_TEST_CASE(a_look_writes_back_what_is_still_its_and_nothing_else, U
             Texts names = settled(taken, act);
             // Each conversation's next one is looked at again, which changes nothing that counts.
             std::erase_if(names, [](const std::string& name) { return name.ends_with(".2"); });
+            BOOST_TEST(value("SELECT count(*) FROM outbox_leases") ==
+                       (act == LookAct::held ? "4" : "3"));
             if (act == LookAct::sent)
                 TEST_CHANGED(names, "event message_sent one.anna.1", "lease one.anna",
                              "message one.anna.1");
@@ -120,6 +122,34 @@ BOOST_FIXTURE_TEST_CASE(a_look_that_goes_on_changes_its_lease_alone, Unknown) {
     }
     TEST_TEXTS(db.query_rows("SELECT looks, look_failures FROM outbox_leases ORDER BY seq"), "1|1",
                "0|0", "0|0", "0|0");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_writes_nothing_back_to_a_message_with_another_token, Unknown) {
+    auto taken = looks();
+    taken.resize(1);
+    make("one.anna.1", "lease_token = 'another'");
+    Texts names = settled(taken, LookAct::failed);
+    std::erase_if(names, [](const std::string& name) { return name.ends_with(".2"); });
+    TEST_CHANGED(names, );
+}
+
+// By a callback, or a person.
+BOOST_FIXTURE_TEST_CASE(a_look_writes_nothing_back_to_what_is_settled_at_the_same_time, Unknown) {
+    auto taken = looks();
+    taken.resize(1);
+    beside("UPDATE messages_out SET status = 'sent', lease_token = NULL WHERE id = 'one.anna.1'",
+           [&] { settled(taken, LookAct::failed); });
+    BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "sent");
+    BOOST_TEST(value("SELECT count(*) FROM outbox_queue WHERE message_id = 'one.anna.1'") == "0");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_that_is_overtaken_at_the_same_time_writes_nothing_back, Unknown) {
+    auto taken = looks();
+    taken.resize(1);
+    beside("UPDATE outbox_leases SET look_at = now() WHERE message_id = 'one.anna.1'",
+           [&] { settled(taken, LookAct::failed); });
+    BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "unknown");
+    BOOST_TEST(value("SELECT count(*) FROM outbox_leases") == "4");
 }
 
 // The breaker of another number says nothing of this one.
@@ -151,11 +181,15 @@ BOOST_FIXTURE_TEST_CASE(a_sid_is_accounted_for_by_the_message_that_has_it_or_by_
         "INSERT INTO delivery_events (provider_message_id, message_id, status, event_id, "
         "correlation_id, received_at) VALUES ('SM 2', 'one.anna.1', 'sent', 1, 'c', now()), "
         "('SM 3', NULL, 'sent', 1, 'c', now())");
+    exec(
+        "INSERT INTO delivery_events (provider_message_id, message_id, status, event_id, "
+        "correlation_id, received_at) VALUES ('SM 4', 'one.bert.1', 'sent', 1, 'c', now())");
     const auto known = outbox::lock_and_find_known(connection, {"SM 2", "SM 3"});
     BOOST_TEST(!known.excludes("SM 1", {"one.anna.1"}));
     BOOST_TEST(!known.excludes("SM 2", {"one.anna.1"}));
     BOOST_TEST(known.excludes("SM 2", {"one.bert.1"}));
     BOOST_TEST(!known.excludes("SM 3", {"one.anna.1"}));
+    BOOST_TEST(!known.excludes("SM 4", {"one.anna.1"}));  // nobody asked for it
 }
 
 // ---- expire.sql, forget_dedupe_keys.sql, record_optout.sql

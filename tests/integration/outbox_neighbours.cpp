@@ -5,11 +5,8 @@
 #include "outbox/store.hpp"
 #include "sql/outbox.hpp"
 #include "support/crowd.hpp"
-#include "support/eventually.hpp"
 
 #include <boost/test/unit_test.hpp>
-
-#include <thread>
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -24,7 +21,7 @@ struct InFlight : Crowd {
     InFlight() { conversations("sending"); }
 
     static outbox::Lease lease_of(const std::string& shop, const std::string& person) {
-        return {{shop}, person, {"token " + shop + "." + person}};
+        return {{shop}, person, {"token"}};
     }
     std::size_t settle_only(const outbox::Settlement& s) {
         std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
@@ -88,6 +85,13 @@ BOOST_FIXTURE_TEST_CASE(whoever_has_not_the_token_settles_nothing, InFlight) {
     TEST_CHANGED(changed([&] { BOOST_TEST(settle_only(late) == 0); }), );
 }
 
+BOOST_FIXTURE_TEST_CASE(what_somebody_else_settles_at_the_same_time_is_settled_once, InFlight) {
+    beside("UPDATE messages_out SET status = 'sent', lease_token = NULL WHERE id = 'one.anna.1'",
+           [&] { BOOST_TEST(settle_only(annas(Settled::failed)) == 0); });
+    BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "sent");
+    BOOST_TEST(value("SELECT count(*) FROM outbox_queue WHERE message_id = 'one.anna.1'") == "0");
+}
+
 // The conversation's lease is another's by now.
 BOOST_FIXTURE_TEST_CASE(settling_frees_no_lease_with_another_token, InFlight) {
     exec("UPDATE outbox_leases SET token = 'another'");
@@ -136,53 +140,57 @@ BOOST_FIXTURE_TEST_CASE(a_sweep_says_nothing_of_a_message_whose_lease_it_was_not
 }
 
 BOOST_FIXTURE_TEST_CASE(a_sweep_waits_for_no_message_that_is_just_being_settled, InFlight) {
-    exec("UPDATE outbox_leases SET expires_at = now() WHERE tenant_id = 'one'");
+    exec("UPDATE outbox_leases SET expires_at = now()");
     auto other = db.connect();
     pg::Transaction settling{other};
-    other.exec_script("SELECT FROM messages_out WHERE id = 'one.anna.1' FOR UPDATE");
-    connection.exec_script("SET lock_timeout = '2s'");
-    TEST_CHANGED(changed([&] { BOOST_TEST(outbox::sweep(connection) == 1); }),
-                 "event message_outcome_unknown one.bert.1", "lease one.bert",
-                 "message one.bert.1");
+    other.exec_script(
+        "SELECT FROM messages_out WHERE id IN ('one.anna.1', 'two.bert.1') FOR UPDATE");
+    connection.exec_script("SET lock_timeout = '5s'");
+    TEST_CHANGED(changed([&] { BOOST_TEST(outbox::sweep(connection) == 2); }),
+                 "event message_outcome_unknown one.bert.1",
+                 "event message_outcome_unknown two.anna.1", "lease one.bert", "lease two.anna",
+                 "message one.bert.1", "message two.anna.1");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_sweep_locks_only_what_it_sweeps, InFlight) {
+    exec(
+        "UPDATE outbox_leases SET expires_at = now() WHERE tenant_id = 'one';"
+        "UPDATE outbox_leases SET unknown_since = now() WHERE message_id = 'one.bert.1'");
+    pg::Transaction sweeping{connection};
+    BOOST_TEST(connection.exec(sql::outbox::sweep).size() == 1);
+    BOOST_TEST(db.query_rows("SELECT id FROM messages_out WHERE seq < 20 ORDER BY seq FOR UPDATE "
+                             "SKIP LOCKED") == (Texts{"one.bert.1", "two.anna.1", "two.bert.1"}),
+               boost::test_tools::per_element());
 }
 
 namespace {
 
-/// Sweeps while another session holds the lease of one.anna, changes it so and commits.
-std::size_t sweep_beside(InFlight& world, const std::string& change) {
-    world.exec("UPDATE outbox_leases SET expires_at = now() WHERE message_id = 'one.anna.1'");
-    auto other = world.db.connect();
-    pg::Transaction changing{other};
-    other.exec_script(
-        ("UPDATE outbox_leases SET " + change + " WHERE message_id = 'one.anna.1'").c_str());
-    std::size_t swept = 0;
-    std::jthread sweeping{[&] { swept = outbox::sweep(world.connection); }};
-    BOOST_TEST(test::eventually([&] {
-        return world.value(
-                   "SELECT count(*) FROM pg_stat_activity WHERE datname = "
-                   "current_database() AND wait_event_type = 'Lock'") == "1";
-    }));
-    changing.commit();
-    sweeping.join();
-    return swept;
-}
+struct Ended : InFlight {
+    Ended() { exec("UPDATE outbox_leases SET expires_at = now() WHERE message_id = 'one.anna.1'"); }
+    /// While another session changes the lease so.
+    void sweep_beside(const std::string& change) const {
+        auto sweeping = db.connect();
+        beside("UPDATE outbox_leases SET " + change + " WHERE message_id = 'one.anna.1'",
+               [&] { BOOST_TEST(outbox::sweep(sweeping) == 0); });
+    }
+};
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(a_lease_that_is_renewed_while_it_is_swept_has_not_ended, InFlight) {
-    BOOST_TEST(sweep_beside(*this, "expires_at = now() + interval '30 s'") == 0);
+BOOST_FIXTURE_TEST_CASE(a_lease_that_is_renewed_while_it_is_swept_has_not_ended, Ended) {
+    sweep_beside("expires_at = now() + interval '30 s'");
     BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "sending");
     BOOST_TEST(value("SELECT count(*) FROM outbox_leases WHERE unknown_since IS NOT NULL") == "0");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_lease_that_is_set_aside_while_it_is_swept_keeps_its_time, InFlight) {
-    BOOST_TEST(sweep_beside(*this, "unknown_since = '2026-01-01'") == 0);
+BOOST_FIXTURE_TEST_CASE(a_lease_that_is_set_aside_while_it_is_swept_keeps_its_time, Ended) {
+    sweep_beside("unknown_since = '2026-01-01'");
     BOOST_TEST(value("SELECT unknown_since = '2026-01-01' FROM outbox_leases WHERE message_id = "
                      "'one.anna.1'") == "t");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_lease_that_is_another_one_while_it_is_swept_is_left_to_it, InFlight) {
-    BOOST_TEST(sweep_beside(*this, "token = 'another'") == 0);
+BOOST_FIXTURE_TEST_CASE(a_lease_that_is_another_one_while_it_is_swept_is_left_to_it, Ended) {
+    sweep_beside("token = 'another'");
     BOOST_TEST(value("SELECT count(*) FROM outbox_leases WHERE unknown_since IS NOT NULL") == "0");
 }
 
@@ -196,9 +204,25 @@ BOOST_FIXTURE_TEST_CASE(only_the_leases_that_are_given_are_renewed, InFlight) {
     TEST_CHANGED(renew(lease_of("two", "anna")), );
 }
 
+BOOST_FIXTURE_TEST_CASE(a_lease_that_is_anothers_by_the_time_it_is_renewed_stays_as_it_is,
+                        InFlight) {
+    const outbox::Lease lease = lease_of("one", "anna");
+    beside(
+        "UPDATE outbox_leases SET token = 'another', expires_at = '2026-01-01' WHERE message_id = "
+        "'one.anna.1'",
+        [&] {
+            outbox::renew(connection, {&lease, 1}, 1h);
+        });
+    BOOST_TEST(value("SELECT expires_at = '2026-01-01' FROM outbox_leases WHERE message_id = "
+                     "'one.anna.1'") == "t");
+}
+
 BOOST_FIXTURE_TEST_CASE(only_what_this_claim_took_and_still_has_is_found, InFlight) {
-    exec("UPDATE outbox_leases SET token = 'token one.anna' WHERE message_id = 'two.anna.1'");
-    const auto found = outbox::find_claimed(connection, {"token one.anna"});
-    BOOST_REQUIRE(found.size() == 1);
+    exec(
+        "UPDATE outbox_leases SET token = 'another' WHERE message_id = 'one.bert.1';"
+        "UPDATE messages_out SET lease_token = 'another' WHERE id = 'two.anna.1'");
+    const auto found = outbox::find_claimed(connection, {"token"});
+    BOOST_REQUIRE(found.size() == 2);
     BOOST_TEST(found[0].id.value == "one.anna.1");
+    BOOST_TEST(found[1].id.value == "two.bert.1");
 }

@@ -2,14 +2,17 @@
 // Two shops that both write to Anna and to Bert: what a statement does to one of these four
 // conversations it must not do to another, which has the shop, the person or the state in common.
 
+#include "support/eventually.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
+#include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace pgcourier::test {
@@ -34,23 +37,24 @@ struct Crowd {
     }
 
     /// Messages `one.anna.1` … `two.bert.3`, in turns: the first of each conversation has this
-    /// status and, when it is `sending` or `unknown`, a lease with the token `token one.anna`. The
-    /// others are behind it. One that is `pending` or `failed` is in the queue, due now.
+    /// status and, when it is `sending` or `unknown`, a lease. All leases have the token `token`,
+    /// as those that one claim took. The others are behind it. One that is `pending` or `failed` is
+    /// in the queue, due a second ago.
     void conversations(const std::string& status) const {
         const bool is_leased = status == "sending" || status == "unknown";
         exec(fmt::format(R"(
             INSERT INTO messages_out (id, seq, tenant_id, "to", body, status, lease_token, attempts, calls, correlation_id)
             SELECT c.name || '.' || n, 10 * n + c.place, c.shop, c.person, 'text ' || c.name || n,
-                   CASE n WHEN 1 THEN '{0}' ELSE 'pending' END, CASE WHEN n = 1 AND {1} THEN 'token ' || c.name END,
+                   CASE n WHEN 1 THEN '{0}' ELSE 'pending' END, CASE WHEN n = 1 AND {1} THEN 'token' END,
                    (n = 1 AND {1})::integer, (n = 1 AND {1})::integer, 'correlation ' || c.name || n
             FROM crowd AS c, generate_series(1, 3) AS n;
             INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, claimed_at, expires_at,
                                        sender, account_sid, unknown_since, look_at)
-            SELECT m.tenant_id, m."to", m.seq, m.id, m.lease_token, 1, 'i', now(), now() + interval '30 s', t.whatsapp_phone_number,
+            SELECT m.tenant_id, m."to", m.seq, m.id, m.lease_token, 1, 'i', now(), now() + interval '1 h', t.whatsapp_phone_number,
                    'AC1', CASE WHEN '{0}' = 'unknown' THEN now() END, CASE WHEN '{0}' = 'unknown' THEN now() END
             FROM messages_out AS m JOIN tenants AS t ON t.id = m.tenant_id WHERE m.lease_token IS NOT NULL;
             INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_behind)
-            SELECT m.seq, m.id, m.tenant_id, m."to", now() + CASE WHEN m.seq >= 20 THEN interval '1 min' ELSE interval '0' END, m.seq >= 20
+            SELECT m.seq, m.id, m.tenant_id, m."to", now() + CASE WHEN m.seq >= 20 THEN interval '1 h' ELSE interval '-1 s' END, m.seq >= 20
             FROM messages_out AS m WHERE m.lease_token IS NULL AND m.status IN ('pending', 'failed'))",
                          status, is_leased));
     }
@@ -70,6 +74,31 @@ struct Crowd {
     }
 
     std::string value(const std::string& query) const { return db.query_value(query); }
+
+    /// Does it while another session has made this change; the other one commits as soon as we wait
+    /// for it.
+    template <class Act>
+    void beside(const std::string& change, Act act) const {
+        pg::Connection other = db.connect();
+        other.exec_script("BEGIN; SET LOCAL session_replication_role = replica");
+        other.exec_script(change.c_str());
+        std::string error;
+        std::jthread acting{[&] {
+            try {
+                act();
+            } catch (const std::exception& e) {
+                error = e.what();
+            }
+        }};
+        BOOST_TEST(eventually([&] {
+            return value(
+                       "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                       "current_database() AND wait_event_type = 'Lock'") == "1";
+        }));
+        other.exec_script("COMMIT");
+        acting.join();
+        BOOST_TEST(error == "");
+    }
 
   private:
     std::vector<std::string> everything() const {
