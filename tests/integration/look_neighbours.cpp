@@ -164,12 +164,18 @@ BOOST_FIXTURE_TEST_CASE(an_outage_is_one_of_the_provider_or_of_the_number_it_was
                "one.anna.1|1|0", "one.bert.1|1|0", "two.anna.1|0|1", "two.bert.1|0|1");
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_written_back_is_locked_until_it_is, Unknown) {
+BOOST_FIXTURE_TEST_CASE(writing_a_look_back_waits_for_nothing_of_another_message, Unknown) {
     auto taken = looks();
     taken.resize(1);
+    // As if all had been taken in the same microsecond.
+    exec(
+        "UPDATE outbox_leases SET look_at = (SELECT l.look_at FROM outbox_leases AS l WHERE "
+        "l.message_id = 'one.anna.1')");
     auto other = db.connect();
     pg::Transaction transaction{other};
-    other.exec_script("SELECT FROM messages_out WHERE id <> 'one.anna.1' FOR UPDATE");
+    other.exec_script(
+        "SELECT FROM messages_out WHERE id <> 'one.anna.1' FOR UPDATE; "
+        "SELECT FROM outbox_leases WHERE message_id <> 'one.anna.1' FOR UPDATE");
     TEST_CHANGED(settled(taken, LookAct::sent), "event message_sent one.anna.1", "lease one.anna",
                  "message one.anna.1", "queue one.anna.2");
 }
