@@ -69,7 +69,7 @@ test-console: deps deps-test deps-console build/release/build.ninja ## Drives th
 	@ONLY='$(ONLY)' .ci/test-console build/release
 
 MUTATED_SUITES := $(shell sed -n '/kSuites\[\]/,/};/s/.*/&/p' tests/mutations/main.cpp | grep -o '"[a-z_]*"' | tr -d '"')
-test-sql-mutations: deps build/release/build.ninja ## Takes each condition out of the SQL on a message's way and sees that a test fails; ONLY=words for some; about an hour
+test-sql-mutations: deps build/release/build.ninja ## Takes each condition out of the SQL on a message's way and sees that a test fails; ONLY=words for some; half an hour
 	@cmake --build build/release --target sql_mutations $(MUTATED_SUITES:%=integration_%)
 	@build/release/tests/sql_mutations build/release tests/mutations/equivalent.txt
 

@@ -2,15 +2,17 @@
 // of a message, one at a time, and runs the suites that use the statement until a case fails. One
 // that no case misses is a hole in the tests, unless LIST says why nobody can miss it.
 //
-// LIST         a file: the name of a mutant a line (`outbox.sweep ended: l.expires_at <= …`), and
-// below it, indented,
-//              why the statement does the same without it
-// Environment  ONLY=words: those with that in their names; JOBS (2): at the same time;
-// MUTATION_MINUTES (120):
-//              none is begun after that; LIST_ONLY=1: prints their names and runs nothing
-// returns      0 all killed or on the list; 1 some survived, or were not run; 2 it could not run,
-// or the list names
-//              one that is not there
+// LIST is a file: the name of a mutant a line (`outbox.sweep ended: l.expires_at <= …`), and below
+// it, indented, why the statement does the same without it.
+//
+// Of the environment it takes
+// - ONLY: words; those mutants alone that have them in their names
+// - JOBS: how many suites run at the same time; 2
+// - MUTATION_MINUTES: none is begun after that; 120
+// - LIST_ONLY: set, it prints the names and runs nothing
+//
+// It returns 0 when all are killed or on the list; 1 when some survived, or were not run; 2 when it
+// cannot run, or the list names one that is not there.
 #include "base/clock.hpp"
 #include "base/environment.hpp"
 #include "mutations/mutants.hpp"
