@@ -18,7 +18,7 @@ PACKAGE_PACKAGES := dpkg-dev file
 # Fonts: the pictures of its tests have letters of all scripts, and emoji.
 CONSOLE_PACKAGES := chromium fonts-noto-core fonts-noto-color-emoji
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
+.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console test-sql-mutations fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,11 @@ fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was
 test-console: deps deps-test deps-console build/release/build.ninja ## Drives the operations console in Chromium, on a private PostgreSQL; ONLY=words for some cases
 	@cmake --build build/release --target pgcourier
 	@ONLY='$(ONLY)' .ci/test-console build/release
+
+MUTATED_SUITES := $(shell sed -n '/kSuites\[\]/,/};/s/.*/&/p' tests/mutations/main.cpp | grep -o '"[a-z_]*"' | tr -d '"')
+test-sql-mutations: deps build/release/build.ninja ## Takes each condition out of the SQL on a message's way and sees that a test fails; ONLY=words for some; half an hour
+	@cmake --build build/release --target sql_mutations $(MUTATED_SUITES:%=integration_%)
+	@build/release/tests/sql_mutations build/release tests/mutations/equivalent.txt
 
 test-signature: deps build/release/build.ninja ## Compares 100,000 signatures with Twilio's own library (npm)
 	@cmake --build build/release --target signature_lines

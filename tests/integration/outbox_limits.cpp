@@ -1,5 +1,6 @@
+// links: outbox sim
 // What limits sending besides the messages themselves: breakers, slow starts, rates, pauses, and
-// one tenant's flood (G6, G9). links: outbox sim
+// one tenant's flood (G6, G9).
 #include "support/sending.hpp"
 
 #include <boost/test/unit_test.hpp>

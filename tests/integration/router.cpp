@@ -287,6 +287,19 @@ BOOST_FIXTURE_TEST_CASE(an_event_that_is_queued_again_has_no_second_effect, Rout
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_message_to_a_number_that_still_nobody_has_stays_as_it_is, Router) {
+    const auto id = receive(db, an_inbound(1, kClient, "+33700000009"));
+    BOOST_TEST(route() == 1u);
+    db.exec(fmt::format(
+        "UPDATE messages_in SET handled_at = now(); INSERT INTO webhook_queue (id) VALUES ({})",
+        id));
+
+    BOOST_TEST(route() == 1u);
+
+    TEST_ROWS(messages("tenant_id IS NULL, handled_at IS NULL"), "t|f");
+    TEST_ROWS(events(), "idempotent_ignored|1", "webhook_received|1");
+}
+
 // ---- Opt-out
 // ----------------------------------------------------------------------------------------------------------
 
