@@ -117,8 +117,8 @@ Connection::Connection(ConnectOptions options)
     : options_{std::move(options)}, metrics_{options_.role} {
     if (*options_.has_met_pooler) options_.is_direct = false;
     if (options_.reconnects) {
-        if (auto why = options_.reconnects->refuse(system_clock().steady_now()))
-            throw Error{"", std::move(*why)};
+        if (const auto why = options_.reconnects->refuse(system_clock().steady_now()))
+            throw Error{"", *why};
     }
     conn_ = open(options_);
     if (!conn_) throw std::bad_alloc{};

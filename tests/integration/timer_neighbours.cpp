@@ -26,8 +26,9 @@ struct Ticking : Crowd {
             "events",  "messages",    "leases",    "deliveries", "attributions", "looks",
             "expired", "dedupe keys", "retention", "erasures",   "backfills",    "stalled",
         };
-        const pg::Rows rows =
-            connection.exec(sql::maintenance::tick, pg::Params{"self", "here", 1, "1", "webhook"});
+        const pg::Rows rows = connection.exec(
+            sql::maintenance::tick,
+            pg::Params{"self", "here", 1, "1", "webhook", std::optional<std::int64_t>{}});
         Texts due;
         for (std::size_t i = 0; i < std::size(kNames); ++i) {
             if (rows[0].boolean(static_cast<int>(i))) due.emplace_back(kNames[i]);
