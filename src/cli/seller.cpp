@@ -8,15 +8,30 @@
 
 #include <CLI/CLI.hpp>
 
+#include <optional>
+
 namespace pgcourier::cli {
 
 void add_seller(CLI::App& app, Chosen& chosen) {
     struct Options {
         std::string tenant;
         std::string number;
+        std::string by;
         bool as_json = false;
     };
     const auto options = std::make_shared<Options>();
+    const auto add_by = [options](CLI::App& command) {
+        command.add_option("--by", options->by,
+                           "Who does it, for event_log; without it the database user");
+    };
+    // Adds or takes away the number. returns  whether anything changed
+    const auto act = [options](const pg::Statement& statement) {
+        const std::string number = checked_number(options->number);
+        const auto by = options->by.empty() ? std::nullopt : std::optional{options->by};
+        pg::Connection db = connect();
+        const std::string tenant = find_tenant(db, options->tenant);
+        return !db.exec(statement, pg::Params{tenant, number, by}).empty();
+    };
     CLI::App* seller = app.add_subcommand("seller", "The sellers' phone numbers");
     seller->require_subcommand(1);
 
@@ -24,13 +39,11 @@ void add_seller(CLI::App& app, Chosen& chosen) {
         seller->add_subcommand("add", "Messages from this number are a seller's from now on");
     add->add_option("number", options->number, "Like +33612345678")->required();
     add->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
+    add_by(*add);
     add->add_flag("--json", options->as_json, "Print JSON");
-    add->callback([&chosen, options] {
-        chosen = [options] {
-            const std::string number = checked_number(options->number);
-            pg::Connection db = connect();
-            const std::string tenant = find_tenant(db, options->tenant);
-            const bool is_new = !db.exec(sql::cli::seller_add, pg::Params{tenant, number}).empty();
+    add->callback([&chosen, options, act] {
+        chosen = [options, act] {
+            const bool is_new = act(sql::cli::seller_add);
             tell_result(is_new ? "Added." : "Was there already.", options->as_json);
             return kOk;
         };
@@ -40,13 +53,11 @@ void add_seller(CLI::App& app, Chosen& chosen) {
         seller->add_subcommand("remove", "Messages from this number are a client's again");
     remove->add_option("number", options->number, "Like +33612345678")->required();
     remove->add_option("--tenant", options->tenant, "The shop: its id, number or name")->required();
+    add_by(*remove);
     remove->add_flag("--json", options->as_json, "Print JSON");
-    remove->callback([&chosen, options] {
-        chosen = [options] {
-            const std::string number = checked_number(options->number);
-            pg::Connection db = connect();
-            const std::string tenant = find_tenant(db, options->tenant);
-            if (db.exec(sql::cli::seller_remove, pg::Params{tenant, number}).empty()) {
+    remove->callback([&chosen, options, act] {
+        chosen = [options, act] {
+            if (!act(sql::cli::seller_remove)) {
                 throw Failure{kFailed, "the shop has no seller with this number"};
             }
             tell_result("Removed.", options->as_json);

@@ -52,6 +52,7 @@ struct Options {
     std::string tenant;
     std::string name;
     std::string number;
+    std::string by;
     bool has_no_number = false;
     bool as_json = false;
 };
@@ -62,6 +63,11 @@ std::optional<std::string> unless_empty(const std::string& text) {
 
 std::optional<std::string> number_of(const Options& options) {
     return options.number.empty() ? std::nullopt : std::optional{checked_number(options.number)};
+}
+
+void add_by(CLI::App& command, Options& options) {
+    command.add_option("--by", options.by,
+                       "Who does it, for event_log; without it the database user");
 }
 
 /// Prints the tenant that the statement returns.
@@ -82,7 +88,8 @@ int change(const Options& options) {
     pg::Connection db = connect();
     const std::string id = find_tenant(db, options.tenant);
     write_tenant(db, sql::cli::tenant_change,
-                 pg::Params{id, unless_empty(options.name), number, options.has_no_number},
+                 pg::Params{id, unless_empty(options.name), number, options.has_no_number,
+                            unless_empty(options.by)},
                  options.as_json);
     return kOk;
 }
@@ -91,7 +98,8 @@ int remove(const Options& options) {
     pg::Connection db = connect();
     const std::string id = find_tenant(db, options.tenant);
     const std::array<pg::Call, 2> calls{
-        {{sql::cli::tenant_lock, pg::Params{id}}, {sql::cli::tenant_remove, pg::Params{id}}}};
+        {{sql::cli::tenant_lock, pg::Params{id}},
+         {sql::cli::tenant_remove, pg::Params{id, unless_empty(options.by)}}}};
     if (db.transact(calls)[1].empty()) {
         throw Failure{kFailed,
                       "the shop has messages or opt-outs, which would go with it: take its number "
@@ -112,12 +120,14 @@ void add_tenant(CLI::App& app, Chosen& chosen) {
     CLI::App* add = tenant->add_subcommand("add", "Add a shop");
     add->add_option("name", options->name, "Its name")->required();
     add->add_option("--number", options->number, "Its WhatsApp number, like +33700000001");
+    add_by(*add, *options);
     add->add_flag("--json", options->as_json, "Print JSON");
     add->callback([&chosen, options] {
         chosen = [options] {
             const auto number = number_of(*options);
             pg::Connection db = connect();
-            write_tenant(db, sql::cli::tenant_add, pg::Params{options->name, number},
+            write_tenant(db, sql::cli::tenant_add,
+                         pg::Params{options->name, number, unless_empty(options->by)},
                          options->as_json);
             return kOk;
         };
@@ -132,12 +142,14 @@ void add_tenant(CLI::App& app, Chosen& chosen) {
         ->add_flag("--no-number", options->has_no_number,
                    "It sends from TWILIO_WHATSAPP_NUMBER, and receives nothing of its own")
         ->excludes(number);
+    add_by(*changed, *options);
     changed->add_flag("--json", options->as_json, "Print JSON");
     changed->callback([&chosen, options] { chosen = [options] { return change(*options); }; });
 
     CLI::App* removed =
         tenant->add_subcommand("remove", "Take away a shop that has no messages yet");
     removed->add_option("tenant", options->tenant, "The shop: its id, number or name")->required();
+    add_by(*removed, *options);
     removed->add_flag("--json", options->as_json, "Print JSON");
     removed->callback([&chosen, options] { chosen = [options] { return remove(*options); }; });
 

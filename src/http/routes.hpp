@@ -111,8 +111,8 @@ class Routes {
     Routes& add(std::string method, std::string path, Handler handler);
 
     struct Match {
-        const RouteOptions* route = nullptr;  // null: 404, or 405 when `allow` is not empty
-        std::string allow{};                  // the methods that the path has
+        const RouteOptions* route = nullptr;    // null: 404, or 405 when `allow` is not empty
+        std::string allow{};                    // the methods that the path has
         const RouteOptions* of_path = nullptr;  // one of these: how a 405 looks
     };
     Match find(std::string_view method, std::string_view path) const;

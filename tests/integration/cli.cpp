@@ -115,6 +115,69 @@ BOOST_AUTO_TEST_CASE(a_tenant_is_changed_and_one_that_did_nothing_is_removed) {
                std::vector<std::string>{"Chez Zoé"});
 }
 
+BOOST_AUTO_TEST_CASE(what_people_change_of_tenants_and_sellers_is_in_event_log_and_nothing_else) {
+    const Cli cli;
+    const std::string shop =
+        cli.json({"tenant", "add", "Shop", "--number", "+33700000001", "--by", "zoe"})["id"]
+            .GetString();
+    const auto run = [&](std::vector<std::string> arguments, int expected = 0) {
+        const Ran ran = cli.run(std::move(arguments));
+        BOOST_TEST(ran.exit_code == expected, ran.output);
+    };
+    run({"tenant", "change", shop, "--name", "Ring +33612345678", "--number", "+33700000002",
+         "--by", "zoe +33612345678"});
+    run({"tenant", "change", shop, "--no-number"});
+    run({"seller", "add", "+33612345678", "--tenant", shop, "--by", "zoe"});
+    // Twice, in a spelling that was never put right: taken away together, and told of once.
+    cli.db.exec(
+        "ALTER TABLE seller_phones DISABLE TRIGGER pgcourier_normalise;"
+        "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ('" +
+        shop +
+        "', 'whatsapp:+33612345678');"
+        "ALTER TABLE seller_phones ENABLE TRIGGER pgcourier_normalise");
+    run({"seller", "remove", "+33612345678", "--tenant", shop, "--by", "zoe"});
+    run({"tenant", "remove", shop, "--by", "zoe"});
+
+    // Nothing changes, or nothing may.
+    const std::string other =
+        cli.json({"tenant", "add", "Other", "--number", "+33700000003", "--by", "zoe"})["id"]
+            .GetString();
+    cli.db.exec("UPDATE tenants SET updated_at = '2026-01-01'");
+    const rapidjson::Document same =
+        cli.json({"tenant", "change", "Other", "--name", "Other", "--number", "+33700000003"});
+    BOOST_TEST(same["number"].GetString() == "+33700000003");
+    BOOST_TEST(cli.db.count("SELECT count(*) FROM tenants WHERE updated_at = '2026-01-01'") == 1);
+    run({"tenant", "add", "Third", "--number", "+33700000003"}, 1);
+    run({"seller", "remove", "+33612345678", "--tenant", other}, 1);
+    run({"seller", "add", "+33612345678", "--tenant", other, "--by", "zoe"});
+    run({"seller", "add", "+33612345678", "--tenant", other});
+    cli.db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + other +
+                "', '+33612345678', 'x')");
+    run({"tenant", "remove", other}, 1);
+
+    const auto told = [&](const std::string& tenant) {
+        return cli.db.query_rows(
+            "SELECT concat_ws('|', event_type, by, detail) FROM ops.log(only_people => true, "
+            "tenant => '" +
+            tenant + "') WHERE entity_type = 'tenant' AND entity_id = tenant_id ORDER BY at, id");
+    };
+    const std::string user = cli.db.query_value("SELECT session_user");
+    const std::vector<std::string> expected{
+        "tenant_added|zoe|what: name Shop, number +337…01",
+        "tenant_changed|zoe +336…78|what: name Shop → Ring +336…78, number +337…01 → +337…02",
+        "tenant_changed|" + user + "|what: number +337…02 → none",
+        "seller_added|zoe|what: +336…78",
+        "seller_removed|zoe|what: +336…78",
+        "tenant_removed|zoe|what: name Ring +336…78, number none"};
+    BOOST_TEST(told(shop) == expected, boost::test_tools::per_element());
+    const std::vector<std::string> expected_of_other{
+        "tenant_added|zoe|what: name Other, number +337…03", "seller_added|zoe|what: +336…78"};
+    BOOST_TEST(told(other) == expected_of_other, boost::test_tools::per_element());
+    BOOST_TEST(cli.db.count("SELECT count(*) FROM event_log WHERE payload::text ~ '[0-9]{6}'") ==
+               0);
+    BOOST_TEST(has(cli.run({"events"}).output, "tenant_removed"));
+}
+
 BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body) {
     const Cli cli;
     cli.db.add_tenant("Shop", "+33700000001");

@@ -94,8 +94,8 @@ BOOST_FIXTURE_TEST_CASE(an_act_goes_before_what_many_ask, AtDesk) {
     BOOST_TEST(order == expected, boost::test_tools::per_element());
 }
 
-// Whether an act was done whose COMMIT got no answer is for a person to find out; a question does no
-// harm.
+// Whether an act was done whose COMMIT got no answer is for a person to find out; a question does
+// no harm.
 BOOST_FIXTURE_TEST_CASE(an_act_whose_answer_is_lost_is_not_called_undone, AtDesk) {
     const auto cut_off = [](pg::Connection& connection) {
         connection.exec_script("SELECT pg_terminate_backend(pg_backend_pid())");

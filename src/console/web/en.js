@@ -156,6 +156,7 @@ export default {
         sending_resumed: "Sending resumed by a breaker", sending_paused_by_hand: "Sending paused", sending_resumed_by_hand: "Sending resumed",
         dead_letter_retried: "Dead letter retried", dead_letter_discarded: "Dead letter discarded", webhook_dead_lettered: "Event given up",
         events_rerouted: "Events routed again", person_erased: "Person erased", message_revealed: "Revealed", alert_raised: "Alert raised", alert_ended: "Alert ended",
+        tenant_added: "Tenant added", tenant_changed: "Tenant changed", tenant_removed: "Tenant removed", seller_added: "Seller added", seller_removed: "Seller removed",
         more: "There is more",
     },
 };

@@ -181,6 +181,7 @@ export default {
         sending_resumed: "Envois repris par un disjoncteur", sending_paused_by_hand: "Envois suspendus", sending_resumed_by_hand: "Envois repris",
         dead_letter_retried: "Lettre morte réessayée", dead_letter_discarded: "Lettre morte écartée", webhook_dead_lettered: "Événement abandonné",
         events_rerouted: "Événements réaiguillés", person_erased: "Personne effacée", message_revealed: "Révélé", alert_raised: "Alerte levée", alert_ended: "Alerte terminée",
+        tenant_added: "Boutique ajoutée", tenant_changed: "Boutique modifiée", tenant_removed: "Boutique retirée", seller_added: "Vendeur ajouté", seller_removed: "Vendeur retiré",
         more: "Il y en a plus",
     },
 };

@@ -13,6 +13,7 @@ const kTypes = [
     "message_dead_lettered", "message_outcome_unknown", "message_held", "message_released", "message_canceled", "message_expired",
     "message_blocked_optout", "opt_out_recorded", "opt_out_revoked", "sending_paused", "sending_resumed", "sending_paused_by_hand",
     "sending_resumed_by_hand", "dead_letter_retried", "dead_letter_discarded", "webhook_dead_lettered", "events_rerouted", "person_erased", "message_revealed", "alert_raised", "alert_ended",
+    "tenant_added", "tenant_changed", "tenant_removed", "seller_added", "seller_removed",
 ];
 const kBad = /dead|failed|undelivered|unknown|held|expired|blocked|paused$/;
 const kActed = /retried|discarded/;
