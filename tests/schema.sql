@@ -1000,7 +1000,7 @@ COMMENT ON FUNCTION ops.span(length interval) IS 'A length of time as people say
 
 CREATE FUNCTION ops.moment(moment timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE STRICT
-    RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > now()) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span((now() - moment))) || ' ago)'::text) END);
+    RETURN (to_char((moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text) || CASE WHEN (moment > (now() + '00:00:00.001'::interval)) THEN ((' (in '::text || ops.span((moment - now()))) || ')'::text) ELSE ((' ('::text || ops.span(GREATEST((now() - moment), '00:00:00'::interval))) || ' ago)'::text) END);
 
 COMMENT ON FUNCTION ops.moment(moment timestamp with time zone) IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
 

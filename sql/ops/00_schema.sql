@@ -31,11 +31,12 @@ CREATE FUNCTION ops.span(length interval) RETURNS text
                 ELSE floor(extract(epoch FROM length) / 86400)::text || ' days' END;
 COMMENT ON FUNCTION ops.span IS 'A length of time as people say it: 8.2 s, 45 s, 12 min, 3 h, 4 days.';
 
+-- What is stored is rounded to milliseconds, and may have been rounded up.
 CREATE FUNCTION ops.moment(moment timestamptz) RETURNS text
     LANGUAGE sql STABLE STRICT
     RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
-           || CASE WHEN moment > now() THEN ' (in ' || ops.span(moment - now()) || ')'
-                   ELSE ' (' || ops.span(now() - moment) || ' ago)' END;
+           || CASE WHEN moment > now() + interval '1 ms' THEN ' (in ' || ops.span(moment - now()) || ')'
+                   ELSE ' (' || ops.span(greatest(now() - moment, interval '0')) || ' ago)' END;
 COMMENT ON FUNCTION ops.moment IS 'A time as people read it: 2026-02-08 10:00:00 UTC (in 12 min).';
 
 -- What somebody chose as an id ends up in commands that others paste. Characters that a terminal obeys, that end a line or turn the

@@ -6,15 +6,14 @@ namespace pgcourier::pg {
 
 std::optional<std::string> Reconnects::refuse(SteadyTime now) {
     const std::scoped_lock lock{mutex_};
-    if (free_ == 0 && now < next_) return why_;
-    if (free_ > 0) --free_;
+    if (why_ && now < next_) return why_;
     next_ = now + jittered(kPause, rng_);
     return std::nullopt;
 }
 
 void Reconnects::worked() {
     const std::scoped_lock lock{mutex_};
-    free_ = kAtOnce;
+    why_.reset();
 }
 
 void Reconnects::failed(std::string why) {

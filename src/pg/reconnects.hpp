@@ -15,10 +15,10 @@ namespace pgcourier::pg {
 /// Shared by the connections of a process to one database. Thread-safe.
 class Reconnects {
   public:
-    /// So many attempts are free after one that worked: a process that starts, or that has lost
-    /// single connections, waits for nothing. Then there is one each kPause.
-    static constexpr int kAtOnce = 8;
-    static constexpr std::chrono::milliseconds kPause{1250};  // at least a second when jittered
+    /// Between attempts, once one has failed and until one works: at least a second when jittered.
+    /// Who tries before the first has failed waits for nothing: a process that starts, or one that
+    /// has lost single connections.
+    static constexpr std::chrono::milliseconds kPause{1250};
 
     explicit Reconnects(Rng rng) : rng_{rng} {}
 
@@ -30,10 +30,9 @@ class Reconnects {
 
   private:
     std::mutex mutex_;
-    Rng rng_;  // guarded by mutex_, as all below
-    int free_ = kAtOnce;
+    Rng rng_;                         // guarded by mutex_, as all below
+    std::optional<std::string> why_;  // nothing since one has worked
     SteadyTime next_{};
-    std::string why_;
 };
 
 }  // namespace pgcourier::pg

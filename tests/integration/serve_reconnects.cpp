@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* kShop = "+33700000001";
 constexpr const char* kClient = "+33698765432";
-constexpr int kAtOnce = 8;
+constexpr int kThreads = 12;  // each may have tried before the first has failed
 constexpr std::chrono::seconds kAway{10};
 
 std::uint16_t port_of(const std::string& url) {
@@ -93,7 +93,7 @@ BOOST_FIXTURE_TEST_CASE(a_process_knocks_once_a_second_and_all_its_threads_go_on
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     BOOST_TEST(refused > 0u);
     BOOST_TEST(knocks >= 5u);
-    BOOST_TEST(static_cast<double>(knocks) <= kAtOnce + seconds);
+    BOOST_TEST(static_cast<double>(knocks) <= kThreads + seconds);
 
     between.aim_at(database);
     BOOST_TEST(eventually([&] { return get(url("/readyz")).status == 200 && works(); }),

@@ -29,12 +29,17 @@ struct Process {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(threads_knock_together_at_once_and_then_once_a_second, Process) {
-    BOOST_TEST(try_for(1ms) == Reconnects::kAtOnce);
+BOOST_FIXTURE_TEST_CASE(after_a_failure_threads_knock_together_once_a_second, Process) {
+    BOOST_TEST(try_for(1ms) == 1);
     for (int second = 0; second < 60; ++second) BOOST_TEST(try_for(1s) <= 1);
     const int in_a_minute = try_for(1min);
-    BOOST_TEST(in_a_minute >= 40);  // and does not give up
+    BOOST_TEST(in_a_minute >= 40);  // and they do not give up
     BOOST_TEST(in_a_minute <= 60);
+}
+
+// However many they are: nothing has failed yet.
+BOOST_FIXTURE_TEST_CASE(all_threads_of_a_process_that_starts_connect_at_once, Process) {
+    for (int thread = 0; thread < 100; ++thread) BOOST_TEST(!reconnects.refuse(now).has_value());
 }
 
 BOOST_FIXTURE_TEST_CASE(who_may_not_try_is_told_with_what_the_last_attempt_failed, Process) {
@@ -50,8 +55,7 @@ BOOST_FIXTURE_TEST_CASE(when_one_has_worked_all_may, Process) {
     BOOST_TEST(!reconnects.refuse(now).has_value());
     BOOST_TEST(reconnects.refuse(now).has_value());
     reconnects.worked();
-    for (int thread = 0; thread < Reconnects::kAtOnce; ++thread)
-        BOOST_TEST(!reconnects.refuse(now).has_value());
+    for (int thread = 0; thread < 9; ++thread) BOOST_TEST(!reconnects.refuse(now).has_value());
 }
 
 }  // namespace pgcourier::pg
