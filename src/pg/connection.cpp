@@ -138,17 +138,23 @@ Connection::Connection(ConnectOptions options)
     is_open_ = metrics_.opened();
     on_notice_ = std::make_unique<std::function<void(std::string_view)>>(options_.on_notice);
     PQsetNoticeReceiver(conn_.get(), receive_notice, on_notice_.get());
-    // Poolers keep TimeZone for each of their clients. To whom they give a server they give a
-    // cancellation key of their own, with another process id than that of the server.
-    const Rows server =
-        exec_script("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SELECT pg_backend_pid()");
-    if (options_.is_direct && server[0].int64(0) != PQbackendPID(conn_.get())) met_pooler();
-    if (options_.is_direct && !options_.target.search_path.empty()) {
-        static constexpr Statement kSetPath{"set_path",
-                                            "SELECT set_config('search_path', $1, false)"};
-        exec(kSetPath, Params{options_.target.search_path});
+    try {
+        // Poolers keep TimeZone for each of their clients. To whom they give a server they give a
+        // cancellation key of their own, with another process id than that of the server.
+        const Rows server =
+            exec_script("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SELECT pg_backend_pid()");
+        if (options_.is_direct && server[0].int64(0) != PQbackendPID(conn_.get())) met_pooler();
+        if (options_.is_direct && !options_.target.search_path.empty()) {
+            static constexpr Statement kSetPath{"set_path",
+                                                "SELECT set_config('search_path', $1, false)"};
+            exec(kSetPath, Params{options_.target.search_path});
+        }
+        if (PQsetnonblocking(conn_.get(), 1) != 0) throw_lost("preparing the connection");
+    } catch (const Error& e) {
+        // Let in and then not answered, as by a pooler that has no server.
+        if (options_.reconnects) options_.reconnects->failed(e.what());
+        throw;
     }
-    if (PQsetnonblocking(conn_.get(), 1) != 0) throw_lost("preparing the connection");
     if (options_.reconnects) options_.reconnects->worked();
 }
 
