@@ -65,6 +65,17 @@ Step not_started(const Claimed& message) {
     return PutBack{milliseconds{0}, 0, {}, message.deferrals};
 }
 
+// Among these outcomes may be some of a commit that was not answered.
+pg::Call still_in_flight_call(std::span<const Done> done) {
+    std::vector<std::int64_t> seqs;
+    std::vector<std::string_view> tokens;
+    for (const Done& d : done) {
+        seqs.push_back(d.message.seq);
+        tokens.push_back(d.message.token.value);
+    }
+    return {sql::outbox::in_flight_still, pg::Params{seqs, tokens}};
+}
+
 std::vector<Scope> read_locked(const pg::Rows& rows) {
     std::vector<Scope> scopes;
     for (const pg::Row row : rows) {
@@ -199,6 +210,18 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                         const LeaseToken& token) {
+    try {
+        Exchanged result = exchange(db, done, limit, token);
+        is_in_doubt_ = false;
+        return result;
+    } catch (const pg::CommitUnknown&) {
+        is_in_doubt_ = true;
+        throw;
+    }
+}
+
+Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std::size_t limit,
+                             const LeaseToken& token) {
     const SteadyTime now = clock_.steady_now();
     Exchanged result;
     std::optional<pg::Transaction> transaction;
@@ -208,16 +231,25 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
     const std::vector<std::string> names = scopes_to_judge(done, now);
     const bool judges = !names.empty();
     std::vector<Scope> locked;
+    std::set<std::int64_t> in_flight_still;
     if (judges) {
+        if (is_in_doubt_) calls.push_back(still_in_flight_call(done));
         calls.push_back({sql::outbox::add_scopes, pg::Params{names}});
         calls.push_back({sql::outbox::lock_scopes, pg::Params{names}});
         transaction.emplace(db, calls, rows);
         locked = read_locked(rows.back());
+        if (is_in_doubt_) {
+            for (const pg::Row row : rows[rows.size() - 3]) in_flight_still.insert(row.int64(0));
+        }
         calls.clear();
     }
     Breaker breaker{std::move(locked), settings_.scopes, settings_.policy};
+    // What was settled by the commit in doubt says nothing of others a second time.
+    Breaker nobodys{{}, settings_.scopes, settings_.policy};
     for (const Done& d : done) {
-        const Step step = d.outcome ? breaker.judge(d.message, *d.outcome) : not_started(d.message);
+        const bool is_told = is_in_doubt_ && !in_flight_still.contains(d.message.seq);
+        const Step step = d.outcome ? (is_told ? nobodys : breaker).judge(d.message, *d.outcome)
+                                    : not_started(d.message);
         result.settled.push_back(settlement_of(d.message, step));
     }
     if (!done.empty()) add_settlement(calls, result.settled);

@@ -62,8 +62,8 @@ class Exchange {
 
     /// limit  messages to claim; 0: none
     /// token  a fresh one for each claim
-    /// throws pg::Error: nothing of it happened. pg::CommitUnknown: all or nothing of it; doing the
-    /// settlements again is safe, and of the claim nothing was sent (find_claimed())
+    /// throws pg::Error: nothing of it happened. pg::CommitUnknown: all or nothing of it; giving
+    /// the same outcomes again is safe, and of the claim nothing was sent (find_claimed())
     Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                   const LeaseToken& token);
 
@@ -72,6 +72,8 @@ class Exchange {
     Lead lead() const { return lead_; }
 
   private:
+    Exchanged exchange(pg::Connection& db, std::span<const Done> done, std::size_t limit,
+                       const LeaseToken& token);
     std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
     void remember(const ScopeState& scope);
@@ -87,6 +89,7 @@ class Exchange {
     Lead lead_{0};                 // from dealing to the end of the commit, lately
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
+    bool is_in_doubt_ = false;  // the last commit was not answered: perhaps it settled what is done
     /// When a success was last noted in a scope that was well: it need not be noted each time.
     std::unordered_map<std::string, SteadyTime> well_since_;
 };

@@ -1,8 +1,8 @@
 // links: inbox
 #include "inbox/writer.hpp"
+#include "support/database_proxy.hpp"
 #include "support/eventually.hpp"
 #include "support/pooler.hpp"
-#include "support/tcp_proxy.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -95,13 +95,6 @@ Stored stored(const Outcome& outcome) {
 bool is(const Outcome& outcome, NotStored::Reason reason) {
     const auto* not_stored = std::get_if<NotStored>(&outcome);
     return not_stored != nullptr && not_stored->reason == reason;
-}
-
-std::string& value_of(pg::ConnectOptions& options, const std::string& keyword) {
-    for (auto& [name, value] : options.target.keywords) {
-        if (name == keyword) return value;
-    }
-    throw std::logic_error{"no " + keyword};
 }
 
 }  // namespace
@@ -299,10 +292,9 @@ BOOST_AUTO_TEST_CASE(what_no_thread_took_is_answered_too) {
 BOOST_AUTO_TEST_CASE(
     an_event_whose_commit_lost_its_reply_is_stored_once_and_is_no_duplicate_of_itself) {
     test::TestDatabase db;
-    pg::ConnectOptions options = db.options();
-    test::TcpProxy proxy{static_cast<std::uint16_t>(std::stoi(value_of(options, "port")))};
-    value_of(options, "port") = std::to_string(proxy.port());
-    Inbox inbox{options};
+    test::DatabaseProxy between{db.options()};
+    test::TcpProxy& proxy = between.proxy();
+    Inbox inbox{between.options()};
     inbox.start();
     stored(inbox.store(an_event("msg:warm-up")));
 
@@ -321,10 +313,9 @@ BOOST_AUTO_TEST_CASE(
 
 BOOST_AUTO_TEST_CASE(a_note_whose_commit_lost_its_reply_is_made_once) {
     test::TestDatabase db;
-    pg::ConnectOptions options = db.options();
-    test::TcpProxy proxy{static_cast<std::uint16_t>(std::stoi(value_of(options, "port")))};
-    value_of(options, "port") = std::to_string(proxy.port());
-    Inbox inbox{options};
+    test::DatabaseProxy between{db.options()};
+    test::TcpProxy& proxy = between.proxy();
+    Inbox inbox{between.options()};
     inbox.start();
     const Stored first = stored(inbox.store(an_event("msg:SM1")));
 

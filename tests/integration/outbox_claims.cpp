@@ -1,6 +1,8 @@
 // links: outbox
 #include "outbox/exchange.hpp"
 #include "sql/outbox.hpp"
+#include "support/database_proxy.hpp"
+#include "support/eventually.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
@@ -434,4 +436,58 @@ BOOST_FIXTURE_TEST_CASE(a_walk_that_ends_with_nobody_begins_again, Claims) {
     }
     BOOST_TEST(claimed == 6U * 64U);
     BOOST_TEST(!goes_on);
+}
+
+// What outcomes say of the provider counts once, also when a process gives them again: one of the
+// messages is another's by then, and one is unknown.
+BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_judged_is_not_judged_again, Claims) {
+    add(kAnna);
+    add(kBert);
+    const Claim claimed = claim();
+    BOOST_REQUIRE(claimed.messages.size() == 2);
+    const std::vector<outbox::Done> done{
+        {.message = claimed.messages[0], .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}},
+        {.message = claimed.messages[1], .outcome = twilio::OutcomeUnknown{"timeout", 0, 0}}};
+    const auto failures = [&] {
+        return db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'");
+    };
+    test::DatabaseProxy between{db.options()};
+    pg::Connection through{between.options()};
+    between.proxy().lose_answer("COMMIT");
+    BOOST_CHECK_THROW(exchange.run(through, done, 0, token()), pg::CommitUnknown);
+    BOOST_TEST(failures() == "2");
+
+    db.exec("UPDATE outbox_queue SET due_at = now()");
+    BOOST_TEST(claim_elsewhere(connection).messages.size() == 1);
+    BOOST_TEST(exchange.run(connection, done, 0, token()).settled.size() == 2);
+    BOOST_TEST(failures() == "2");
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1);
+}
+
+// The commit in doubt had not happened: its outcomes count.
+BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged, Claims) {
+    add(kAnna);
+    const Claim claimed = claim();
+    BOOST_REQUIRE(claimed.messages.size() == 1);
+    const std::vector<outbox::Done> done{
+        {.message = claimed.messages[0], .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}}};
+    pg::ConnectOptions options = db.options("in doubt");
+    options.answer_timeout = 500ms;
+    pg::Connection slow{options};
+    pg::Connection locks = db.connect();
+    {
+        const pg::Transaction lock{locks};
+        locks.exec_script("LOCK TABLE messages_out");
+        BOOST_CHECK_THROW(exchange.run(slow, done, 0, token()), pg::CommitUnknown);
+        BOOST_TEST(test::eventually([&] {
+            return db.count(
+                       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                       "WHERE application_name = 'pgcourier/in doubt'") == 0;
+        }));
+    }
+    BOOST_TEST(status(claimed.messages[0].id.value) == "sending");
+    exchange.run(connection, done, 0, token());
+    BOOST_TEST(status(claimed.messages[0].id.value) == "failed");
+    BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
+               "1");
 }
