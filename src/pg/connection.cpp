@@ -324,12 +324,13 @@ void Connection::send(const Step& step) {
     const std::vector<int> lengths = params.lengths();
     const std::vector<int> formats = params.formats();
     const std::vector<unsigned> types = params.types();
+    const int row_format = step.statement.has_binary_rows ? 1 : 0;
     const int sent =
         options_.is_direct
             ? PQsendQueryPrepared(conn_.get(), step.statement.name, params.size(), values.data(),
-                                  lengths.data(), formats.data(), 0)
+                                  lengths.data(), formats.data(), row_format)
             : PQsendQueryParams(conn_.get(), step.statement.text, params.size(), types.data(),
-                                values.data(), lengths.data(), formats.data(), 0);
+                                values.data(), lengths.data(), formats.data(), row_format);
     if (sent == 0) throw_lost(step.statement.name);
 }
 

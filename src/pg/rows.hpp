@@ -1,5 +1,6 @@
 #pragma once
-// The rows that a statement returned, read by position. Values come as text; bytes() decodes bytea.
+// The rows that a statement returned, read by position. Values come as text, or in PostgreSQL's
+// binary form where the statement asks for it; both read alike but for what is said here.
 
 #include "base/handle.hpp"
 
@@ -18,7 +19,8 @@ class Row {
   public:
     Row(const PGresult* result, int index) : result_{result}, index_{index} {}
     bool is_null(int column) const { return PQgetisnull(result_, index_, column) == 1; }
-    /// The value as PostgreSQL prints it; NULL is empty. Lives as long as its Rows.
+    /// The value as PostgreSQL prints it (in binary rows of text only); NULL is empty. Lives as
+    /// long as its Rows.
     std::string_view text(int column) const {
         return {PQgetvalue(result_, index_, column),
                 static_cast<std::size_t>(PQgetlength(result_, index_, column))};
@@ -30,12 +32,20 @@ class Row {
     /// throws  std::logic_error when the value is NULL or not an integer: the statement is not the
     /// one we think
     std::int64_t int64(int column) const;
-    bool boolean(int column) const { return text(column) == "t"; }
+    bool boolean(int column) const {
+        return is_binary(column) ? bits(column) != 0 : text(column) == "t";
+    }
+    /// Not in binary rows.
     double number(int column) const;
     /// A bytea's bytes.
     std::string bytes(int column) const;
+    /// In binary rows only: a timestamptz, in microseconds since 2000-01-01 00:00 UTC.
+    std::int64_t microseconds(int column) const { return bits(column); }
 
   private:
+    bool is_binary(int column) const { return PQfformat(result_, column) == 1; }
+    std::int64_t bits(int column) const;
+
     const PGresult* result_;
     int index_;
 };

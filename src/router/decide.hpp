@@ -23,7 +23,7 @@ struct Claimed {
     twilio::BodyFormat format = twilio::BodyFormat::form;
     std::string raw;  // empty when unrecognized
     std::string query;
-    std::string received_at;  // as PostgreSQL prints it
+    std::int64_t said_at = 0;  // at Twilio or when it came, microseconds since 2000-01-01 UTC
     std::string correlation_id;
     std::chrono::microseconds age{0};  // when it was claimed, by the database's clock
     std::optional<TenantId>

@@ -76,8 +76,8 @@ struct Messages {
 
 /// The columns of hand_over.sql.
 struct Updates {
-    std::vector<std::int64_t> event_ids;
-    Texts correlation_ids, received_at, sids, statuses;
+    std::vector<std::int64_t> event_ids, said_at;
+    Texts correlation_ids, sids, statuses;
     NullableTexts tenants, message_ids, error_messages;
     std::vector<std::optional<std::int32_t>> attempts, error_codes;
 
@@ -86,7 +86,7 @@ struct Updates {
         event_ids.push_back(event.id);
         correlation_ids.push_back(event.correlation_id);
         tenants.push_back(tenant_of(event));
-        received_at.push_back(event.received_at);
+        said_at.push_back(event.said_at);
         sids.push_back(update.message_sid);
         message_ids.push_back(nullable(update.outbound_id));
         attempts.push_back(update.outbound_attempt);
@@ -95,7 +95,7 @@ struct Updates {
         error_messages.push_back(nullable(update.error_message));
     }
     pg::Params params() const {
-        return pg::Params{event_ids,   correlation_ids, tenants,  received_at, sids,
+        return pg::Params{event_ids,   correlation_ids, tenants,  said_at,     sids,
                           message_ids, attempts,        statuses, error_codes, error_messages};
     }
 };
@@ -123,9 +123,10 @@ Claimed claimed_of(const pg::Row& row) {
             .format = row.text(2) == "json" ? twilio::BodyFormat::json : twilio::BodyFormat::form,
             .raw = row.is_null(3) ? std::string{} : row.bytes(3),
             .query = row.string(4),
-            .received_at = row.string(5),
+            .said_at = row.microseconds(5),
             .correlation_id = row.string(6),
-            .age = std::chrono::microseconds{std::max<std::int64_t>(row.int64(9), 0)},
+            .age = std::chrono::microseconds{std::max<std::int64_t>(
+                row.microseconds(10) - row.microseconds(9), 0)},
             .tenant = row.is_null(7) ? std::nullopt : std::optional{TenantId{row.string(7)}},
             .is_seller = row.boolean(8)};
 }

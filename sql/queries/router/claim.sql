@@ -7,6 +7,7 @@
 -- looked up once for all events of the batch that are its (Memoize): each event's own look took half of the statement's time.
 -- $1 mark bigint  $2 limit integer
 -- returns  the events in no order
+-- rows: binary
 WITH next AS MATERIALIZED (
     SELECT q.id FROM webhook_queue AS q
     WHERE q.id > $1::bigint AND q.due_at IS NULL
@@ -16,12 +17,11 @@ WITH next AS MATERIALIZED (
 gone AS (
     DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
 SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query,
-       coalesce(e.occurred_at, e.received_at) AS received_at,
-       e.correlation_id, t.id AS tenant_id,
+       coalesce(e.occurred_at, e.received_at) AS said_at, e.correlation_id, t.id AS tenant_id,
        coalesce(e.kind = 'inbound' AND t.sellers <> '{}'
                 AND (e."from" = ANY (t.sellers) OR '+' || (e.payload ->> 'WaId') = ANY (t.sellers)
                      OR replace(e.payload ->> 'ExternalUserId', 'whatsapp:', '') = ANY (t.sellers)), false) AS is_seller,
-       (extract(epoch FROM clock_timestamp() - e.received_at) * 1000000)::bigint AS age_us
+       e.received_at, clock_timestamp() AS read_at
 FROM next AS n
 CROSS JOIN LATERAL (
     SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.occurred_at, w.correlation_id, w."from",

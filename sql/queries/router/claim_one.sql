@@ -1,5 +1,6 @@
 -- router.claim_one: router.claim for the one event that is to be routed alone. Nothing while somebody else routes it.
 -- $1 event id bigint
+-- rows: binary
 WITH next AS MATERIALIZED (
     SELECT q.id FROM webhook_queue AS q
     WHERE q.id = $1::bigint
@@ -7,12 +8,11 @@ WITH next AS MATERIALIZED (
 gone AS (
     DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
 SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query,
-       coalesce(e.occurred_at, e.received_at) AS received_at,
-       e.correlation_id, t.id AS tenant_id,
+       coalesce(e.occurred_at, e.received_at) AS said_at, e.correlation_id, t.id AS tenant_id,
        coalesce(e.kind = 'inbound' AND t.sellers <> '{}'
                 AND (e."from" = ANY (t.sellers) OR '+' || (e.payload ->> 'WaId') = ANY (t.sellers)
                      OR replace(e.payload ->> 'ExternalUserId', 'whatsapp:', '') = ANY (t.sellers)), false) AS is_seller,
-       (extract(epoch FROM clock_timestamp() - e.received_at) * 1000000)::bigint AS age_us
+       e.received_at, clock_timestamp() AS read_at
 FROM next AS n
 CROSS JOIN LATERAL (
     SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.occurred_at, w.correlation_id, w."from",

@@ -26,7 +26,6 @@ Claimed an_event(std::string_view raw, std::string_view more = "") {
             .format = twilio::BodyFormat::form,
             .raw = fmt::format("{}{}", raw, more),
             .query = {},
-            .received_at = "2026-02-08 10:00:00+00",
             .correlation_id = "c-1",
             .tenant = TenantId{"shop"},
             .is_seller = false};
