@@ -1661,7 +1661,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127040000_plain_messages';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127050000_routable_events';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -4031,6 +4031,36 @@ COMMENT ON COLUMN public.retention_passes.kept IS 'Rows that it found old enough
 COMMENT ON COLUMN public.retention_passes.ended_at IS 'When the last whole pass ended.';
 
 COMMENT ON COLUMN public.retention_passes.pruned_before IS 'webhook_events: what Twilio dates before may have been here, been handled and been deleted. NULL: nothing was.';
+
+CREATE VIEW public.routable_events AS
+ SELECT e.id,
+    e.kind,
+    e.format,
+        CASE
+            WHEN (e.kind <> 'unrecognized'::text) THEN e.raw
+            ELSE NULL::bytea
+        END AS raw,
+    e.query,
+    COALESCE(e.occurred_at, e.received_at) AS said_at,
+    e.correlation_id,
+    COALESCE(t.id, s.id) AS tenant_id,
+    COALESCE(((e.kind = 'inbound'::text) AND (t.sellers <> '{}'::text[]) AND ((e."from" = ANY (t.sellers)) OR (('+'::text || (e.payload ->> 'WaId'::text)) = ANY (t.sellers)) OR (replace((e.payload ->> 'ExternalUserId'::text), 'whatsapp:'::text, ''::text) = ANY (t.sellers)))), false) AS is_seller,
+    e.received_at,
+    clock_timestamp() AS read_at
+   FROM ((public.webhook_events e
+     LEFT JOIN LATERAL ( SELECT r.id,
+            ARRAY( SELECT p.phone_number
+                   FROM public.seller_phones p
+                  WHERE (p.tenant_id = r.id)) AS sellers
+           FROM public.tenants r
+          WHERE ((r.whatsapp_phone_number = e."to") AND (e.kind <> 'status'::text))
+         OFFSET 0) t ON (true))
+     LEFT JOIN LATERAL ( SELECT r.id
+           FROM public.tenants r
+          WHERE ((r.whatsapp_phone_number = e."from") AND (e.kind = 'status'::text))
+         OFFSET 0) s ON (true));
+
+COMMENT ON VIEW public.routable_events IS 'What routing needs to know of an event: its shop, and whether a seller wrote it.';
 
 ALTER TABLE public.webhook_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.webhook_events_id_seq

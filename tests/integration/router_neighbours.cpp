@@ -68,6 +68,21 @@ BOOST_FIXTURE_TEST_CASE(a_batch_is_what_comes_after_the_mark_and_never_failed, Q
                  "queued webhook 3", "queued webhook 5", "queued webhook 6");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_lies_side_by_side_is_taken_and_nothing_beside_it, Queued) {
+    TEST_CHANGED(changed([&] { TEST_TEXTS(claim(connection, 4, 1), "5 one client"); }),
+                 "queued webhook 5");
+    exec("UPDATE webhook_queue SET due_at = NULL WHERE id IN (2, 4)");
+    TEST_CHANGED(
+        changed([&] { TEST_TEXTS(claim(connection, 1, 2), "2 one client", "3 two seller"); }),
+        "queued webhook 2", "queued webhook 3");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_lies_far_apart_is_taken_and_nothing_between, Queued) {
+    exec("DELETE FROM webhook_queue WHERE id IN (3, 5)");
+    TEST_CHANGED(changed([&] { TEST_TEXTS(claim(connection), "1 one client", "6 two client"); }),
+                 "queued webhook 1", "queued webhook 6");
+}
+
 BOOST_FIXTURE_TEST_CASE(whoever_sells_for_another_shop_is_a_client_here, Queued) {
     TEST_TEXTS(claim(connection), "1 one client", "3 two seller", "5 one client", "6 two client");
 }

@@ -7,17 +7,4 @@ WITH next AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED),
 gone AS (
     DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
-SELECT e.id, e.kind, e.format, CASE WHEN e.kind <> 'unrecognized' THEN e.raw END AS raw, e.query,
-       coalesce(e.occurred_at, e.received_at) AS said_at, e.correlation_id, t.id AS tenant_id,
-       coalesce(e.kind = 'inbound' AND t.sellers <> '{}'
-                AND (e."from" = ANY (t.sellers) OR '+' || (e.payload ->> 'WaId') = ANY (t.sellers)
-                     OR replace(e.payload ->> 'ExternalUserId', 'whatsapp:', '') = ANY (t.sellers)), false) AS is_seller,
-       e.received_at, clock_timestamp() AS read_at
-FROM next AS n
-CROSS JOIN LATERAL (
-    SELECT w.id, w.kind, w.format, w.raw, w.query, w.payload, w.received_at, w.occurred_at, w.correlation_id, w."from",
-           CASE w.kind WHEN 'status' THEN w."from" ELSE w."to" END AS shop
-    FROM webhook_events AS w WHERE w.id = n.id OFFSET 0) AS e
-LEFT JOIN LATERAL (
-    SELECT s.id, ARRAY(SELECT p.phone_number FROM seller_phones AS p WHERE p.tenant_id = s.id) AS sellers
-    FROM tenants AS s WHERE s.whatsapp_phone_number = e.shop OFFSET 0) AS t ON true;
+SELECT e.* FROM routable_events AS e WHERE e.id = ANY (ARRAY(SELECT n.id FROM next AS n));
