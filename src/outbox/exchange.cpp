@@ -23,6 +23,7 @@ constexpr std::size_t kLookBeyond = 1;
 constexpr std::size_t kLookForProbe = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
+constexpr milliseconds kSoon{1};
 constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
@@ -182,12 +183,18 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     Claim& claim = result.claim;
     const bool is_new_walk = walk_from_.empty();
     walk_from_ = found.next_walk;
+    were_many_ = found.are_many;
     if (served_.size() > kMostRemembered) served_.clear();
     ++claims_;
     for (const Share& share : deal.shares) served_[share.tenant.value] = claims_;
 
     std::size_t dealt = 0;
     for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
+    std::vector<Mark::FirstDue> first_due;
+    for (const Lane& lane : found.lanes) {
+        if (!lane.is_paused) first_due.push_back({lane.tenant.value, lane.first_due});
+    }
+    mark_.looked(first_due, found.now_due, found.took, walk_from_.empty(), clock_.steady_now());
     const bool moved = !claim.messages.empty() || claim.put_behind > 0;
     const bool got_less = claim.saw_not_all && claim.messages.size() < dealt;
     look_beyond_ = got_less ? std::min(std::max(look_beyond_, kLookForProbe) * 2, kLookMost) : 0;
@@ -206,6 +213,8 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     walk_may_find_more_ = walk_may_find_more_ || here;
     // A walk in several parts that ends with nobody begins again where it found somebody.
     result.may_find_more = walks_on || here || (walk_from_.empty() && walk_may_find_more_);
+    if (const auto sweep = mark_.sweep_in(clock_.steady_now()))
+        claim.next_due = std::min(claim.next_due.value_or(*sweep), std::max(*sweep, kSoon));
 }
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
@@ -259,7 +268,8 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
     if (limit > 0) {
         const std::vector<std::string> shared{settings_.scopes.provider,
                                               settings_.scopes.credentials};
-        calls.push_back(lanes_call(settings_.default_sender, walk_from_));
+        if (walk_from_.empty()) marks_ = mark_.begin(now);
+        calls.push_back(lanes_call(settings_.default_sender, walk_from_, marks_, were_many_));
         calls.push_back(scopes_call(shared, settings_.rate));
         if (transaction) {
             rows = db.pipeline(calls);
@@ -308,6 +318,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
                    .lease = settings_.lease,
                    .instance_id = settings_.instance_id,
                    .account_sid = settings_.account_sid,
+                   .marks = marks_,
                    .rate = settings_.rate,
                    .lead = lead_});
         rows = transaction->commit(calls);

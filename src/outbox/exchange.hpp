@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "outbox/breaker.hpp"
 #include "outbox/lanes.hpp"
+#include "outbox/mark.hpp"
 #include "outbox/step.hpp"
 #include "outbox/store.hpp"
 
@@ -81,7 +82,10 @@ class Exchange {
 
     ExchangeSettings settings_;
     const Clock& clock_;
-    std::string walk_from_;            // where the next walk over the tenants begins
+    Mark mark_;
+    Marks marks_;                      // of the walk over the tenants that goes on
+    bool were_many_ = false;           // messages due, at the last look
+    std::string walk_from_;            // where it goes on; empty: the next one begins
     bool walk_may_find_more_ = false;  // than it has taken until now
     std::uint64_t claims_ = 0;         // so many were made
     /// Tenants, and the last claim that served them.

@@ -3,6 +3,7 @@
 // scopes allow: breakers, slow starts, the rate of each sender. Pure.
 
 #include "base/ids.hpp"
+#include "outbox/mark.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -27,6 +28,7 @@ struct Lane {
     std::size_t due = 0;  // perhaps more, from kMany on
     int deferrals = 0;    // the fewest among them
     bool is_paused = false;
+    DueTime first_due = 0;
     std::uint64_t served = 0;  // the number of the claim that served it last; 0: none that is known
 };
 inline constexpr std::size_t kMany = 16;

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 // walked tenant by tenant.
 constexpr int kFewDue = 256;
 constexpr int kTenantsAWalk = 64;
+constexpr int kTenantsAWalkFromMarks = 256;  // with messages or without
 // A probe whose outcome nobody wrote back is followed by another one then: at most one a minute.
 constexpr milliseconds kProbeAgain{60'000};
 
@@ -39,22 +40,32 @@ std::string_view to_text(Settled status) {
     throw std::logic_error{"a status that is none"};
 }
 
-pg::Call lanes_call(const std::string& default_sender, const std::string& after) {
-    return {sql::outbox::lanes,
-            pg::Params{unless_empty(default_sender), after, kFewDue, kTenantsAWalk}};
+pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
+                    bool were_many) {
+    const int few = !marks.is_sweep() && were_many ? 0 : kFewDue;
+    const int visits = marks.is_sweep() ? kTenantsAWalk : kTenantsAWalkFromMarks;
+    return {sql::outbox::lanes, pg::Params{unless_empty(default_sender), after, few, visits,
+                                           marks.lowest(), marks.others(), marks.json()}};
 }
 
 Lanes read_lanes(const pg::Rows& rows) {
     Lanes found;
+    std::size_t due = 0;
     for (const pg::Row row : rows) {
         found.next_walk = row.string(5);
+        found.now_due = row.int64(8);
+        found.took = std::chrono::microseconds{row.int64(9)};
         if (row.is_null(0)) break;  // nobody has anything due here
         found.lanes.push_back({.tenant = {row.string(0)},
                                .sender = row.string(1),
                                .due = static_cast<std::size_t>(row.int64(2)),
                                .deferrals = static_cast<int>(row.int64(3)),
-                               .is_paused = row.boolean(4)});
+                               .is_paused = row.boolean(4),
+                               .first_due = row.int64(7)});
+        due += found.lanes.back().due;
     }
+    // Of a shop that has many, kMany are counted.
+    found.are_many = due >= kFewDue / 4;
     return found;
 }
 
@@ -95,22 +106,26 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
         std::vector<std::int32_t> messages;
         std::vector<std::string_view> senders;
         std::vector<bool> probes;
+        std::vector<std::optional<DueTime>> marks;
         for (const Share& share : deal.shares) {
             tenants.push_back(share.tenant.value);
             messages.push_back(share.messages);
             senders.push_back(share.sender);
             probes.push_back(share.is_probe);
+            marks.push_back(options.marks.of(share.tenant.value));
         }
         const double interval_ms = options.rate > 0 ? start_interval(options.rate).count() : 0;
-        calls.push_back(
-            {sql::outbox::claim_lease,
-             pg::Params{options.token.value, tenants, messages, senders, options.look_beyond,
-                        options.lease.count(), options.instance_id, probes, options.account_sid}});
+        calls.push_back({sql::outbox::claim_lease,
+                         pg::Params{options.token.value, tenants, messages, senders,
+                                    options.look_beyond, options.lease.count(), options.instance_id,
+                                    probes, options.account_sid, marks}});
         calls.push_back(
             {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
                                                  kProbeAgain.count(), options.lead.count()}});
     }
-    calls.push_back({sql::outbox::next_due, pg::Params{deal.whole}});
+    std::vector<std::optional<DueTime>> marks;
+    for (const std::string& tenant : deal.whole) marks.push_back(options.marks.of(tenant));
+    calls.push_back({sql::outbox::next_due, pg::Params{deal.whole, marks}});
 }
 
 Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token) {

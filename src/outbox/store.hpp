@@ -5,6 +5,7 @@
 
 #include "base/ids.hpp"
 #include "outbox/lanes.hpp"
+#include "outbox/mark.hpp"
 #include "pg/connection.hpp"
 
 #include <chrono>
@@ -66,10 +67,16 @@ struct Settlement {
 /// queries/outbox/lanes.sql
 ///
 /// after  the walk begins behind this tenant; empty: with the first
-pg::Call lanes_call(const std::string& default_sender, const std::string& after);
+/// marks  what fell due before is left alone
+/// were_many  due messages, a moment ago: whether they are few is not asked
+pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
+                    bool were_many);
 struct Lanes {
     std::vector<Lane> lanes;
-    std::string next_walk;  // empty: the walk has seen all tenants
+    bool are_many = false;              // messages due: the next look need not ask
+    std::string next_walk;              // empty: the walk has seen all tenants
+    DueTime now_due = 0;                // the database's time
+    std::chrono::microseconds took{0};  // in the database
 };
 Lanes read_lanes(const pg::Rows& rows);
 
@@ -87,6 +94,7 @@ struct LeaseOptions {
     std::chrono::milliseconds lease{30'000};
     std::string instance_id;
     std::string account_sid;
+    Marks marks{};                                      // as for lanes_call()
     int rate = 0;                                       // starts a second of a sender; 0: no limit
     std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
 };

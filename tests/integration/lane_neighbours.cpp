@@ -19,10 +19,12 @@ struct Lanes : Crowd {
     Lanes() { connection.exec_script("SET lock_timeout = '2s'"); }
 
     /// returns  tenant, sender, due messages, whether it is paused, where the next walk begins
-    Texts lanes(int few = 100, int visits = 100, const std::string& after = "") {
+    Texts lanes(int few = 100, int visits = 100, const std::string& after = "",
+                const outbox::Marks& marks = {}) {
         Texts found;
-        for (const pg::Row row :
-             connection.exec(sql::outbox::lanes, pg::Params{std::nullopt, after, few, visits})) {
+        for (const pg::Row row : connection.exec(
+                 sql::outbox::lanes, pg::Params{std::nullopt, after, few, visits, marks.lowest(),
+                                                marks.others(), marks.json()})) {
             found.push_back(fmt::format("{}|{}|{}|{}|{}", row.is_null(0) ? "" : row.string(0),
                                         row.is_null(1) ? "" : row.string(1),
                                         row.is_null(2) ? 0 : row.int64(2),
@@ -31,9 +33,16 @@ struct Lanes : Crowd {
         return found;
     }
     /// In seconds, to ten of them; -1: nothing waits.
-    std::int64_t next_due(const Texts& tenants) {
-        const pg::Rows rows = connection.exec(sql::outbox::next_due, pg::Params{tenants});
+    std::int64_t next_due(const Texts& tenants,
+                          std::optional<outbox::DueTime> mark = std::nullopt) {
+        const pg::Rows rows = connection.exec(
+            sql::outbox::next_due,
+            pg::Params{tenants, std::vector<std::optional<outbox::DueTime>>(tenants.size(), mark)});
         return rows.empty() ? -1 : (rows[0].int64(0) + 5000) / 10000 * 10;
+    }
+    /// In µs since 1970, by the database's clock.
+    outbox::DueTime time(const std::string& when) const {
+        return db.count("SELECT (extract(epoch FROM " + when + ") * 1000000)::bigint");
     }
     void due(const std::string& message, const std::string& when) const {
         exec("UPDATE outbox_queue SET due_at = " + when +
@@ -235,4 +244,58 @@ BOOST_FIXTURE_TEST_CASE(credentials_that_work_replace_those_that_are_given_up, W
     }
     TEST_CHANGED(write("credentials:new", false, true), "event sending_resumed credentials:old",
                  "scope credentials:new", "scope credentials:old");
+}
+
+// ---- marks
+
+BOOST_FIXTURE_TEST_CASE(what_fell_due_before_a_shops_mark_is_left_alone, Lanes) {
+    conversations("pending");
+    due("one.anna.1", "now() - interval '1 h'");
+    exec("UPDATE outbox_queue SET due_at = now() - interval '1 h' WHERE tenant_id = 'two'");
+    const auto minute = time("now() - interval '1 min'");
+    const auto day = time("now() - interval '1 day'");
+    for (const int few : {100, 1})
+        TEST_TEXTS(lanes(few), "one|+33700000001|2||", "two|+33700000002|6||");
+    TEST_TEXTS(lanes(1, 100, "", {minute, {}}), "one|+33700000001|1||");
+    TEST_TEXTS(lanes(1, 100, "", {minute, {{"two", day}}}), "one|+33700000001|1||",
+               "two|+33700000002|6||");
+    TEST_TEXTS(lanes(1, 100, "", {day, {{"two", minute}}}), "one|+33700000001|2||");
+    // While few are due, they are looked at together, from the lowest mark of all.
+    TEST_TEXTS(lanes(100, 100, "", {minute, {}}), "one|+33700000001|1||");
+    TEST_TEXTS(lanes(100, 100, "", {minute, {{"two", day}}}), "one|+33700000001|2||",
+               "two|+33700000002|6||");
+    BOOST_TEST(next_due({"two"}) == 0);
+    BOOST_TEST(next_due({"two"}, minute) == 3600);
+    BOOST_TEST(next_due({"one"}, minute) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_walk_from_marks_visits_each_shop, Lanes) {
+    conversations("pending");
+    exec("INSERT INTO tenants (id, name) VALUES ('ten', 'ten')");
+    const outbox::Marks marks{time("now() - interval '1 min'"), {}};
+    TEST_TEXTS(lanes(1, 1, "", marks), "one|+33700000001|2||one");
+    TEST_TEXTS(lanes(1, 1, "one", marks), "||0||ten");
+    TEST_TEXTS(lanes(1, 1, "ten", marks), "two|+33700000002|2||two");
+    TEST_TEXTS(lanes(1, 1, "two", marks), "||0||");
+}
+
+BOOST_FIXTURE_TEST_CASE(lanes_tell_since_when_something_is_due, Lanes) {
+    conversations("pending");
+    due("one.anna.1", "now() - interval '1 h'");
+    due("two.bert.1", "now() - interval '2 h'");
+    const auto before = time("clock_timestamp()");
+    for (const int few : {100, 1}) {
+        const pg::Rows rows =
+            connection.exec(sql::outbox::lanes,
+                            pg::Params{std::nullopt, "", few, 100, std::optional<outbox::DueTime>{},
+                                       std::optional<outbox::DueTime>{}, "{}"});
+        const outbox::Lanes found = outbox::read_lanes(rows);
+        BOOST_REQUIRE(found.lanes.size() == 2);
+        const auto of = [&](const std::string& message) {
+            return time("(SELECT due_at FROM outbox_queue WHERE message_id = '" + message + "')");
+        };
+        BOOST_TEST(found.lanes[0].first_due == of("one.anna.1"));
+        BOOST_TEST(found.lanes[1].first_due == of("two.bert.1"));
+        BOOST_TEST(found.now_due >= before);
+    }
 }

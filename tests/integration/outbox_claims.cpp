@@ -54,7 +54,8 @@ struct Claims {
             sql::outbox::claim_lease,
             pg::Params{token.value, std::vector<std::string>{shop}, std::vector<std::int32_t>{10},
                        std::vector<std::string>{"+33700000001"}, 100, 30000, "test",
-                       std::vector<bool>{false}, "AC1"});
+                       std::vector<bool>{false}, "AC1",
+                       std::vector<std::optional<std::int64_t>>{std::nullopt}});
     }
     int take(const LeaseToken& token) {
         return connection
@@ -374,17 +375,21 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
     for (int generic = 0; generic < 2; ++generic) {
         const std::string lease = plan_of(sql::outbox::claim_lease,
                                           "('t', '{t1,t2}', '{32,32}', '{+33,+33}', 16, 30000, "
-                                          "'i', '{f,f}', 'AC1')");
+                                          "'i', '{f,f}', 'AC1', '{1,1}')");
         BOOST_TEST(lease.find("Seq Scan") == std::string::npos, lease);
         BOOST_TEST(lease.find("Index Scan using outbox_queue_tenant_idx") != std::string::npos,
                    lease);
         BOOST_TEST(
             lease.find("Index Scan using outbox_queue_conversation_idx") != std::string::npos,
             lease);
-        BOOST_TEST(plan_of(sql::outbox::next_due, "('{t1,t2}')").find("outbox_queue_due_at_idx") !=
-                   std::string::npos);
-        const std::string lanes = plan_of(sql::outbox::lanes, "(NULL, '', 256, 64)");
-        BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
+        BOOST_TEST(plan_of(sql::outbox::next_due, "('{t1,t2}', '{1,1}')")
+                       .find("outbox_queue_due_at_idx") != std::string::npos);
+        for (const char* mark : {"NULL, NULL", "1, 1"}) {
+            const std::string lanes =
+                plan_of(sql::outbox::lanes, fmt::format("(NULL, '', 256, 64, {}, '{{}}')", mark));
+            BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
+            BOOST_TEST(lanes.find("Seq Scan on tenants") == std::string::npos, lanes);
+        }
         const std::string settle = plan_of(sql::outbox::settle,
                                            "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', "
                                            "'{null}', '{null}', '{null}', '{0}')");
