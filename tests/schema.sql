@@ -732,7 +732,8 @@ BEGIN
         FOR found IN SELECT c.oid::regclass::text AS name FROM pg_class AS c
                      WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
                         OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
-                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE') LOOP
+                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+                        OR c.oid = to_regclass(home || '.routable_events') LOOP
             PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
         END LOOP;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
@@ -4563,4 +4564,6 @@ GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.receiving TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_passes TO pgcourier_service;
+
+GRANT SELECT ON TABLE public.routable_events TO pgcourier_service;
 

@@ -138,7 +138,8 @@ BEGIN
         FOR found IN SELECT c.oid::regclass::text AS name FROM pg_class AS c
                      WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
                         OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
-                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE') LOOP
+                           AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+                        OR c.oid = to_regclass(home || '.routable_events') LOOP
             PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
         END LOOP;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p

@@ -191,9 +191,7 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     std::size_t dealt = 0;
     for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
     std::vector<Mark::FirstDue> first_due;
-    for (const Lane& lane : found.lanes) {
-        if (!lane.is_paused) first_due.push_back({lane.tenant.value, lane.first_due});
-    }
+    for (const Lane& lane : found.lanes) first_due.push_back({lane.tenant.value, lane.first_due});
     mark_.looked(first_due, found.now_due, found.took, walk_from_.empty(), clock_.steady_now());
     const bool moved = !claim.messages.empty() || claim.put_behind > 0;
     const bool got_less = claim.saw_not_all && claim.messages.size() < dealt;
@@ -213,18 +211,20 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     walk_may_find_more_ = walk_may_find_more_ || here;
     // A walk in several parts that ends with nobody begins again where it found somebody.
     result.may_find_more = walks_on || here || (walk_from_.empty() && walk_may_find_more_);
-    if (const auto sweep = mark_.sweep_in(clock_.steady_now()))
-        claim.next_due = std::min(claim.next_due.value_or(*sweep), std::max(*sweep, kSoon));
+    if (const auto sweep = mark_.sweep_in(clock_.steady_now())) {
+        const milliseconds wait = std::max(*sweep, kSoon);
+        claim.next_due = std::min(claim.next_due.value_or(wait), wait);
+    }
 }
 
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                         const LeaseToken& token) {
     try {
         Exchanged result = exchange(db, done, limit, token);
-        is_in_doubt_ = false;
+        for (const Done& d : done) in_doubt_.erase(d.message.seq);
         return result;
     } catch (const pg::CommitUnknown&) {
-        is_in_doubt_ = true;
+        for (const Done& d : done) in_doubt_.insert(d.message.seq);
         throw;
     }
 }
@@ -242,13 +242,15 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
     std::vector<Scope> locked;
     std::set<std::int64_t> in_flight_still;
     if (judges) {
-        if (is_in_doubt_) calls.push_back(still_in_flight_call(done));
+        constexpr std::size_t kLockedScopes = 2;  // of these calls
         calls.push_back({sql::outbox::add_scopes, pg::Params{names}});
         calls.push_back({sql::outbox::lock_scopes, pg::Params{names}});
+        // After the locks, for which the commit in doubt may be waited for.
+        if (!in_doubt_.empty()) calls.push_back(still_in_flight_call(done));
         transaction.emplace(db, calls, rows);
-        locked = read_locked(rows.back());
-        if (is_in_doubt_) {
-            for (const pg::Row row : rows[rows.size() - 3]) in_flight_still.insert(row.int64(0));
+        locked = read_locked(rows[kLockedScopes]);
+        if (!in_doubt_.empty()) {
+            for (const pg::Row row : rows.back()) in_flight_still.insert(row.int64(0));
         }
         calls.clear();
     }
@@ -256,7 +258,8 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
     // What was settled by the commit in doubt says nothing of others a second time.
     Breaker nobodys{{}, settings_.scopes, settings_.policy};
     for (const Done& d : done) {
-        const bool is_told = is_in_doubt_ && !in_flight_still.contains(d.message.seq);
+        const bool is_told =
+            in_doubt_.contains(d.message.seq) && !in_flight_still.contains(d.message.seq);
         const Step step = d.outcome ? (is_told ? nobodys : breaker).judge(d.message, *d.outcome)
                                     : not_started(d.message);
         result.settled.push_back(settlement_of(d.message, step));

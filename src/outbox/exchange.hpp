@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -93,7 +94,7 @@ class Exchange {
     Lead lead_{0};                 // from dealing to the end of the commit, lately
     std::size_t look_beyond_ = 0;  // grows while a lane shows nothing claimable
     std::optional<std::chrono::milliseconds> limited_for_;  // of the walk until now
-    bool is_in_doubt_ = false;  // the last commit was not answered: perhaps it settled what is done
+    std::set<std::int64_t> in_doubt_;  // seqs: a commit of their outcomes was not answered
     /// When a success was last noted in a scope that was well: it need not be noted each time.
     std::unordered_map<std::string, SteadyTime> well_since_;
 };

@@ -55,10 +55,13 @@ void Mark::Found::add(const Found& more) {
 // good for whom it names, and for the others.
 Marks Mark::begin(SteadyTime now) {
     walk_ = {};
-    took_ = std::chrono::microseconds{0};
+    took_ = longest_ = std::chrono::microseconds{0};
     const bool is_known = found_.back().others && now - found_since_ < kLongestPause;
     is_sweep_ = now >= next_sweep_ || !is_known;
-    if (is_sweep_) return {};
+    if (is_sweep_) {
+        next_sweep_ = now + kLongestPause;  // if it fails; else looked() says when
+        return {};
+    }
     Found all;
     for (const Found& found : found_) all.add(found);
     for (auto& [tenant, at] : all.tenants) at = std::min(at, *all.others);
@@ -70,6 +73,12 @@ void Mark::looked(std::span<const FirstDue> lanes, DueTime now_due, std::chrono:
     walk_.others = std::min(walk_.others.value_or(now_due), now_due);
     for (const FirstDue& lane : lanes) walk_.add(lane.tenant, lane.at);
     took_ += took;
+    longest_ = std::max(longest_, took);
+    const bool is_set_back = now_due < std::exchange(last_now_due_, now_due);
+    if (is_set_back) {
+        found_ = {};
+        next_sweep_ = now;
+    }
     if (!is_last) return;
     if (!found_[0].others || now - found_since_ >= kTrail) {
         std::ranges::rotate(found_, found_.end() - 1);
@@ -79,7 +88,7 @@ void Mark::looked(std::span<const FirstDue> lanes, DueTime now_due, std::chrono:
     found_[0].add(walk_);
     if (!is_sweep_) return;
     next_sweep_ = now;
-    if (took_ > kQuick)
+    if (longest_ > kQuick)
         next_sweep_ += std::min<SteadyTime::duration>(took_ * kSweepShare, kLongestPause);
 }
 

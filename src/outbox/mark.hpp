@@ -3,8 +3,8 @@
 // entries of all that was claimed before, as long as somebody's open snapshot keeps them: then
 // looks begin at marks, below which nothing of a shop was due a moment ago, and a sweep from the
 // start comes seldom. It finds what lies below a mark all the same: rows of a transaction that took
-// long to commit, or of a shop whose sending was paused. While reading from the start is quick,
-// each look is a sweep. Pure: time is passed in.
+// longer to commit. While reading from the start is quick, each look is a sweep. Pure: time is
+// passed in.
 
 #include "base/clock.hpp"
 
@@ -47,14 +47,15 @@ class Marks {
 
 class Mark {
   public:
-    /// A mark is what was first due so long ago, or up to three times as long: longer than most
-    /// transactions take that insert messages.
+    /// A mark is what was first due at least twice so long ago, with many looks not three times:
+    /// longer than most transactions take that insert messages.
     static constexpr std::chrono::milliseconds kTrail{250};
     /// Reading the queue from the start takes less when nothing dead lies before what is due.
     static constexpr std::chrono::milliseconds kQuick{5};
-    /// Sweeps that are not quick have at most this share of the time.
+    /// Where they are not quick, reading the lanes from the start has this share of the time; the
+    /// rest of such a claim takes once or twice as long.
     static constexpr int kSweepShare = 40;
-    static constexpr std::chrono::seconds kLongestPause{60};
+    static constexpr std::chrono::seconds kLongestPause{20};
 
     struct FirstDue {
         std::string_view tenant;
@@ -67,7 +68,8 @@ class Mark {
     /// A look of the walk has read the lanes.
     ///
     /// lanes    those that have something due which may be claimed, and since when
-    /// now_due  the database's time: whoever else was visited has nothing due that is older
+    /// now_due  the database's time: whoever else was visited has nothing due that is older. When
+    ///          it goes back, what was known is forgotten
     /// took     how long reading them took
     /// is_last  the walk has seen all tenants
     void looked(std::span<const FirstDue> lanes, DueTime now_due, std::chrono::microseconds took,
@@ -85,9 +87,11 @@ class Mark {
         void add(const Found& more);
     };
 
-    bool is_sweep_ = true;  // the walk that goes on, or the last one
-    Found walk_;            // the one that goes on
-    std::chrono::microseconds took_{0};
+    bool is_sweep_ = true;                  // the walk that goes on, or the last one
+    Found walk_;                            // the one that goes on
+    std::chrono::microseconds took_{0};     // all its looks
+    std::chrono::microseconds longest_{0};  // the longest of them
+    DueTime last_now_due_ = 0;
     std::array<Found, 3> found_;  // of kTrail or more each, the latest first
     SteadyTime found_since_{};    // the latest
     SteadyTime next_sweep_{};

@@ -14,7 +14,10 @@ using std::chrono::milliseconds;
 // walked tenant by tenant.
 constexpr int kFewDue = 256;
 constexpr int kTenantsAWalk = 64;
-constexpr int kTenantsAWalkFromMarks = 256;  // with messages or without
+constexpr int kTenantsAWalkFromMarks = 1'024;  // with messages or without
+// Where one tenant's mark is so far below the others', looking at all of them together from there
+// on would walk what the others' claims have left.
+constexpr DueTime kFarBelow = 5'000'000;
 // A probe whose outcome nobody wrote back is followed by another one then: at most one a minute.
 constexpr milliseconds kProbeAgain{60'000};
 
@@ -42,7 +45,9 @@ std::string_view to_text(Settled status) {
 
 pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
                     bool were_many) {
-    const int few = !marks.is_sweep() && were_many ? 0 : kFewDue;
+    const bool asks =
+        marks.is_sweep() || (!were_many && *marks.others() - *marks.lowest() < kFarBelow);
+    const int few = asks ? kFewDue : 0;
     const int visits = marks.is_sweep() ? kTenantsAWalk : kTenantsAWalkFromMarks;
     return {sql::outbox::lanes, pg::Params{unless_empty(default_sender), after, few, visits,
                                            marks.lowest(), marks.others(), marks.json()}};

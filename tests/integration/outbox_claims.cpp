@@ -3,6 +3,7 @@
 #include "sql/outbox.hpp"
 #include "support/database_proxy.hpp"
 #include "support/eventually.hpp"
+#include "support/fake_clock.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
@@ -389,6 +390,8 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
                 plan_of(sql::outbox::lanes, fmt::format("(NULL, '', 256, 64, {}, '{{}}')", mark));
             BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
             BOOST_TEST(lanes.find("Seq Scan on tenants") == std::string::npos, lanes);
+            BOOST_TEST(lanes.find("Index Scan using outbox_queue_tenant_idx") != std::string::npos,
+                       lanes);
         }
         const std::string settle = plan_of(sql::outbox::settle,
                                            "('{1}', '{t}', '{sent}', '{1}', '{SM}', '{+33}', "
@@ -495,4 +498,40 @@ BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged, Claims) {
     BOOST_TEST(status(claimed.messages[0].id.value) == "failed");
     BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
                "1");
+}
+
+// Somebody's snapshot keeps what was claimed in the indexes: claims begin at marks then, and what
+// comes in below one is found by the next sweep, of which whoever looks is told.
+BOOST_FIXTURE_TEST_CASE(what_falls_due_below_a_mark_is_found_by_a_sweep, Claims) {
+    test::FakeClock clock;
+    outbox::Exchange marked{settings(), clock};
+    pg::Connection holder = test::connect_directly(db);
+    holder.exec_script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+    db.exec(fmt::format(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) "
+        "SELECT -g, 'gone', '{}', 'gone', now() - interval '1 h' FROM generate_series(1, 200000) "
+        "AS g",
+        shop));
+    db.exec("DELETE FROM outbox_queue WHERE seq < 0");
+    const auto look = [&] {
+        clock.advance(400ms);
+        return marked.run(connection, {}, 10, token()).claim;
+    };
+    for (int i = 0; i < 4; ++i) look();
+
+    const std::string late = add(kAnna);
+    const std::string fresh = add(kBert);
+    db.exec("UPDATE outbox_queue SET due_at = now() - interval '2 h' WHERE message_id = '" + late +
+            "'");
+    const Claim from_marks = look();
+    BOOST_REQUIRE(from_marks.messages.size() == 1);
+    BOOST_TEST(from_marks.messages[0].id.value == fresh);
+    BOOST_REQUIRE(from_marks.next_due.has_value());
+    BOOST_TEST((*from_marks.next_due > 0ms));
+    BOOST_TEST((*from_marks.next_due <= outbox::Mark::kLongestPause));
+
+    clock.advance(*from_marks.next_due);
+    const Claim swept = look();
+    BOOST_REQUIRE(swept.messages.size() == 1);
+    BOOST_TEST(swept.messages[0].id.value == late);
 }

@@ -87,6 +87,17 @@ BOOST_FIXTURE_TEST_CASE(whoever_sells_for_another_shop_is_a_client_here, Queued)
     TEST_TEXTS(claim(connection), "1 one client", "3 two seller", "5 one client", "6 two client");
 }
 
+// Each address is looked up where it stands: a shop's own number as the other end makes nobody its
+// message or its callback.
+BOOST_FIXTURE_TEST_CASE(the_shop_of_a_message_is_its_receiver_and_of_a_callback_its_sender,
+                        Queued) {
+    exec(R"(UPDATE webhook_events SET "from" = '+33700000002' WHERE id = 1;
+            UPDATE webhook_events SET "from" = '+33700000002', "to" = 'nobody' WHERE id = 3;
+            UPDATE webhook_events SET "to" = '+33700000002' WHERE id = 5;
+            UPDATE webhook_events SET "from" = 'nobody', "to" = '+33700000001' WHERE id = 6)");
+    TEST_TEXTS(claim(connection), "1 one client", "3  client", "5 one client", "6  client");
+}
+
 BOOST_FIXTURE_TEST_CASE(two_that_claim_at_once_take_different_events_and_wait_for_nobody, Queued) {
     auto other = db.connect();
     pg::Transaction transaction{other};

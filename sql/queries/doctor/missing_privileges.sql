@@ -22,9 +22,9 @@ needed (place, object, privilege, is_there) AS (
     SELECT 3, 'table ' || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')
     FROM pg_class AS c WHERE c.relnamespace = (SELECT h.oid FROM home AS h) AND c.relname = 'pgcourier_migrations'
     UNION ALL
-    SELECT 4, 'view ops.' || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')
+    SELECT 4, CASE WHEN n.nspname = 'ops' THEN 'view ops.' ELSE 'view ' END || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'ops' AND c.relkind = 'v'
+    WHERE c.relkind = 'v' AND (n.nspname = 'ops' OR n.oid = (SELECT h.oid FROM home AS h) AND c.relname = 'routable_events')
     UNION ALL
     SELECT 5, format('function %s.%s', n.nspname, p.proname), 'EXECUTE', has_function_privilege(p.oid, 'EXECUTE')
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace

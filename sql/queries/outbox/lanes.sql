@@ -61,7 +61,7 @@ SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        coalesce((SELECT w.tenant_id FROM walk AS w WHERE w.step = $4::integer), '') AS next_walk,
        set_config('pgcourier.scopes', (SELECT coalesce(array_agg(DISTINCT 'sender:' || s.sender), '{}')::text
                                        FROM lanes AS s WHERE s.sender <> ''), true) AS scopes,
-       (extract(epoch FROM l.first_due_at) * 1000000)::bigint AS first_due_us, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
+       (extract(epoch FROM greatest(l.first_due_at, 'epoch')) * 1000000)::bigint AS first_due_us, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
        (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us
 FROM (VALUES (true)) AS always (is_so)
 LEFT JOIN lanes AS l ON true
