@@ -36,24 +36,29 @@ void append_encoded(std::string& out, std::string_view text, bool space_as_plus)
 
 }  // namespace
 
+// Runs of characters that stand for themselves are copied at once.
 void append_decoded(std::string& out, std::string_view encoded) {
+    out.reserve(out.size() + encoded.size());
+    std::size_t copied = 0;
     for (std::size_t i = 0; i < encoded.size(); ++i) {
         const char c = encoded[i];
-        if (c == '+') {
-            out += ' ';
-            continue;
-        }
-        if (c == '%' && i + 2 < encoded.size()) {
+        if (c != '+' && c != '%') continue;
+        char decoded = ' ';
+        std::size_t length = 1;
+        if (c == '%') {
+            if (i + 2 >= encoded.size()) continue;
             const int high = hex_value(encoded[i + 1]);
             const int low = hex_value(encoded[i + 2]);
-            if (high >= 0 && low >= 0) {
-                out += static_cast<char>(high * 16 + low);
-                i += 2;
-                continue;
-            }
+            if (high < 0 || low < 0) continue;
+            decoded = static_cast<char>(high * 16 + low);
+            length = 3;
         }
-        out += c;
+        out.append(encoded, copied, i - copied);
+        out += decoded;
+        copied = i + length;
+        i += length - 1;
     }
+    out.append(encoded, copied);
 }
 
 Params decode_form(std::string_view text) {

@@ -92,8 +92,15 @@ Folded fold(char32_t c) {
     return {Kind::letter, kForeign};
 }
 
-/// The words of a text. An apostrophe or hyphen belongs to a word only between two of its letters,
-/// elsewhere it is punctuation. A text that begins with punctuation gives a foreign word first.
+/// Whether a first word may be one that counts. Of most messages it is not, and no more is read.
+bool counts(std::string_view word) {
+    return std::ranges::find(kStop, word) != std::end(kStop) ||
+           std::ranges::find(kStart, word) != std::end(kStart);
+}
+
+/// The words of a text; the first alone when it does not count. An apostrophe or hyphen belongs to
+/// a word only between two of its letters, elsewhere it is punctuation. A text that begins with
+/// punctuation gives a foreign word first.
 std::vector<std::string> words_of(std::string_view body) {
     std::vector<std::string> words;
     std::string word;
@@ -103,7 +110,8 @@ std::vector<std::string> words_of(std::string_view body) {
         word.clear();
         joiner = 0;
     };
-    while (!body.empty() && words.size() < kTooManyWords) {
+    while (!body.empty() && words.size() < kTooManyWords &&
+           (words.empty() || counts(words.front()))) {
         const CodePoint c = first_code_point(body);
         body.remove_prefix(c.bytes);
         const Folded folded = fold(c.value);
@@ -154,11 +162,11 @@ bool are_courtesies(std::span<const std::string> words) {
 
 OptWord opt_word(std::string_view body) {
     const std::vector<std::string> words = words_of(body);
-    if (words.empty() || words.size() >= kTooManyWords) return OptWord::none;
+    if (words.empty() || !counts(words.front()) || words.size() >= kTooManyWords)
+        return OptWord::none;
     if (!are_courtesies(std::span{words}.subspan(1))) return OptWord::none;
-    if (std::ranges::find(kStop, words.front()) != std::end(kStop)) return OptWord::stop;
-    if (std::ranges::find(kStart, words.front()) != std::end(kStart)) return OptWord::start;
-    return OptWord::none;
+    return std::ranges::find(kStop, words.front()) != std::end(kStop) ? OptWord::stop
+                                                                      : OptWord::start;
 }
 
 }  // namespace pgcourier::twilio

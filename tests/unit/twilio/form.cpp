@@ -40,6 +40,25 @@ BOOST_AUTO_TEST_CASE(a_body_is_decoded_as_the_signature_needs_it) {
         BOOST_TEST(shown(decode_form(text)) == expected, text);
 }
 
+BOOST_AUTO_TEST_CASE(what_surrounds_a_bad_percent_sequence_is_decoded) {
+    for (const auto& [encoded, decoded] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"%+", "% "},
+                                                                    {"a%+b", "a% b"},
+                                                                    {"%2+", "%2 "},
+                                                                    {"%2", "%2"},
+                                                                    {"%", "%"},
+                                                                    {"+%", " %"},
+                                                                    {"%%41", "%A"},
+                                                                    {"%4%41", "%4A"},
+                                                                    {"%41%", "A%"},
+                                                                    {"%zz+%41", "%zz A"},
+                                                                    {"%4x%4y+", "%4x%4y "}}) {
+        std::string out = "kept ";
+        append_decoded(out, encoded);
+        BOOST_TEST(out == std::string{"kept "} + decoded);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(any_byte_comes_through) {
     const Params zero = decode_form("a=%00%FF");
     BOOST_REQUIRE(zero.size() == 1U);
