@@ -52,9 +52,9 @@ class Mark {
     static constexpr std::chrono::milliseconds kTrail{250};
     /// Reading the queue from the start takes less when nothing dead lies before what is due.
     static constexpr std::chrono::milliseconds kQuick{5};
-    /// Where they are not quick, reading the lanes from the start has this share of the time; the
-    /// rest of such a claim takes once or twice as long.
-    static constexpr int kSweepShare = 40;
+    /// Where they are not quick, reading the lanes from the start has this share of the time. The
+    /// rest of such a claim takes once or twice as long, and of two senders each makes its own.
+    static constexpr int kSweepShare = 120;
     static constexpr std::chrono::seconds kLongestPause{20};
 
     struct FirstDue {

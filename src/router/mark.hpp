@@ -22,9 +22,9 @@ class Mark {
     static constexpr std::chrono::seconds kTrail{2};
     static constexpr std::chrono::seconds kSweepInterval{1};
     /// A sweep that takes long (another session's snapshot keeps dead entries) comes seldom: at
-    /// most a twentieth of the time.
-    static constexpr int kSweepShare = 20;
-    static constexpr std::chrono::seconds kMaxSweepInterval{60};
+    /// most a fortieth of the time.
+    static constexpr int kSweepShare = 40;
+    static constexpr std::chrono::seconds kMaxSweepInterval{30};
 
     /// The id after which the claim that starts now looks; 0 when it is a sweep.
     std::int64_t begin(SteadyTime now);

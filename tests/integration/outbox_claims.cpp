@@ -517,7 +517,7 @@ BOOST_FIXTURE_TEST_CASE(what_falls_due_below_a_mark_is_found_by_a_sweep, Claims)
         clock.advance(later);
         return marked.run(connection, {}, 10, token()).claim;
     };
-    // Sweeps, until enough is known; the next one is due in 40 times what the last one took.
+    // Sweeps, until enough is known; the next one is due in 120 times what the last one took.
     for (int i = 0; i < 3; ++i) look(300ms);
 
     const std::string late = add(kAnna);

@@ -85,11 +85,11 @@ BOOST_AUTO_TEST_CASE(a_slow_sweep_comes_seldom) {
     Mark mark;
     mark.begin(kStart);
     mark.found(500, false, kStart + 200ms);
-    BOOST_TEST((mark.next_sweep() == kStart + 200ms + 4s));
+    BOOST_TEST((mark.next_sweep() == kStart + 200ms + 8s));
 
-    mark.begin(kStart + 5s);
-    mark.found(500, false, kStart + 15s);
-    BOOST_TEST((mark.next_sweep() == kStart + 15s + 60s));
+    mark.begin(kStart + 9s);
+    mark.found(500, false, kStart + 19s);
+    BOOST_TEST((mark.next_sweep() == kStart + 19s + 30s));
 }
 
 BOOST_AUTO_TEST_CASE(what_went_back_is_looked_for_at_once) {
