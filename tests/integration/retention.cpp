@@ -276,8 +276,9 @@ BOOST_FIXTURE_TEST_CASE(a_step_that_another_instance_is_making_is_left_to_it, Re
 
 BOOST_AUTO_TEST_CASE(a_fresh_database_has_a_day_before_anything_is_deleted) {
     const TestDatabase db;
-    BOOST_TEST(db.count("SELECT count(*) FROM retention_passes WHERE due_at > now() + interval '23 "
-                        "h'") == 6);
+    // The tests' databases are copies of one that may have been made hours ago.
+    BOOST_TEST(db.count("SELECT count(*) FROM retention_passes WHERE due_at > interval '23 h' + "
+                        "(SELECT max(applied_at) FROM pgcourier_migrations)") == 6);
 }
 
 // Each step reads the pages that it is given, and looks few rows up by key, whatever the sizes.
