@@ -450,9 +450,11 @@ it("a dialog goes with the view that it is of", async () => {
     await go(page, "#/tenants");
     await page.getByRole("row").filter({ hasText: "Demo shop" }).getByRole("button", { name: "Pause Demo shop" }).click();
     await page.getByRole("dialog").waitFor();
+    const left = page.evaluate(() => new Promise(resolve =>
+        addEventListener("hashchange", () => resolve(document.querySelectorAll("dialog").length), { once: true })));
     await page.goBack();
+    equal(await left, 0, "dialogs of the view before");
     await page.locator(".overview").waitFor();
-    equal(await page.locator("dialog").count(), 0, "dialogs of the view before");
     await leave(page);
 });
 

@@ -20,8 +20,12 @@ export function close_all() {
     close_dialogs();
 }
 
+/// They are gone when it returns: the event "close", after which a dialog goes by itself, comes some time later.
 export function close_dialogs() {
-    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+    for (const dialog of document.querySelectorAll("dialog")) {
+        dialog.close();
+        dialog.remove();
+    }
 }
 
 /// Asks for a reason and whatever else, then acts. What goes wrong is said in the dialog, which stays open.
