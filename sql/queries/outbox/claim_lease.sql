@@ -15,18 +15,18 @@ WITH lanes AS MATERIALIZED (
     FROM unnest($2::text[], $3::integer[], $4::text[], $8::boolean[], $10::bigint[])
          AS l (tenant_id, messages, sender, is_probe, mark_us)),
 looked AS MATERIALIZED (
-    SELECT k.seq, k.message_id, l.tenant_id, k.recipient, k.due_at, l.messages, l.sender,
+    SELECT k.place, k.seq, k.message_id, l.tenant_id, k.recipient, k.due_at, l.messages, l.sender,
            CASE WHEN l.is_probe THEN k.deferrals ELSE 0 END AS rank
     FROM lanes AS l
     CROSS JOIN LATERAL (
-        SELECT q.seq, q.message_id, q.recipient, q.due_at, q.deferrals
+        SELECT q.ctid AS place, q.seq, q.message_id, q.recipient, q.due_at, q.deferrals
         FROM outbox_queue AS q
-        WHERE q.tenant_id = l.tenant_id AND q.due_at <= now() AND q.due_at >= l.begins
-        ORDER BY q.due_at, q.seq
+        WHERE q.tenant_id = ANY (ARRAY[l.tenant_id]) AND q.due_at >= l.begins AND q.due_at <= now()
+        ORDER BY q.tenant_id, q.due_at, q.seq
         LIMIT l.messages + $5::integer
         FOR UPDATE SKIP LOCKED) AS k),
 judged AS MATERIALIZED (
-    SELECT k.seq, k.message_id, k.tenant_id, k.recipient, k.due_at, k.rank, k.messages, k.sender,
+    SELECT k.place, k.seq, k.message_id, k.tenant_id, k.recipient, k.due_at, k.rank, k.messages, k.sender,
            l.seq IS NOT NULL AS is_leased, a.due_at AS ahead_due_at
     FROM looked AS k
     LEFT JOIN LATERAL (
@@ -35,9 +35,9 @@ judged AS MATERIALIZED (
         LIMIT 1) AS l ON true
     LEFT JOIN LATERAL (
         SELECT h.due_at FROM outbox_queue AS h
-        WHERE h.tenant_id = k.tenant_id AND h.recipient = k.recipient AND h.seq < k.seq
+        WHERE h.tenant_id = ANY (ARRAY[k.tenant_id]) AND h.recipient = k.recipient AND h.seq < k.seq
           AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
-        ORDER BY h.seq
+        ORDER BY h.tenant_id, h.seq
         LIMIT 1) AS a ON true),
 heads AS MATERIALIZED (
     SELECT r.seq, r.message_id, r.tenant_id, r.recipient, r.sender
@@ -52,26 +52,27 @@ taken AS (
     SELECT h.tenant_id, h.recipient, h.seq, h.message_id, $1::text, m.attempts + 1, $7::text, h.sender, clock_timestamp(),
            clock_timestamp() + $6::bigint * interval '1 ms', nullif($9::text, '')
     FROM heads AS h
-    JOIN messages_out AS m ON m.seq = h.seq
+    JOIN messages_out AS m ON m.seq BETWEEN h.seq AND h.seq
     ORDER BY h.tenant_id, h.recipient
     ON CONFLICT (tenant_id, recipient) DO NOTHING
     RETURNING tenant_id, recipient, seq),
 held AS MATERIALIZED (
     SELECT l.tenant_id, l.recipient
     FROM (SELECT DISTINCT j.tenant_id, j.recipient FROM judged AS j WHERE j.is_leased) AS b
-    JOIN outbox_leases AS l ON l.tenant_id = b.tenant_id AND l.recipient = b.recipient
+    JOIN outbox_leases AS l ON l.tenant_id = ANY (ARRAY[b.tenant_id]) AND l.recipient BETWEEN b.recipient AND b.recipient
     FOR KEY SHARE OF l SKIP LOCKED),
 postponed AS (
     UPDATE outbox_queue AS q
     SET is_behind = true,
         due_at = CASE WHEN j.is_leased OR j.ahead_due_at <= now() THEN now() + interval '1 min' ELSE j.ahead_due_at END
     FROM judged AS j
-    WHERE q.seq = j.seq
+    WHERE q.ctid = j.place
       AND CASE WHEN j.is_leased THEN (j.tenant_id, j.recipient) IN (SELECT h.tenant_id, h.recipient FROM held AS h)
                WHEN j.ahead_due_at <= now() THEN (j.tenant_id, j.recipient) IN (SELECT t.tenant_id, t.recipient FROM taken AS t)
                ELSE j.ahead_due_at IS NOT NULL END
     RETURNING q.seq)
 SELECT (SELECT count(*) FROM looked) AS looked_at, (SELECT count(*) FROM postponed) AS put_behind,
        EXISTS (SELECT FROM looked AS k GROUP BY k.tenant_id, k.messages HAVING count(*) >= k.messages + $5::integer) AS saw_not_all,
-       set_config('pgcourier.claimed', coalesce((SELECT array_agg(t.seq)::text FROM taken AS t), '{}'), true) AS claimed,
+       set_config('pgcourier.claimed', coalesce((SELECT array_agg(j.place)::text FROM judged AS j
+                                                 WHERE j.seq IN (SELECT t.seq FROM taken AS t)), '{}'), true) AS claimed,
        set_config('pgcourier.act', 'claim', true) AS act;

@@ -8,15 +8,15 @@
 -- $4 ms until they may be probed again if nobody says what became of this probe bigint  $5 ms from now to the first start
 -- that was dealt float8
 WITH checked AS MATERIALIZED (
-    SELECT q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out,
+    SELECT q.ctid AS place, q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out,
            coalesce(q.expires_at <= clock_timestamp(), false) AS is_expired
-    FROM unnest(current_setting('pgcourier.claimed')::bigint[]) AS c (seq)
-    JOIN outbox_queue AS q ON q.seq = c.seq
+    FROM unnest(current_setting('pgcourier.claimed')::tid[]) AS c (place)
+    JOIN outbox_queue AS q ON q.ctid = c.place
     LEFT JOIN LATERAL (
         SELECT h.seq FROM outbox_queue AS h
-        WHERE h.tenant_id = q.tenant_id AND h.recipient = q.recipient AND h.seq < q.seq
+        WHERE h.tenant_id = ANY (ARRAY[q.tenant_id]) AND h.recipient = q.recipient AND h.seq < q.seq
           AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
-        ORDER BY h.seq
+        ORDER BY h.tenant_id, h.seq
         LIMIT 1) AS a ON true
     LEFT JOIN LATERAL (
         SELECT o.id FROM opt_outs AS o
@@ -28,7 +28,7 @@ sending AS (
     SET status = 'sending', attempts = m.attempts + 1, calls = m.calls + 1, lease_token = $1::text, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq = c.seq AND NOT c.is_behind AND NOT c.is_opted_out AND NOT c.is_expired
+    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.is_behind AND NOT c.is_opted_out AND NOT c.is_expired
       AND m.status IN ('pending', 'failed') AND m.held_reason IS NULL
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.body, m.media_url, m.content_sid, m.content_variables, m.attempts,
               m.deferrals, m.calls, m.correlation_id),
@@ -38,29 +38,29 @@ ended AS (
         last_error = CASE WHEN c.is_opted_out THEN 'the recipient opted out' ELSE 'its time was over before it could be sent' END,
         next_attempt_at = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq = c.seq AND NOT c.is_behind AND (c.is_opted_out OR c.is_expired) AND m.status IN ('pending', 'failed')
+    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.is_behind AND (c.is_opted_out OR c.is_expired) AND m.status IN ('pending', 'failed')
     RETURNING m.id, m.tenant_id, m.correlation_id, m.status),
 dequeued AS (
     -- Also a row whose message is no longer to be sent.
-    DELETE FROM outbox_queue AS q USING checked AS c WHERE q.seq = c.seq AND NOT c.is_behind),
+    DELETE FROM outbox_queue AS q USING checked AS c WHERE q.ctid = c.place AND NOT c.is_behind),
 freed AS (
     DELETE FROM outbox_leases AS l USING checked AS c
-    WHERE l.tenant_id = c.tenant_id AND l.recipient = c.recipient AND l.token = $1::text
+    WHERE l.tenant_id = ANY (ARRAY[c.tenant_id]) AND l.recipient BETWEEN c.recipient AND c.recipient AND l.token = $1::text
       AND c.seq NOT IN (SELECT s.seq FROM sending AS s)),
 -- What claim_lease.sql, an earlier statement of this transaction, had put behind one that ended here may go.
 promoted AS (
     UPDATE outbox_queue AS q
     SET due_at = now(), is_behind = false
-    FROM (SELECT n.seq
+    FROM (SELECT n.place
           FROM checked AS c
           CROSS JOIN LATERAL (
-              SELECT h.seq, h.is_behind FROM outbox_queue AS h
-              WHERE h.tenant_id = c.tenant_id AND h.recipient = c.recipient AND h.seq > c.seq
+              SELECT h.ctid AS place, h.is_behind FROM outbox_queue AS h
+              WHERE h.tenant_id = ANY (ARRAY[c.tenant_id]) AND h.recipient = c.recipient AND h.seq > c.seq
                 AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
-              ORDER BY h.seq
+              ORDER BY h.tenant_id, h.seq
               LIMIT 1) AS n
           WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
-    WHERE q.seq = next.seq),
+    WHERE q.ctid = next.place),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)
     SELECT e.tenant_id, CASE e.status WHEN 'blocked' THEN 'message_blocked_optout' ELSE 'message_expired' END, 'message_out',
@@ -70,7 +70,7 @@ ready AS MATERIALIZED (
     SELECT s.id, s.seq, s.tenant_id, s."to", s.body, s.media_url, s.content_sid, s.content_variables, s.attempts, s.deferrals,
            s.calls, s.correlation_id, l.sender
     FROM sending AS s
-    JOIN outbox_leases AS l ON l.tenant_id = s.tenant_id AND l.recipient = s."to"),
+    JOIN outbox_leases AS l ON l.tenant_id = ANY (ARRAY[s.tenant_id]) AND l.recipient BETWEEN s."to" AND s."to"),
 paid AS (
     UPDATE outbox_scopes AS s
     SET next_start_at = CASE WHEN p.starts > 0

@@ -6,21 +6,21 @@
 WITH act AS MATERIALIZED (
     SELECT set_config('pgcourier.act', 'expire', true) AS act),
 late AS MATERIALIZED (
-    SELECT q.seq
+    SELECT q.ctid AS place
     FROM outbox_queue AS q
     WHERE q.expires_at <= now()
     ORDER BY q.expires_at
     LIMIT $1::integer
     FOR UPDATE SKIP LOCKED),
 dequeued AS (
-    DELETE FROM outbox_queue AS q USING late AS l WHERE q.seq = l.seq
+    DELETE FROM outbox_queue AS q USING late AS l WHERE q.ctid = l.place
     RETURNING q.seq, q.tenant_id, q.recipient),
 expired AS (
     UPDATE messages_out AS m
     SET status = 'expired', next_attempt_at = NULL, last_error = 'it was not sent by its expires_at',
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM dequeued AS d, act AS a
-    WHERE m.seq = d.seq AND m.status IN ('pending', 'failed') AND a.act = 'expire'
+    WHERE m.seq BETWEEN d.seq AND d.seq AND m.status IN ('pending', 'failed') AND a.act = 'expire'
     RETURNING m.id, m.seq, m.tenant_id, m.correlation_id, m.attempts, m.expires_at),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)

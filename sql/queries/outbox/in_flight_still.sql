@@ -3,5 +3,5 @@
 -- $1 seqs bigint[]  $2 tokens text[]
 SELECT m.seq
 FROM unnest($1::bigint[], $2::text[]) AS o (seq, token)
-JOIN messages_out AS m ON m.seq = o.seq AND m.lease_token = o.token
+JOIN messages_out AS m ON m.seq BETWEEN o.seq AND o.seq AND m.lease_token = o.token
 WHERE m.status = 'sending';

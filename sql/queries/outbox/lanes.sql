@@ -44,8 +44,8 @@ found AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT count(*) AS due, min(x.deferrals) AS deferrals, min(x.due_at) AS first_due_at
         FROM (SELECT q.deferrals, q.due_at FROM outbox_queue AS q
-              WHERE q.tenant_id = w.tenant_id AND q.due_at <= now() AND q.due_at >= b.begins
-              ORDER BY q.due_at, q.seq
+              WHERE q.tenant_id = ANY (ARRAY[w.tenant_id]) AND q.due_at >= b.begins AND q.due_at <= now()
+              ORDER BY q.tenant_id, q.due_at, q.seq
               LIMIT 16) AS x) AS d
     WHERE w.tenant_id IS NOT NULL AND d.due > 0),
 lanes AS MATERIALIZED (

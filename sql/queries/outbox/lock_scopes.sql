@@ -8,5 +8,5 @@ SELECT s.scope, s.calls, s.failures, coalesce(s.failed_message, '') AS failed_me
        s.is_by_callback
 FROM outbox_scopes AS s
 WHERE s.scope = ANY ($1::text[])
-ORDER BY s.scope
+ORDER BY s.scope || ''
 FOR UPDATE;

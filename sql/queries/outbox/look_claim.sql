@@ -13,12 +13,12 @@ WITH due AS MATERIALIZED (
 taken AS (
     UPDATE outbox_leases AS l SET look_at = clock_timestamp() + $3::bigint * interval '1 ms'
     FROM due AS d
-    WHERE l.tenant_id = d.tenant_id AND l.recipient = d.recipient
+    WHERE l.tenant_id = ANY (ARRAY[d.tenant_id]) AND l.recipient BETWEEN d.recipient AND d.recipient
     RETURNING l.seq, l.token, l.sender, l.claimed_at, l.looks, l.look_failures, l.look_at, l.account_sid)
 SELECT m.id, m.seq, m.tenant_id, m.correlation_id, m."to", t.sender, m.body, coalesce(m.content_sid, '') <> '' AS is_template,
        floor(extract(epoch FROM t.claimed_at) * 1000)::bigint AS attempted_ms, m.attempts, t.looks, t.look_failures, t.token,
        (extract(epoch FROM t.look_at) * 1000000)::bigint AS until_us, coalesce(t.account_sid, '') AS account_sid
 FROM taken AS t
-JOIN messages_out AS m ON m.seq = t.seq
+JOIN messages_out AS m ON m.seq BETWEEN t.seq AND t.seq
 WHERE m.status = 'unknown' AND m.lease_token = t.token
-ORDER BY m.seq;
+ORDER BY t.seq;

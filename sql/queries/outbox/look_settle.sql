@@ -12,15 +12,15 @@ WITH results AS MATERIALIZED (
 messages AS MATERIALIZED (
     SELECT m.seq, m.tenant_id, m."to" AS recipient, r.token, r.until_us, r.act, r.provider_id, r.sender, r.reason, r.wait_ms
     FROM results AS r
-    JOIN messages_out AS m ON m.seq = r.seq AND m.lease_token = r.token
+    JOIN messages_out AS m ON m.seq BETWEEN r.seq AND r.seq AND m.lease_token = r.token
     WHERE m.status = 'unknown'
-    ORDER BY m.seq
+    ORDER BY r.seq
     FOR UPDATE OF m),
 ours AS MATERIALIZED (
     SELECT o.seq, o.tenant_id, o.recipient, o.provider_id, o.sender, o.reason, o.wait_ms, b.is_outage,
            CASE WHEN o.act = 'dead' AND b.is_outage THEN 'failed' ELSE o.act END AS act
     FROM messages AS o
-    JOIN outbox_leases AS l ON l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND l.token = o.token
+    JOIN outbox_leases AS l ON l.tenant_id = ANY (ARRAY[o.tenant_id]) AND l.recipient BETWEEN o.recipient AND o.recipient AND l.token = o.token
     -- It was not sent while nothing was: that uses no attempt.
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM outbox_scopes AS s
@@ -36,24 +36,25 @@ settled AS (
         last_error = o.reason, error_code = CASE WHEN o.act <> 'sent' THEN m.error_code END, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
-    WHERE m.seq = o.seq AND o.act IN ('sent', 'failed', 'dead')
+    WHERE m.seq BETWEEN o.seq AND o.seq AND o.act IN ('sent', 'failed', 'dead')
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.deferrals, m.correlation_id, m.provider_message_id, m.last_error),
 held AS (
     UPDATE messages_out AS m
     SET held_reason = o.reason, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
-    WHERE m.seq = o.seq AND o.act = 'held'
+    WHERE m.seq BETWEEN o.seq AND o.seq AND o.act = 'held'
     RETURNING m.id, m.seq, m.tenant_id, m.attempts, m.correlation_id, m.held_reason),
 freed AS (
     DELETE FROM outbox_leases AS l USING ours AS o
-    WHERE l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND o.act IN ('sent', 'failed', 'dead')),
+    WHERE l.tenant_id = ANY (ARRAY[o.tenant_id]) AND l.recipient BETWEEN o.recipient AND o.recipient AND o.act IN ('sent', 'failed', 'dead')),
 unsettled AS (
     UPDATE outbox_leases AS l
     SET look_at = CASE WHEN o.act = 'held' THEN 'infinity' ELSE clock_timestamp() + o.wait_ms * interval '1 ms' END,
         looks = l.looks + CASE WHEN o.act = 'next look' THEN 1 ELSE 0 END,
         look_failures = CASE WHEN o.act = 'retry look' THEN least(l.look_failures + 1, 1000) ELSE 0 END
     FROM ours AS o
-    WHERE l.tenant_id = o.tenant_id AND l.recipient = o.recipient AND o.act IN ('held', 'next look', 'retry look')),
+    WHERE l.tenant_id = ANY (ARRAY[o.tenant_id]) AND l.recipient BETWEEN o.recipient AND o.recipient
+      AND o.act IN ('held', 'next look', 'retry look')),
 queued AS (
     INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
     SELECT s.seq, s.id, s.tenant_id, s."to", clock_timestamp(), true, s.deferrals

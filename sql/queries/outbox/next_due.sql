@@ -5,9 +5,11 @@
 WITH held_up AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM unnest($1::text[], $2::bigint[]) AS t (id, mark_us)
-        WHERE EXISTS (SELECT FROM outbox_queue AS q
-                      WHERE q.tenant_id = t.id AND q.due_at <= now()
-                        AND q.due_at >= coalesce(to_timestamp(t.mark_us / 1e6::float8), '-infinity'))) AS yes)
+        WHERE (SELECT q.seq FROM outbox_queue AS q
+               WHERE q.tenant_id = ANY (ARRAY[t.id]) AND q.due_at <= now()
+                 AND q.due_at >= coalesce(to_timestamp(t.mark_us / 1e6::float8), '-infinity')
+               ORDER BY q.tenant_id, q.due_at, q.seq
+               LIMIT 1) IS NOT NULL) AS yes)
 SELECT CASE WHEN h.yes THEN 0
             ELSE greatest(1, ceil(extract(epoch FROM n.due_at - clock_timestamp()) * 1000))::bigint END AS due_in_ms
 FROM held_up AS h,

@@ -4,20 +4,22 @@
 -- that it then finds to be no longer due, and skipping those would leave them behind nothing.
 -- $1 tenant ids text[]  $2 recipients text[]
 WITH next AS MATERIALIZED (
-    SELECT n.seq
+    SELECT n.place, n.seq
     FROM unnest($1::text[], $2::text[]) AS f (tenant_id, recipient)
     CROSS JOIN LATERAL (
-        SELECT q.seq, q.is_behind FROM outbox_queue AS q
-        WHERE q.tenant_id = f.tenant_id AND q.recipient = f.recipient AND (q.due_at <= clock_timestamp() OR q.is_retry OR q.is_behind)
-        ORDER BY q.seq
+        SELECT q.ctid AS place, q.seq, q.is_behind FROM outbox_queue AS q
+        WHERE q.tenant_id = ANY (ARRAY[f.tenant_id]) AND q.recipient = f.recipient
+          AND (q.due_at <= clock_timestamp() OR q.is_retry OR q.is_behind)
+        ORDER BY q.tenant_id, q.seq
         LIMIT 1) AS n
     WHERE n.is_behind),
 locked AS MATERIALIZED (
-    SELECT q.seq FROM outbox_queue AS q
-    WHERE q.seq IN (SELECT n.seq FROM next AS n)
-    ORDER BY q.seq
-    FOR UPDATE)
+    SELECT q.ctid AS place
+    FROM next AS n
+    JOIN outbox_queue AS q ON q.ctid = n.place
+    ORDER BY n.seq
+    FOR UPDATE OF q)
 UPDATE outbox_queue AS q
 SET due_at = now(), is_behind = false
 FROM locked AS l
-WHERE q.seq = l.seq;
+WHERE q.ctid = l.place;

@@ -2,13 +2,13 @@
 -- $1 tenant ids text[]  $2 recipients text[]  $3 tokens text[]  $4 lease in ms bigint
 -- In the order of seq, as everywhere.
 WITH ours AS MATERIALIZED (
-    SELECT l.tenant_id, l.recipient
+    SELECT l.tenant_id, l.recipient, l.unknown_since IS NULL AS is_in_flight
     FROM unnest($1::text[], $2::text[], $3::text[]) AS o (tenant_id, recipient, token)
-    JOIN outbox_leases AS l ON l.tenant_id = o.tenant_id AND l.recipient = o.recipient
-    WHERE l.token = o.token AND l.unknown_since IS NULL
+    JOIN outbox_leases AS l ON l.tenant_id = ANY (ARRAY[o.tenant_id]) AND l.recipient BETWEEN o.recipient AND o.recipient
+    WHERE l.token = o.token
     ORDER BY l.seq
     FOR UPDATE OF l)
 UPDATE outbox_leases AS l
 SET expires_at = clock_timestamp() + $4::bigint * interval '1 ms'
 FROM ours AS o
-WHERE l.tenant_id = o.tenant_id AND l.recipient = o.recipient;
+WHERE o.is_in_flight AND l.tenant_id = ANY (ARRAY[o.tenant_id]) AND l.recipient BETWEEN o.recipient AND o.recipient;

@@ -14,7 +14,7 @@ ours AS MATERIALIZED (
     WHERE s.scope IN (SELECT w.scope FROM wanted AS w)
       AND (s.opened_at IS NOT NULL OR s.calls < 1024 OR s.last_success_at IS NULL
            OR s.last_success_at < clock_timestamp() - interval '5 min' OR $2::boolean AND s.scope LIKE 'sender:%')
-    ORDER BY s.scope
+    ORDER BY s.scope || ''
     FOR UPDATE SKIP LOCKED),
 read AS (
     SELECT w.scope, coalesce(o.scope, s.scope) IS NOT NULL AS is_known, o.scope IS NOT NULL AS is_ours,

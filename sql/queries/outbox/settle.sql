@@ -14,8 +14,8 @@ ours AS MATERIALIZED (
     SELECT m.seq, m.status AS was, o.token, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.due_at, o.deferrals,
            CASE WHEN m.status = 'unknown' AND o.status = 'pending' THEN 'failed' ELSE o.status END AS status
     FROM outcomes AS o
-    JOIN messages_out AS m ON m.seq = o.seq AND m.lease_token = o.token
-    ORDER BY m.seq
+    JOIN messages_out AS m ON m.seq BETWEEN o.seq AND o.seq AND m.lease_token = o.token
+    ORDER BY o.seq
     FOR UPDATE OF m),
 settled AS (
     UPDATE messages_out AS m
@@ -24,16 +24,18 @@ settled AS (
         sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() END, error_code = o.error_code, last_error = o.reason,
         next_attempt_at = o.due_at AT TIME ZONE 'UTC', updated_at = statement_timestamp() AT TIME ZONE 'UTC'
     FROM ours AS o
-    WHERE m.seq = o.seq
+    WHERE m.seq BETWEEN o.seq AND o.seq
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.status, m.attempts, m.correlation_id, m.provider_message_id, m.error_code,
               m.last_error, m.deferrals, o.was, o.token, o.due_at),
 freed AS (
     DELETE FROM outbox_leases AS l USING settled AS s
-    WHERE s.status <> 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
+    WHERE s.status <> 'unknown'
+      AND l.tenant_id = ANY (ARRAY[s.tenant_id]) AND l.recipient BETWEEN s."to" AND s."to" AND l.token = s.token),
 set_aside AS (
     UPDATE outbox_leases AS l SET unknown_since = coalesce(l.unknown_since, clock_timestamp())
     FROM settled AS s
-    WHERE s.status = 'unknown' AND l.tenant_id = s.tenant_id AND l.recipient = s."to" AND l.token = s.token),
+    WHERE s.status = 'unknown'
+      AND l.tenant_id = ANY (ARRAY[s.tenant_id]) AND l.recipient BETWEEN s."to" AND s."to" AND l.token = s.token),
 queued AS (
     INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, is_retry, deferrals)
     SELECT s.seq, s.id, s.tenant_id, s."to", s.due_at, true, s.deferrals

@@ -44,8 +44,8 @@ messages AS MATERIALIZED (
     SELECT m.id, m.seq, m.tenant_id, m."to", m.status, m.calls, m.lease_token, m.provider_message_id,
            m.delivery_status, m.sent_from, m.correlation_id
     FROM messages_out AS m
-    WHERE m.id IN (SELECT x.message_id FROM matched AS x)
-    ORDER BY m.seq
+    WHERE m.id = ANY (ARRAY(SELECT x.message_id FROM matched AS x))
+    ORDER BY m.seq + 0
     FOR UPDATE SKIP LOCKED),
 judged AS MATERIALIZED (
     SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, x.event_id, m.tenant_id,
@@ -118,19 +118,25 @@ changed AS (
         undelivered_at = coalesce(m.undelivered_at, b.undelivered_at),
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM merged AS b, acting AS a
-    WHERE m.id = b.message_id AND (b.settles OR b.is_news) AND a.act = 'deliver'
+    WHERE m.id BETWEEN b.message_id AND b.message_id AND (b.settles OR b.is_news) AND a.act = 'deliver'
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.attempts, m.correlation_id, m.provider_message_id, m.error_code,
               b.settles, b.delivered_at, b.read_at, b.undelivered_at, b.reason),
 freed AS (
     DELETE FROM outbox_leases AS l USING changed AS c
-    WHERE c.settles AND l.tenant_id = c.tenant_id AND l.recipient = c."to" AND l.message_id = c.id),
+    WHERE c.settles AND l.tenant_id = ANY (ARRAY[c.tenant_id]) AND l.recipient BETWEEN c."to" AND c."to" AND l.message_id = c.id),
 -- Only a claim has one locked that waits: it finds its message sent, and dequeues it.
 waiting_rows AS MATERIALIZED (
-    SELECT q.seq FROM outbox_queue AS q
-    WHERE q.seq IN (SELECT c.seq FROM changed AS c WHERE c.settles)
-    FOR UPDATE SKIP LOCKED),
+    SELECT w.place
+    FROM changed AS c
+    CROSS JOIN LATERAL (
+        SELECT q.ctid AS place FROM outbox_queue AS q
+        WHERE q.tenant_id = ANY (ARRAY[c.tenant_id]) AND q.recipient = c."to" AND q.seq BETWEEN c.seq AND c.seq
+        ORDER BY q.tenant_id, q.seq
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED) AS w
+    WHERE c.settles),
 dequeued AS (
-    DELETE FROM outbox_queue AS q USING waiting_rows AS w WHERE q.seq = w.seq),
+    DELETE FROM outbox_queue AS q USING waiting_rows AS w WHERE q.ctid = w.place),
 -- Nobody needs to look at what was given up and was sent after all. A letter that a person has locked is being retried:
 -- that finds its message sent.
 resolved AS (

@@ -4,15 +4,15 @@
 WITH expired AS MATERIALIZED (
     SELECT m.id, l.tenant_id, l.recipient, l.token, l.seq
     FROM outbox_leases AS l
-    JOIN messages_out AS m ON m.id = l.message_id
-    WHERE l.unknown_since IS NULL AND l.expires_at <= clock_timestamp()
-    ORDER BY m.seq
+    JOIN messages_out AS m ON m.id BETWEEN l.message_id AND l.message_id
+    WHERE l.unknown_since IS NULL AND l.expires_at <= now()
+    ORDER BY l.seq
     LIMIT 1000
     FOR UPDATE OF m SKIP LOCKED),
 ended AS (
     UPDATE outbox_leases AS l SET unknown_since = clock_timestamp()
     FROM expired AS e
-    WHERE l.tenant_id = e.tenant_id AND l.recipient = e.recipient AND l.token = e.token
+    WHERE l.tenant_id = ANY (ARRAY[e.tenant_id]) AND l.recipient BETWEEN e.recipient AND e.recipient AND l.token = e.token
       AND l.unknown_since IS NULL AND l.expires_at <= clock_timestamp()
     RETURNING e.id, e.token, l.attempt),
 unknown AS (
@@ -20,7 +20,7 @@ unknown AS (
     SET status = 'unknown', last_error = 'whoever was sending it did not say what became of it',
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM ended AS e
-    WHERE m.id = e.id AND m.lease_token = e.token AND m.status = 'sending'
+    WHERE m.id BETWEEN e.id AND e.id AND m.lease_token = e.token AND m.status = 'sending'
     RETURNING m.id, m.seq, m.tenant_id, m.correlation_id, m.attempts, m.last_error),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload)
