@@ -1047,7 +1047,7 @@ CREATE TABLE public.messages_out (
     read_at timestamp with time zone,
     undelivered_at timestamp with time zone
 )
-WITH (fillfactor='80');
+WITH (fillfactor='50');
 
 COMMENT ON COLUMN public.messages_out.status IS 'pending, sending, sent, failed (surely not sent, due again at next_attempt_at), unknown (perhaps sent), dead, blocked, expired, canceled.';
 
@@ -1662,7 +1662,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127050000_routable_events';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127060000_room_for_sending';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;

@@ -182,7 +182,9 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     const Deal& deal = result.deal;
     Claim& claim = result.claim;
     const bool is_new_walk = walk_from_.empty();
+    lanes_until_now_ = (is_new_walk ? 0 : lanes_until_now_) + found.lanes.size();
     walk_from_ = found.next_walk;
+    if (walk_from_.empty()) lanes_of_walk_ = lanes_until_now_;
     were_many_ = found.are_many;
     if (served_.size() > kMostRemembered) served_.clear();
     ++claims_;
@@ -272,7 +274,9 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         const std::vector<std::string> shared{settings_.scopes.provider,
                                               settings_.scopes.credentials};
         if (walk_from_.empty()) marks_ = mark_.begin(now);
-        calls.push_back(lanes_call(settings_.default_sender, walk_from_, marks_, were_many_));
+        const Reach reach = reach_of(limit, lanes_of_walk_);
+        calls.push_back(
+            lanes_call(settings_.default_sender, walk_from_, marks_, were_many_, reach));
         calls.push_back(scopes_call(shared, settings_.rate));
         if (transaction) {
             rows = db.pipeline(calls);
@@ -280,7 +284,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
             transaction.emplace(db, calls, rows);
         }
         result.dealt_at = clock_.steady_now();
-        Lanes found = read_lanes(rows[rows.size() - 2]);
+        Lanes found = read_lanes(rows[rows.size() - 2], reach);
         for (Lane& lane : found.lanes) {
             const auto last = served_.find(lane.tenant.value);
             if (last != served_.end()) lane.served = last->second;

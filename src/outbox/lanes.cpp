@@ -19,6 +19,10 @@ constexpr double kHorizonMs = 100;
 // late, they and the next second's make no more than the rate and a twentieth.
 constexpr double kIdleMs = 1'000;
 constexpr int kAfterIdle = 4;
+// When there are more lanes than messages to deal, some get a few and the others come first next
+// time: a claim of few lanes costs less.
+constexpr std::size_t kAtOnce = 4;
+constexpr std::size_t kLanesServed = 8;
 constexpr milliseconds kBusy{10};    // somebody else has the scope locked
 constexpr milliseconds kInUse{100};  // all its calls are in flight, perhaps elsewhere
 
@@ -83,7 +87,7 @@ struct Hand {
     bool is_limited = false;
 
     bool is_served() const {
-        return lane->due < kMany && static_cast<std::size_t>(share.messages) >= lane->due;
+        return !lane->has_more && static_cast<std::size_t>(share.messages) >= lane->due;
     }
     bool is_probe() const {
         return std::ranges::any_of(budgets, [](const Budget* b) { return b->is_probe; });
@@ -91,6 +95,17 @@ struct Hand {
 };
 
 }  // namespace
+
+Reach reach_of(std::size_t limit, std::size_t lanes) {
+    constexpr std::size_t kLeast = 128;
+    constexpr std::size_t kForEachWanted = 4;
+    constexpr std::size_t kFewest = 2;
+    constexpr std::size_t kMost = 16;
+    const std::size_t enough = std::max(kLeast, kForEachWanted * limit);
+    const std::size_t of_each =
+        std::clamp(enough / std::max<std::size_t>(lanes, 1), kFewest, kMost);
+    return {.enough = static_cast<int>(enough), .of_each = static_cast<int>(of_each)};
+}
 
 std::string sender_scope(std::string_view sender) {
     return std::string{kSenderPrefix}.append(sender);
@@ -136,25 +151,30 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
         return std::pair{hand.share.is_probe ? hand.lane->deferrals : 0, hand.lane->served};
     });
 
+    const std::size_t at_once =
+        hands.size() > options.limit
+            ? std::clamp<std::size_t>(options.limit / kLanesServed, 1, kAtOnce)
+            : 1;
     std::size_t dealt = 0;
     for (bool goes_on = true; goes_on && dealt < options.limit;) {
         goes_on = false;
         for (Hand& hand : hands) {
-            if (dealt == options.limit) break;
-            if (hand.is_limited || hand.is_served()) continue;
-            const auto empty =
-                std::ranges::find_if(hand.budgets, [](const Budget* b) { return b->calls == 0; });
-            if (empty != hand.budgets.end()) {
-                hand.is_limited = true;
-                hold_up((*empty)->wait);
-                continue;
+            for (std::size_t n = 0; n < at_once && dealt < options.limit; ++n) {
+                if (hand.is_limited || hand.is_served()) break;
+                const auto empty = std::ranges::find_if(
+                    hand.budgets, [](const Budget* b) { return b->calls == 0; });
+                if (empty != hand.budgets.end()) {
+                    hand.is_limited = true;
+                    hold_up((*empty)->wait);
+                    break;
+                }
+                for (Budget* budget : hand.budgets) {
+                    if (budget->calls != kUnlimited) --budget->calls;
+                }
+                ++hand.share.messages;
+                ++dealt;
+                goes_on = true;
             }
-            for (Budget* budget : hand.budgets) {
-                if (budget->calls != kUnlimited) --budget->calls;
-            }
-            ++hand.share.messages;
-            ++dealt;
-            goes_on = true;
         }
     }
     result.is_full = dealt == options.limit;

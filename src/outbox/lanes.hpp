@@ -24,14 +24,27 @@ inline constexpr std::chrono::milliseconds kColdAfter{300'000};
 /// A tenant with messages due.
 struct Lane {
     TenantId tenant;
-    std::string sender;   // bare; empty: none
-    std::size_t due = 0;  // perhaps more, from kMany on
-    int deferrals = 0;    // the fewest among them
+    std::string sender;  // bare; empty: none
+    std::size_t due = 0;
+    bool has_more = false;  // perhaps: it was counted no further
+    int deferrals = 0;      // the fewest among them
     bool is_paused = false;
     DueTime first_due = 0;
     std::uint64_t served = 0;  // the number of the claim that served it last; 0: none that is known
 };
-inline constexpr std::size_t kMany = 16;
+
+/// How far a look at the lanes goes.
+struct Reach {
+    int enough = 0;  // due messages: there a walk over the tenants ends, and the next claim goes on
+    int of_each = 0;  // tenant: so many are counted
+};
+
+/// Enough to deal a claim out of, of each tenant so many that a walk comes round to all of them in
+/// a few claims.
+///
+/// limit  messages to claim
+/// lanes  tenants with messages due, as the last walk found them
+Reach reach_of(std::size_t limit, std::size_t lanes);
 
 /// What limits lanes together, as the database has it (outbox_scopes).
 struct ScopeState {
@@ -99,10 +112,10 @@ struct Deal {
 /// Whether the scope must be locked, and calls in flight be counted, before anything is dealt.
 bool is_limiting(const ScopeState& scope, int rate);
 
-/// Deals messages out one by one, in turns over the lanes, until the limit is reached, all are
-/// served, or nothing more is allowed. Whoever was not served for longest comes first, so that
-/// lanes that share a rate or a slow start share it fairly. A lane without a sender stands in no
-/// scope: its messages are refused here.
+/// Deals messages out in turns over the lanes, one by one unless there are too many lanes for that,
+/// until the limit is reached, all are served, or nothing more is allowed. Whoever was not served
+/// for longest comes first, so that lanes that share a rate or a slow start share it fairly. A lane
+/// without a sender stands in no scope: its messages are refused here.
 Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
           const InFlight& in_flight, const DealOptions& options);
 

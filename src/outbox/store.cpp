@@ -44,16 +44,17 @@ std::string_view to_text(Settled status) {
 }
 
 pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
-                    bool were_many) {
+                    bool were_many, const Reach& reach) {
     const bool asks =
         marks.is_sweep() || (!were_many && *marks.others() - *marks.lowest() < kFarBelow);
     const int few = asks ? kFewDue : 0;
     const int visits = marks.is_sweep() ? kTenantsAWalk : kTenantsAWalkFromMarks;
-    return {sql::outbox::lanes, pg::Params{unless_empty(default_sender), after, few, visits,
-                                           marks.lowest(), marks.others(), marks.json()}};
+    return {sql::outbox::lanes,
+            pg::Params{unless_empty(default_sender), after, few, visits, marks.lowest(),
+                       marks.others(), marks.json(), reach.enough, reach.of_each}};
 }
 
-Lanes read_lanes(const pg::Rows& rows) {
+Lanes read_lanes(const pg::Rows& rows, const Reach& reach) {
     Lanes found;
     std::size_t due = 0;
     for (const pg::Row row : rows) {
@@ -64,12 +65,13 @@ Lanes read_lanes(const pg::Rows& rows) {
         found.lanes.push_back({.tenant = {row.string(0)},
                                .sender = row.string(1),
                                .due = static_cast<std::size_t>(row.int64(2)),
+                               .has_more = row.int64(2) >= reach.of_each,
                                .deferrals = static_cast<int>(row.int64(3)),
                                .is_paused = row.boolean(4),
                                .first_due = row.int64(7)});
         due += found.lanes.back().due;
     }
-    // Of a shop that has many, kMany are counted.
+    // Of a shop that has many, a few are counted.
     found.are_many = due >= kFewDue / 4;
     return found;
 }

@@ -70,7 +70,7 @@ struct Settlement {
 /// marks  what fell due before is left alone
 /// were_many  due messages, a moment ago: whether they are few is not asked
 pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
-                    bool were_many);
+                    bool were_many, const Reach& reach);
 struct Lanes {
     std::vector<Lane> lanes;
     bool are_many = false;              // messages due: the next look need not ask
@@ -78,7 +78,7 @@ struct Lanes {
     DueTime now_due = 0;                // the database's time
     std::chrono::microseconds took{0};  // in the database
 };
-Lanes read_lanes(const pg::Rows& rows);
+Lanes read_lanes(const pg::Rows& rows, const Reach& reach);
 
 /// queries/outbox/scopes.sql; after lanes_call() in the same transaction, whose senders it reads
 /// too.

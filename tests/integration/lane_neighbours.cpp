@@ -20,11 +20,11 @@ struct Lanes : Crowd {
 
     /// returns  tenant, sender, due messages, whether it is paused, where the next walk begins
     Texts lanes(int few = 100, int visits = 100, const std::string& after = "",
-                const outbox::Marks& marks = {}) {
+                const outbox::Marks& marks = {}, int enough = 1000, int of_each = 16) {
         Texts found;
         for (const pg::Row row : connection.exec(
                  sql::outbox::lanes, pg::Params{std::nullopt, after, few, visits, marks.lowest(),
-                                                marks.others(), marks.json()})) {
+                                                marks.others(), marks.json(), enough, of_each})) {
             found.push_back(fmt::format("{}|{}|{}|{}|{}", row.is_null(0) ? "" : row.string(0),
                                         row.is_null(1) ? "" : row.string(1),
                                         row.is_null(2) ? 0 : row.int64(2),
@@ -279,6 +279,20 @@ BOOST_FIXTURE_TEST_CASE(a_walk_from_marks_visits_each_shop, Lanes) {
     TEST_TEXTS(lanes(1, 1, "two", marks), "||0||");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_walk_ends_where_enough_is_due_and_counts_a_few_of_each, Lanes) {
+    conversations("pending");
+    // From the start, and from marks, where tenants without messages are visited too.
+    for (const outbox::Marks& marks :
+         {outbox::Marks{}, outbox::Marks{time("now() - interval '1 min'"), {}}}) {
+        TEST_TEXTS(lanes(1, 100, "", marks, 2), "one|+33700000001|2||one");
+        TEST_TEXTS(lanes(1, 100, "", marks, 3), "one|+33700000001|2||two",
+                   "two|+33700000002|2||two");
+        TEST_TEXTS(lanes(1, 100, "", marks, 2, 1), "one|+33700000001|1||two",
+                   "two|+33700000002|1||two");
+        TEST_TEXTS(lanes(1, 100, "two", marks, 2), "||0||");
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(lanes_tell_since_when_something_is_due, Lanes) {
     conversations("pending");
     due("one.anna.1", "now() - interval '1 h'");
@@ -288,8 +302,8 @@ BOOST_FIXTURE_TEST_CASE(lanes_tell_since_when_something_is_due, Lanes) {
         const pg::Rows rows =
             connection.exec(sql::outbox::lanes,
                             pg::Params{std::nullopt, "", few, 100, std::optional<outbox::DueTime>{},
-                                       std::optional<outbox::DueTime>{}, "{}"});
-        const outbox::Lanes found = outbox::read_lanes(rows);
+                                       std::optional<outbox::DueTime>{}, "{}", 1000, 16});
+        const outbox::Lanes found = outbox::read_lanes(rows, {.enough = 1000, .of_each = 16});
         BOOST_REQUIRE(found.lanes.size() == 2);
         const auto of = [&](const std::string& message) {
             return time("(SELECT due_at FROM outbox_queue WHERE message_id = '" + message + "')");

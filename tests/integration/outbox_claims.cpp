@@ -386,8 +386,8 @@ BOOST_FIXTURE_TEST_CASE(a_claim_reads_few_rows_by_index_however_many_wait, Claim
         BOOST_TEST(plan_of(sql::outbox::next_due, "('{t1,t2}', '{1,1}')")
                        .find("outbox_queue_due_at_idx") != std::string::npos);
         for (const char* mark : {"NULL, NULL", "1, 1"}) {
-            const std::string lanes =
-                plan_of(sql::outbox::lanes, fmt::format("(NULL, '', 256, 64, {}, '{{}}')", mark));
+            const std::string lanes = plan_of(
+                sql::outbox::lanes, fmt::format("(NULL, '', 256, 64, {}, '{{}}', 128, 16)", mark));
             BOOST_TEST(lanes.find("Seq Scan on outbox_queue") == std::string::npos, lanes);
             BOOST_TEST(lanes.find("Seq Scan on tenants") == std::string::npos, lanes);
             BOOST_TEST(lanes.find("Index Scan using outbox_queue_tenant_idx") != std::string::npos,

@@ -143,7 +143,7 @@ struct Plans {
             "SELECT (extract(epoch FROM now() - interval '1 min') * 1000000)::bigint");
         begin();
         touches_little(sql::outbox::lanes,
-                       fmt::format("(NULL, '', 256, 64, {}, {}, '{{}}')", mark, mark));
+                       fmt::format("(NULL, '', 256, 64, {}, {}, '{{}}', 128, 16)", mark, mark));
         touches_little(sql::outbox::scopes, "('{provider,credentials:test}', true)");
         touches_little(
             sql::outbox::claim_lease,

@@ -9,6 +9,8 @@
 --   (Comparing keys of several columns as rows would do both, but PostgreSQL 15 does not end such a walk where the row ends.)
 -- - Rows of the queue that the transaction has locked are found again by ctid, which nobody can change meanwhile.
 -- - What is to be sorted is not sorted by a column that has an index (seq + 0): all of the index would be walked instead.
+-- Then no value makes another plan better, and none is made for one.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true);
+       set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true);

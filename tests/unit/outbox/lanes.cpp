@@ -11,8 +11,10 @@ namespace {
 constexpr const char* kOne = "+33700000001";
 constexpr const char* kTwo = "+33700000002";
 
+constexpr std::size_t kMany = 16;  // a walk counts no further
+
 Lane lane(const std::string& tenant, std::size_t due, const std::string& sender = kOne) {
-    return {.tenant = {tenant}, .sender = sender, .due = due};
+    return {.tenant = {tenant}, .sender = sender, .due = due, .has_more = due >= kMany};
 }
 
 ScopeState well(const std::string& name) {
@@ -43,6 +45,35 @@ std::string shares(const Deal& deal) {
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_look_at_the_lanes_sees_all_of_them_unless_they_are_many) {
+    BOOST_TEST(reach_of(32, 1).of_each == 16);
+    BOOST_TEST(reach_of(32, 20).of_each == 6);
+    BOOST_TEST(reach_of(32, 64).of_each == 2);
+    BOOST_TEST(reach_of(32, 1000).of_each == 2);
+    for (const std::size_t limit : {1U, 32U, 64U, 256U}) {
+        for (const std::size_t lanes : {0U, 1U, 16U, 64U}) {
+            const Reach reach = reach_of(limit, lanes);
+            BOOST_TEST_CONTEXT(limit << " of " << lanes) {
+                BOOST_TEST(reach.enough >= static_cast<int>(4 * limit));
+                BOOST_TEST(static_cast<int>(lanes) * reach.of_each <= reach.enough);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(of_more_lanes_than_messages_some_get_a_few_and_the_others_come_next) {
+    std::vector<Lane> lanes;
+    for (char name = 'a'; name <= 'q'; ++name) lanes.push_back(lane({name}, kMany));
+    lanes[1] = lane("b", 1);
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(16))) ==
+               "a:2 b:1 c:2 d:2 e:2 f:2 g:2 h:2 i:1");
+    for (std::size_t i = 0; i < 8; ++i) lanes[i].served = 1;
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(16))) ==
+               "i:2 j:2 k:2 l:2 m:2 n:2 o:2 p:2");
+    BOOST_TEST(shares(deal(lanes, all_well(), {}, options(15))) ==
+               "i:1 j:1 k:1 l:1 m:1 n:1 o:1 p:1 q:1 a:1 b:1 c:1 d:1 e:1 f:1");
+}
 
 BOOST_AUTO_TEST_CASE(a_flood_gets_what_the_others_leave) {
     const std::vector<Lane> lanes{lane("a", kMany), lane("b", 1), lane("c", 2)};
