@@ -18,7 +18,7 @@ PACKAGE_PACKAGES := dpkg-dev file
 # Fonts: the pictures of its tests have letters of all scripts, and emoji.
 CONSOLE_PACKAGES := chromium fonts-noto-core fonts-noto-color-emoji
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console test-sql-mutations fault fault-long fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
+.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console test-sql-mutations fault fault-long fault-without fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fault: deps deps-test build/release/build.ninja ## Kills and breaks it some 900 
 
 fault-long: ## The same a night long: 1,000 kills, 10,000 lost replies to COMMIT, 100 crashes of PostgreSQL
 	@FAULT_LONG=1 FAULT_ROUNDS=50 FAULT_KILLS=1000 $(MAKE) fault
+
+fault-without: deps deps-test ## Takes the protection against each fault out of a copy and sees that its case fails; ONLY=word for some; half an hour
+	@.ci/without build
 
 fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was run; ONLY=target for one
 	@.ci/deps $(FUZZ_PACKAGES)

@@ -39,7 +39,7 @@ void set_up(const bench::System& system, std::int64_t rows) {
     system.db().exec(
         R"(INSERT INTO tenants (id, name, whatsapp_phone_number)
            SELECT 'shop-' || g, 'Shop ' || g, '+338' || lpad(g::text, 8, '0') FROM generate_series(1, 99) AS g;
-           CREATE TABLE plain (LIKE messages_out INCLUDING ALL);
+           CREATE TABLE plain (LIKE messages_out INCLUDING ALL) WITH (fillfactor = 50);
            ALTER TABLE plain ADD FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE)");
     bench::store_webhooks(system.db(), rows, static_cast<int>(system.tenants().size()));
 }

@@ -120,6 +120,14 @@ BOOST_FIXTURE_TEST_CASE(only_the_next_message_of_a_freed_conversation_is_made_du
     TEST_CHANGED(changed(promote), "queue one.anna.3");
 }
 
+BOOST_FIXTURE_TEST_CASE(the_same_persons_messages_of_another_shop_are_not_made_due, InFlight) {
+    TEST_CHANGED(changed([&] {
+                     connection.exec(sql::outbox::promote,
+                                     pg::Params{Texts{"two"}, Texts{"anna"}});
+                 }),
+                 "queue two.anna.2");
+}
+
 // ---- sweep.sql, renew.sql, find_claimed.sql
 
 BOOST_FIXTURE_TEST_CASE(only_a_lease_that_has_ended_is_swept, InFlight) {
