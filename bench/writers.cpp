@@ -1,7 +1,8 @@
 // What the triggers and NOTIFY cost those who write: 64 clients, each inserting one row a
-// transaction into messages_out, against the same into a table with the same columns, indexes and room
-// in its pages and no trigger. In turns, in one run. Once more while all of it is sent, with how long a message
-// then takes to Twilio: as fast as they can, and at a rate that one sender keeps up with.
+// transaction into messages_out, against the same into a table with the same columns, indexes and
+// room in its pages and no trigger. In turns, in one run. Once more while all of it is sent, with
+// how long a message then takes to Twilio: as fast as they can, and at a rate that one sender keeps
+// up with.
 #include "harness/pgbench.hpp"
 #include "harness/sample.hpp"
 #include "harness/system.hpp"

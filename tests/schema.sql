@@ -1662,7 +1662,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127060000_room_for_sending';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127060100_sort_what_a_stop_blocks';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -2044,6 +2044,7 @@ END $$;
 CREATE FUNCTION public.pgcourier_record_opt_word(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET enable_sort TO 'on'
     AS $$
 DECLARE
     person text := pgcourier_bare_address(address);

@@ -182,9 +182,11 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     const Deal& deal = result.deal;
     Claim& claim = result.claim;
     const bool is_new_walk = walk_from_.empty();
-    lanes_until_now_ = (is_new_walk ? 0 : lanes_until_now_) + found.lanes.size();
+    if (is_new_walk || !found.is_walk) lanes_until_now_ = 0;
+    lanes_until_now_ += found.lanes.size();
     walk_from_ = found.next_walk;
     if (walk_from_.empty()) lanes_of_walk_ = lanes_until_now_;
+    are_limited_together_ = deal.limits_many;
     were_many_ = found.are_many;
     if (served_.size() > kMostRemembered) served_.clear();
     ++claims_;
@@ -208,7 +210,7 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     if (deal.limited_for)
         limited_for_ = std::min(limited_for_.value_or(*deal.limited_for), *deal.limited_for);
     result.limited_for = limited_for_;
-    const bool walks_on = !walk_from_.empty() && (deal.shares.empty() || !limited_for_);
+    const bool walks_on = !walk_from_.empty() && (deal.shares.empty() || !deal.limits_many);
     const bool here = moved && (deal.is_full || claim.saw_not_all);
     walk_may_find_more_ = walk_may_find_more_ || here;
     // A walk in several parts that ends with nobody begins again where it found somebody.
@@ -274,7 +276,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         const std::vector<std::string> shared{settings_.scopes.provider,
                                               settings_.scopes.credentials};
         if (walk_from_.empty()) marks_ = mark_.begin(now);
-        const Reach reach = reach_of(limit, lanes_of_walk_);
+        const Reach reach = reach_of(limit, lanes_of_walk_, are_limited_together_);
         calls.push_back(
             lanes_call(settings_.default_sender, walk_from_, marks_, were_many_, reach));
         calls.push_back(scopes_call(shared, settings_.rate));

@@ -84,13 +84,14 @@ class Exchange {
     ExchangeSettings settings_;
     const Clock& clock_;
     Mark mark_;
-    Marks marks_;                      // of the walk over the tenants that goes on
-    bool were_many_ = false;           // messages due, at the last look
-    std::string walk_from_;            // where it goes on; empty: the next one begins
-    std::size_t lanes_until_now_ = 0;  // of this walk
-    std::size_t lanes_of_walk_ = 0;    // of the last one that saw all tenants
-    bool walk_may_find_more_ = false;  // than it has taken until now
-    std::uint64_t claims_ = 0;         // so many were made
+    Marks marks_;                        // of the walk over the tenants that goes on
+    bool were_many_ = false;             // messages due, at the last look
+    std::string walk_from_;              // where it goes on; empty: the next one begins
+    std::size_t lanes_until_now_ = 0;    // of this walk
+    std::size_t lanes_of_walk_ = 0;      // of the last one that saw all tenants
+    bool are_limited_together_ = false;  // lanes, at the last look
+    bool walk_may_find_more_ = false;    // than it has taken until now
+    std::uint64_t claims_ = 0;           // so many were made
     /// Tenants, and the last claim that served them.
     std::unordered_map<std::string, std::uint64_t> served_;
     Lead lead_{0};                 // from dealing to the end of the commit, lately

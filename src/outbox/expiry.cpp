@@ -37,7 +37,8 @@ std::size_t expire_batch(pg::Connection& db) {
     }
     std::vector<pg::Call> after;
     if (!rows.empty()) {
-        after.push_back({sql::outbox::promote, pg::Params{tenants, recipients}});
+        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients}});
+        after.push_back({sql::outbox::promote});
         after.push_back({sql::outbox::notify});
     }
     transaction.commit(after);

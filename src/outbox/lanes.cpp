@@ -33,6 +33,7 @@ struct Budget {
     bool is_probe = false;
     double start_ms = 0;  // the next start of a sender with a rate
     bool is_after_idle = false;
+    int lanes = 0;  // that share it
 };
 
 bool is_sender(const ScopeState& scope) {
@@ -96,15 +97,22 @@ struct Hand {
 
 }  // namespace
 
-Reach reach_of(std::size_t limit, std::size_t lanes) {
-    constexpr std::size_t kLeast = 128;
+Reach reach_of(std::size_t limit, std::size_t lanes, bool of_all) {
+    constexpr std::size_t kLeast = 256;
     constexpr std::size_t kForEachWanted = 4;
-    constexpr std::size_t kFewest = 2;
     constexpr std::size_t kMost = 16;
-    const std::size_t enough = std::max(kLeast, kForEachWanted * limit);
-    const std::size_t of_each =
-        std::clamp(enough / std::max<std::size_t>(lanes, 1), kFewest, kMost);
-    return {.enough = static_cast<int>(enough), .of_each = static_cast<int>(of_each)};
+    const auto parts_of = [](std::size_t all, std::size_t one) { return (all + one - 1) / one; };
+    const std::size_t wanted = std::max(kLeast, kForEachWanted * limit);
+    lanes = std::max<std::size_t>(lanes, 1);
+    const std::size_t of_each = std::clamp(wanted / lanes, kAtOnce, kMost);
+    const std::size_t looks = of_all ? 1 : parts_of(lanes * of_each, wanted);
+    // All of them and one, or as many in each look: a last one with few would give each of them
+    // more.
+    const std::size_t seen = looks == 1 ? lanes + 1 : parts_of(lanes, looks);
+    return {.enough = of_all ? std::numeric_limits<int>::max()
+                             : static_cast<int>(looks == 1 ? std::max(wanted, seen * of_each)
+                                                           : seen * of_each),
+            .of_each = static_cast<int>(of_each)};
 }
 
 std::string sender_scope(std::string_view sender) {
@@ -141,6 +149,7 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
         for (const std::string& name : options.shared) hand.budgets.push_back(&budgets[name]);
         Budget& own = budgets[sender_scope(lane.sender)];
         hand.budgets.push_back(&own);
+        for (Budget* budget : hand.budgets) ++budget->lanes;
         hand.share.is_probe = hand.is_probe();
         hand.share.first_start = std::chrono::duration<double, std::milli>{own.start_ms};
         hand.share.is_after_idle = own.is_after_idle;
@@ -159,13 +168,16 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
     for (bool goes_on = true; goes_on && dealt < options.limit;) {
         goes_on = false;
         for (Hand& hand : hands) {
-            for (std::size_t n = 0; n < at_once && dealt < options.limit; ++n) {
+            // Of those that were counted: there may be no more.
+            const std::size_t most = std::min(at_once, std::max<std::size_t>(hand.lane->due, 1));
+            for (std::size_t n = 0; n < most && dealt < options.limit; ++n) {
                 if (hand.is_limited || hand.is_served()) break;
                 const auto empty = std::ranges::find_if(
                     hand.budgets, [](const Budget* b) { return b->calls == 0; });
                 if (empty != hand.budgets.end()) {
                     hand.is_limited = true;
                     hold_up((*empty)->wait);
+                    result.limits_many = result.limits_many || (*empty)->lanes > 1;
                     break;
                 }
                 for (Budget* budget : hand.budgets) {

@@ -44,7 +44,8 @@ struct Reach {
 ///
 /// limit  messages to claim
 /// lanes  tenants with messages due, as the last walk found them
-Reach reach_of(std::size_t limit, std::size_t lanes);
+/// of_all  at once: they share what they may send, and whoever waits for longest is to come first
+Reach reach_of(std::size_t limit, std::size_t lanes, bool of_all = false);
 
 /// What limits lanes together, as the database has it (outbox_scopes).
 struct ScopeState {
@@ -107,6 +108,8 @@ struct Deal {
     bool is_full = false;  // the limit ended it
     /// Until a limit of a scope lets something through that it holds up now.
     std::optional<std::chrono::milliseconds> limited_for;
+    bool limits_many =
+        false;  // lanes, together: others that share the limit may not have been seen
 };
 
 /// Whether the scope must be locked, and calls in flight be counted, before anything is dealt.

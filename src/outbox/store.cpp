@@ -61,11 +61,12 @@ Lanes read_lanes(const pg::Rows& rows, const Reach& reach) {
         found.next_walk = row.string(5);
         found.now_due = row.int64(8);
         found.took = std::chrono::microseconds{row.int64(9)};
+        found.is_walk = row.boolean(10);
         if (row.is_null(0)) break;  // nobody has anything due here
         found.lanes.push_back({.tenant = {row.string(0)},
                                .sender = row.string(1),
                                .due = static_cast<std::size_t>(row.int64(2)),
-                               .has_more = row.int64(2) >= reach.of_each,
+                               .has_more = found.is_walk && row.int64(2) >= reach.of_each,
                                .deferrals = static_cast<int>(row.int64(3)),
                                .is_paused = row.boolean(4),
                                .first_due = row.int64(7)});
@@ -197,7 +198,8 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
     pg::Params settle{seqs,    tokens, statuses, attempts, sids,
                       senders, codes,  reasons,  waits,    deferrals};
     calls.push_back({sql::outbox::settle, std::move(settle)});
-    calls.push_back({sql::outbox::promote, pg::Params{freed_tenants, freed_recipients}});
+    calls.push_back({sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients}});
+    calls.push_back({sql::outbox::promote});
 }
 
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements) {

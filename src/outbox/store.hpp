@@ -74,6 +74,7 @@ pg::Call lanes_call(const std::string& default_sender, const std::string& after,
 struct Lanes {
     std::vector<Lane> lanes;
     bool are_many = false;              // messages due: the next look need not ask
+    bool is_walk = false;               // else all that is due was counted
     std::string next_walk;              // empty: the walk has seen all tenants
     DueTime now_due = 0;                // the database's time
     std::chrono::microseconds took{0};  // in the database

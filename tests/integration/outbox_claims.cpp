@@ -322,6 +322,23 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_an_older_claim_has_locked_is_still_promot
     BOOST_TEST(next.messages[0].id.value == second);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_is_just_changing_is_still_promoted, Claims) {
+    add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    const Claimed one = claim().messages.at(0);
+    auto other = db.connect();
+    pg::Transaction older{other};
+    other.exec_script("UPDATE outbox_queue SET due_at = due_at + interval '1 h' WHERE is_behind");
+    std::jthread ends_later{[&] {
+        std::this_thread::sleep_for(300ms);
+        older.commit();
+    }};
+    settle(one, Settled::sent);
+    const Claim next = claim();
+    BOOST_REQUIRE(next.messages.size() == 1);
+    BOOST_TEST(next.messages[0].id.value == second);
+}
+
 BOOST_FIXTURE_TEST_CASE(deleting_a_message_lets_the_next_one_go, Claims) {
     const std::string first = add(kAnna, "one");
     const std::string second = add(kAnna, "two");

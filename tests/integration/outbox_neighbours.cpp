@@ -23,11 +23,18 @@ struct InFlight : Crowd {
     static outbox::Lease lease_of(const std::string& shop, const std::string& person) {
         return {{shop}, person, {"token"}};
     }
+    void promote_next(const std::string& shop, const std::string& person) {
+        const pg::Call calls[] = {
+            {sql::outbox::promote_lock, pg::Params{Texts{shop}, Texts{person}}},
+            {sql::outbox::promote}};
+        connection.transact(calls);
+    }
     std::size_t settle_only(const outbox::Settlement& s) {
         std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
         outbox::add_settlement(calls, {&s, 1});
-        calls.pop_back();  // promote.sql has cases of its own
-        return static_cast<std::size_t>(connection.transact(calls)[1].size());
+        // promote.sql has cases of its own.
+        const auto rows = connection.transact(std::span{calls}.first(2));
+        return static_cast<std::size_t>(rows[1].size());
     }
     static outbox::Settlement annas(Settled status) {
         return {.id = {"one.anna.1"},
@@ -102,9 +109,7 @@ BOOST_FIXTURE_TEST_CASE(settling_frees_no_lease_with_another_token, InFlight) {
 }
 
 BOOST_FIXTURE_TEST_CASE(only_the_next_message_of_a_freed_conversation_is_made_due, InFlight) {
-    const auto promote = [&] {
-        connection.exec(sql::outbox::promote, pg::Params{Texts{"one"}, Texts{"anna"}});
-    };
+    const auto promote = [&] { promote_next("one", "anna"); };
     TEST_CHANGED(changed(promote), "queue one.anna.2");
     BOOST_TEST(value("SELECT message_id FROM outbox_queue WHERE due_at <= now() AND NOT "
                      "is_behind") == "one.anna.2");
@@ -121,11 +126,7 @@ BOOST_FIXTURE_TEST_CASE(only_the_next_message_of_a_freed_conversation_is_made_du
 }
 
 BOOST_FIXTURE_TEST_CASE(the_same_persons_messages_of_another_shop_are_not_made_due, InFlight) {
-    TEST_CHANGED(changed([&] {
-                     connection.exec(sql::outbox::promote,
-                                     pg::Params{Texts{"two"}, Texts{"anna"}});
-                 }),
-                 "queue two.anna.2");
+    TEST_CHANGED(changed([&] { promote_next("two", "anna"); }), "queue two.anna.2");
 }
 
 // ---- sweep.sql, renew.sql, find_claimed.sql

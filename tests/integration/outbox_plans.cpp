@@ -18,7 +18,7 @@ using namespace pgcourier;
 namespace {
 
 constexpr const char* kNumber = "+33700000001";
-constexpr int kRows = 20'000;
+constexpr int kRows = 100'000;
 constexpr int kMessages = 32;       // of the batch that each statement is for
 constexpr std::int64_t kMost = 48;  // pages that a statement may touch for a message; most touch 15
 
@@ -38,14 +38,14 @@ struct Plans {
             "ALTER TABLE messages_out SET (autovacuum_enabled = false);"
             "ALTER TABLE delivery_events SET (autovacuum_enabled = false)");
         db.exec("VACUUM ANALYZE");
-        session.exec_script("SET plan_cache_mode = force_generic_plan");
+        session.exec_script("SET plan_cache_mode = force_generic_plan; SET jit = off");
         for (const pg::Statement* statement :
              {&sql::outbox::lanes, &sql::outbox::claim_lease, &sql::outbox::claim_take,
               &sql::outbox::next_due, &sql::outbox::renew, &sql::outbox::settle,
-              &sql::outbox::promote, &sql::outbox::in_flight_still, &sql::outbox::sweep,
-              &sql::outbox::look_claim, &sql::outbox::look_settle, &sql::outbox::expire,
-              &sql::outbox::settle_deliveries, &sql::outbox::scopes, &sql::outbox::lock_scopes,
-              &sql::outbox::write_scopes}) {
+              &sql::outbox::promote_lock, &sql::outbox::promote, &sql::outbox::record_optout,
+              &sql::outbox::in_flight_still, &sql::outbox::sweep, &sql::outbox::look_claim,
+              &sql::outbox::look_settle, &sql::outbox::expire, &sql::outbox::settle_deliveries,
+              &sql::outbox::scopes, &sql::outbox::lock_scopes, &sql::outbox::write_scopes}) {
             session.exec_script(
                 fmt::format("PREPARE {} AS {}", prepared(*statement), statement->text).c_str());
         }
@@ -86,7 +86,8 @@ struct Plans {
     }
 
     /// Runs it and checks what it touched.
-    void touches_little(const pg::Statement& statement, const std::string& arguments) {
+    void touches_little(const pg::Statement& statement, const std::string& arguments,
+                        std::int64_t most = kMost * kMessages) {
         const pg::Rows rows = session.exec_script(
             fmt::format("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) EXECUTE {}{}",
                         prepared(statement), arguments)
@@ -95,9 +96,8 @@ struct Plans {
         for (const pg::Row row : rows) plan.push_back(row.string(0));
         const std::int64_t pages = pages_of(plan);
         BOOST_TEST_MESSAGE(fmt::format("{}: {} pages", statement.name, pages));
-        BOOST_TEST(
-            pages <= kMost * kMessages,
-            fmt::format("{} touched {} pages\n{}", statement.name, pages, fmt::join(plan, "\n")));
+        BOOST_TEST(pages <= most, fmt::format("{} touched {} pages\n{}", statement.name, pages,
+                                              fmt::join(plan, "\n")));
     }
 
     /// Of the scans, which are what it has no other nodes below: the first node does not count
@@ -143,8 +143,9 @@ struct Plans {
             "SELECT (extract(epoch FROM now() - interval '1 min') * 1000000)::bigint");
         begin();
         touches_little(sql::outbox::lanes,
-                       fmt::format("(NULL, '', 256, 64, {}, {}, '{{}}', 128, 16)", mark, mark));
-        touches_little(sql::outbox::scopes, "('{provider,credentials:test}', true)");
+                       fmt::format("(NULL, '', 256, 64, {}, {}, '{{}}', 128, 16)", mark, mark),
+                       kMost * 4);
+        touches_little(sql::outbox::scopes, "('{provider,credentials:test}', true)", kMost * 4);
         touches_little(
             sql::outbox::claim_lease,
             fmt::format("('token', '{{{}}}', '{{{}}}', '{{{}}}', 16, 30000, 'i', '{{f}}', "
@@ -162,7 +163,8 @@ struct Plans {
     void settle(const char* status) {
         const std::string ours = "messages_out WHERE status IN ('sending', 'unknown')";
         begin();
-        touches_little(sql::outbox::lock_scopes, fmt::format("('{{sender:{}}}')", kNumber));
+        touches_little(sql::outbox::lock_scopes, fmt::format("('{{sender:{}}}')", kNumber),
+                       kMost * 4);
         touches_little(
             sql::outbox::write_scopes,
             fmt::format("('{{sender:{}}}', '{{1024}}', '{{0}}', '{{}}', '{{f}}', '{{0}}', "
@@ -175,8 +177,9 @@ struct Plans {
                         repeated("1"), all("'SM' || seq", ours),
                         repeated(fmt::format("'{}'::text", kNumber)), repeated("NULL::integer"),
                         repeated("NULL::text"), repeated("0::bigint"), repeated("0")));
-        touches_little(sql::outbox::promote,
+        touches_little(sql::outbox::promote_lock,
                        fmt::format("({}, {})", all("tenant_id", ours), all("\"to\"", ours)));
+        touches_little(sql::outbox::promote, "");
         commit();
     }
 
@@ -228,8 +231,8 @@ struct Plans {
         commit();
         BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'unknown'") == 0);
 
-        add(kMessages, "now() + interval '100 ms'");
-        db.exec("SELECT pg_sleep(0.2)");
+        add(kMessages, "now() + interval '1 h'");
+        db.exec("UPDATE outbox_queue SET expires_at = now() WHERE expires_at IS NOT NULL");
         begin();
         touches_little(sql::outbox::expire, fmt::format("({})", kMessages));
         commit();
@@ -249,6 +252,16 @@ struct Plans {
                        fmt::format("({}, '{{}}', '{{}}')", kMessages));
         commit();
         BOOST_TEST(in_flight() == 0);
+
+        db.exec(
+            "SET session_replication_role = replica; UPDATE messages_out SET error_code = 21610, "
+            "status = "
+            "'dead' WHERE status = 'sent' AND calls > 0");
+        begin();
+        touches_little(sql::outbox::record_optout,
+                       "(" + all("id", "messages_out WHERE error_code = 21610") + ")",
+                       2 * kMost * kMessages);
+        commit();
     }
 };
 
@@ -279,7 +292,9 @@ BOOST_FIXTURE_TEST_CASE(no_statement_walks_rows_when_statistics_say_how_many_the
 // ANALYZE.
 BOOST_FIXTURE_TEST_CASE(no_statement_walks_rows_that_came_after_its_plan_was_made, Plans) {
     run_all();
-    db.exec("DELETE FROM outbox_queue; DELETE FROM outbox_leases; DELETE FROM messages_out");
+    db.exec(
+        "DELETE FROM outbox_queue; DELETE FROM outbox_leases; DELETE FROM messages_out; DELETE "
+        "FROM opt_outs");
     leave_behind(kRows);
     run_all();
 }

@@ -84,7 +84,7 @@ paid AS (
                 SELECT o.scope, 0 FROM unnest($3::text[]) AS o (scope)
                 WHERE EXISTS (SELECT FROM ready AS r WHERE o.scope IN ('provider', 'sender:' || r.sender) OR o.scope LIKE 'credentials:%')) AS x
           GROUP BY x.scope) AS p
-    WHERE s.scope = p.scope)
+    WHERE s.scope BETWEEN p.scope AND p.scope)
 SELECT r.id, r.seq, r.tenant_id, r."to", r.body, r.media_url, r.content_sid, r.content_variables, r.attempts,
        r.correlation_id, r.sender, r.deferrals, r.calls
 FROM ready AS r

@@ -2,6 +2,6 @@
 -- $1 token text
 SELECT m.id, m.seq, m.tenant_id, m."to", m.attempts, m.deferrals
 FROM outbox_leases AS l
-JOIN messages_out AS m ON m.id BETWEEN l.message_id AND l.message_id AND m.lease_token = l.token
+JOIN messages_out AS m ON m.id = l.message_id AND m.lease_token = l.token
 WHERE l.token = $1::text
 ORDER BY l.seq;

@@ -11,7 +11,7 @@
 -- $9 how many of a tenant a walk counts integer
 -- returns  a row for each tenant with due messages, or one without a tenant: tenant id, sender (empty: none), due messages
 --          (counted to $9 in a walk), the fewest deferrals among them, is_paused, where the next walk begins (empty: at the
---          first), in µs since 1970 when the first of its due messages fell due and what time it is, how many µs this took. The
+--          first), in µs since 1970 when the first of its due messages fell due and what time it is, how many µs this took, whether it was a walk. The
 --          senders stand in pgcourier.scopes for scopes.sql
 WITH RECURSIVE
 marks AS MATERIALIZED (SELECT coalesce(to_timestamp($5::bigint / 1e6::float8), '-infinity') AS lowest, $7::jsonb AS of_tenants),
@@ -59,11 +59,13 @@ SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        EXISTS (SELECT FROM outbox_pauses AS p
                WHERE (p.kind, p.id) IN (('all', ''), ('tenant', l.tenant_id), ('sender', l.sender)))
            OR (SELECT g.waits FROM gap AS g) AS is_paused,
-       coalesce((SELECT w.tenant_id FROM walk AS w ORDER BY w.step DESC LIMIT 1), '') AS next_walk,
+       coalesce((SELECT e.tenant_id FROM (SELECT w.tenant_id FROM walk AS w ORDER BY w.step DESC LIMIT 1) AS e
+                 WHERE CASE WHEN $5::bigint IS NULL THEN EXISTS (SELECT FROM outbox_queue AS q WHERE q.tenant_id > e.tenant_id)
+                            ELSE EXISTS (SELECT FROM tenants AS t WHERE t.id > e.tenant_id) END), '') AS next_walk,
        set_config('pgcourier.scopes', (SELECT coalesce(array_agg(DISTINCT 'sender:' || s.sender), '{}')::text
                                        FROM lanes AS s WHERE s.sender <> ''), true) AS scopes,
        (extract(epoch FROM greatest(l.first_due_at, 'epoch')) * 1000000)::bigint AS first_due_us, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
-       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us
+       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us, (SELECT m.yes FROM is_many AS m) AS walked
 FROM (VALUES (true)) AS always (is_so)
 LEFT JOIN lanes AS l ON true
 ORDER BY l.tenant_id;

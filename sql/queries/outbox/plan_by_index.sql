@@ -7,7 +7,8 @@
 --   tenant = ANY (ARRAY[one]) counts in that order; one that is just equal does not, and what is then left another index has too.
 -- - What has a key is BETWEEN it and itself: for an equality of two tables a walk in the order of the key is considered too.
 --   (Comparing keys of several columns as rows would do both, but PostgreSQL 15 does not end such a walk where the row ends.)
--- - Rows of the queue that the transaction has locked are found again by ctid, which nobody can change meanwhile.
+-- - Rows of the queue that an earlier statement has locked are found again by ctid, which nobody can change meanwhile. (One that was
+--   changed between this statement's snapshot and its lock is missed, where missing it does no harm: it is found the next time.)
 -- - What is to be sorted is not sorted by a column that has an index (seq + 0): all of the index would be walked instead.
 -- Then no value makes another plan better, and none is made for one.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),

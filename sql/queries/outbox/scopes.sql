@@ -10,12 +10,12 @@ WITH wanted AS MATERIALIZED (
     FROM unnest($1::text[] || coalesce(nullif(current_setting('pgcourier.scopes', true), '')::text[], '{}')) AS w (scope)),
 ours AS MATERIALIZED (
     SELECT s.scope, s.calls, s.opened_at, s.probe_at, s.last_success_at, s.next_start_at, s.failures
-    FROM outbox_scopes AS s
-    WHERE s.scope IN (SELECT w.scope FROM wanted AS w)
-      AND (s.opened_at IS NOT NULL OR s.calls < 1024 OR s.last_success_at IS NULL
+    FROM wanted AS w
+    JOIN outbox_scopes AS s ON s.scope BETWEEN w.scope AND w.scope
+    WHERE (s.opened_at IS NOT NULL OR s.calls < 1024 OR s.last_success_at IS NULL
            OR s.last_success_at < clock_timestamp() - interval '5 min' OR $2::boolean AND s.scope LIKE 'sender:%')
-    ORDER BY s.scope || ''
-    FOR UPDATE SKIP LOCKED),
+    ORDER BY w.scope
+    FOR UPDATE OF s SKIP LOCKED),
 read AS (
     SELECT w.scope, coalesce(o.scope, s.scope) IS NOT NULL AS is_known, o.scope IS NOT NULL AS is_ours,
            CASE WHEN o.scope IS NULL THEN s.calls ELSE o.calls END AS calls,
@@ -26,7 +26,7 @@ read AS (
            CASE WHEN o.scope IS NULL THEN s.failures ELSE o.failures END AS failures
     FROM wanted AS w
     LEFT JOIN ours AS o ON o.scope = w.scope
-    LEFT JOIN outbox_scopes AS s ON s.scope = w.scope)
+    LEFT JOIN outbox_scopes AS s ON s.scope BETWEEN w.scope AND w.scope)
 SELECT r.scope, r.is_known, r.is_ours, coalesce(r.calls, 1) AS calls, r.opened_at IS NOT NULL AS is_open,
        greatest(0, ceil(extract(epoch FROM r.probe_at - clock_timestamp()) * 1000))::bigint AS probe_in_ms,
        (extract(epoch FROM clock_timestamp() - r.last_success_at) * 1000)::bigint AS success_ms_ago,

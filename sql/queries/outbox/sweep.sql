@@ -13,7 +13,8 @@ ended AS (
     UPDATE outbox_leases AS l SET unknown_since = clock_timestamp()
     FROM expired AS e
     WHERE l.tenant_id = ANY (ARRAY[e.tenant_id]) AND l.recipient BETWEEN e.recipient AND e.recipient AND l.token = e.token
-      AND l.unknown_since IS NULL AND l.expires_at <= clock_timestamp()
+      -- Once more, now that its message is locked. (IS NULL would let the whole of that index stand in for the key.)
+      AND coalesce(l.unknown_since, 'infinity') = 'infinity' AND l.expires_at <= clock_timestamp()
     RETURNING e.id, e.token, l.attempt),
 unknown AS (
     UPDATE messages_out AS m

@@ -9,7 +9,7 @@ WITH states AS MATERIALIZED (
     FROM unnest($1::text[], $2::integer[], $3::integer[], $4::text[], $5::boolean[], $6::integer[], $7::bigint[], $8::boolean[],
                 $9::boolean[])
         AS n (scope, calls, failures, failed_message, is_open, probes, probe_in_ms, has_success, is_by_callback)
-    JOIN outbox_scopes AS s ON s.scope = n.scope),
+    JOIN outbox_scopes AS s ON s.scope BETWEEN n.scope AND n.scope),
 written AS (
     UPDATE outbox_scopes AS s
     SET calls = n.calls, failures = n.failures, failed_message = n.failed_message, probes = n.probes,
@@ -20,7 +20,7 @@ written AS (
         error_code = CASE WHEN n.is_open THEN s.error_code END, reason = CASE WHEN n.is_open THEN s.reason END,
         last_success_at = CASE WHEN n.has_success THEN clock_timestamp() ELSE s.last_success_at END
     FROM states AS n
-    WHERE s.scope = n.scope),
+    WHERE s.scope BETWEEN n.scope AND n.scope),
 replaced AS (
     DELETE FROM outbox_scopes AS s
     WHERE s.scope IN (

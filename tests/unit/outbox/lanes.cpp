@@ -48,18 +48,45 @@ std::string shares(const Deal& deal) {
 
 BOOST_AUTO_TEST_CASE(a_look_at_the_lanes_sees_all_of_them_unless_they_are_many) {
     BOOST_TEST(reach_of(32, 1).of_each == 16);
-    BOOST_TEST(reach_of(32, 20).of_each == 6);
-    BOOST_TEST(reach_of(32, 64).of_each == 2);
-    BOOST_TEST(reach_of(32, 1000).of_each == 2);
+    BOOST_TEST(reach_of(32, 32).of_each == 8);
+    BOOST_TEST(reach_of(32, 1000).of_each == 4);
     for (const std::size_t limit : {1U, 32U, 64U, 256U}) {
-        for (const std::size_t lanes : {0U, 1U, 16U, 64U}) {
+        for (const std::size_t lanes : {0U, 1U, 16U, 63U, 64U}) {
             const Reach reach = reach_of(limit, lanes);
             BOOST_TEST_CONTEXT(limit << " of " << lanes) {
                 BOOST_TEST(reach.enough >= static_cast<int>(4 * limit));
-                BOOST_TEST(static_cast<int>(lanes) * reach.of_each <= reach.enough);
+                // Else it ends before it sees that there is nobody behind the last.
+                BOOST_TEST(static_cast<int>(lanes) * reach.of_each < reach.enough);
             }
         }
     }
+    // In parts, each with as many: not 64 and 6, and 65 not 64 and 1.
+    BOOST_TEST(reach_of(32, 70).enough == 35 * 4);
+    BOOST_TEST(reach_of(32, 65).enough == 33 * 4);
+    BOOST_TEST(reach_of(32, 1000).enough == 63 * 4);
+    BOOST_TEST(reach_of(32, 1000, true).enough > 1000 * 16);
+}
+
+BOOST_AUTO_TEST_CASE(no_more_of_a_lane_is_dealt_at_once_than_was_counted) {
+    std::vector<Lane> lanes;
+    for (char name = 'a'; name <= 'z'; ++name) {
+        for (const char second : {'1', '2'}) lanes.push_back(lane({name, second}, 2));
+        lanes[lanes.size() - 2].has_more = true;
+    }
+    const Deal d = deal(lanes, all_well(), {}, options(40));
+    BOOST_TEST(d.shares.size() == 20);
+    for (const Share& share : d.shares) BOOST_TEST(share.messages == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_that_lanes_share_is_told_of) {
+    const std::vector<Lane> lanes{lane("a", kMany), lane("b", kMany, kTwo)};
+    auto scopes = all_well();
+    scopes[2].next_start_in_ms = 95;
+    BOOST_TEST(!deal(lanes, scopes, {}, options(64, 80)).limits_many);
+    BOOST_TEST(
+        deal({{lane("a", kMany), lane("b", kMany)}}, scopes, {}, options(64, 80)).limits_many);
+    scopes[0].calls = 1;
+    BOOST_TEST(deal(lanes, scopes, {}, options(64)).limits_many);
 }
 
 BOOST_AUTO_TEST_CASE(of_more_lanes_than_messages_some_get_a_few_and_the_others_come_next) {
