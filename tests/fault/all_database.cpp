@@ -114,6 +114,7 @@ BOOST_AUTO_TEST_CASE(somebody_else_takes_all_connections) {
         fmt::format("all connections taken, {} ms until webhooks were taken again", worst.count()));
 }
 
+// Fails without its protection: without/a_deadline_while_tables_are_locked.patch.
 BOOST_FIXTURE_TEST_CASE(somebody_locks_the_hot_tables, Running) {
     for (const char* table : {"webhook_events", "webhook_queue", "messages_in", "messages_out",
                               "outbox_queue", "outbox_leases", "event_log"}) {

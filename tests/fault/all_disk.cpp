@@ -55,6 +55,7 @@ class SmallDisk {
 
 }  // namespace
 
+// Fails without its protection: without/refusing_what_was_not_stored.patch.
 BOOST_AUTO_TEST_CASE(the_disk_is_full_and_has_room_again) {
     const test::FaultSettings settings = test::fault_settings();
     BOOST_TEST_MESSAGE("FAULT_SEED=" << settings.seed);

@@ -57,6 +57,7 @@ BOOST_FIXTURE_TEST_CASE(the_reply_to_a_commit_is_lost_again_and_again, Behind) {
     test::end_well(cluster, *traffic, fmt::format("{} replies to COMMIT lost", lost));
 }
 
+// Fails without its protection: without/connecting_anew.patch.
 BOOST_FIXTURE_TEST_CASE(connections_are_reset_again_and_again, Behind) {
     const int cuts = settings.times(10, 100, 2'000);
     const std::size_t before = proxy.accepted();
@@ -72,6 +73,7 @@ BOOST_FIXTURE_TEST_CASE(connections_are_reset_again_and_again, Behind) {
 
 // What protects: ConnectOptions::answer_timeout. The kernel acknowledges, so that no timeout of TCP
 // ever comes.
+// Fails without its protection: without/a_limit_for_answers.patch.
 BOOST_FIXTURE_TEST_CASE(connections_fall_silent_and_are_given_up_within_20_seconds, Behind) {
     std::chrono::milliseconds worst{0};
     const int times = settings.times(1, 5, 100);
@@ -93,6 +95,7 @@ BOOST_FIXTURE_TEST_CASE(connections_fall_silent_and_are_given_up_within_20_secon
                                times, worst.count()));
 }
 
+// Fails without its protection: without/a_deadline_for_webhooks.patch.
 BOOST_FIXTURE_TEST_CASE(answers_take_50_then_200_then_2000_ms, Behind) {
     const auto each = std::chrono::seconds{settings.times(3, 10, 60)};
     for (const auto delay : {50ms, 200ms, 2000ms}) {

@@ -53,6 +53,7 @@ std::string faketime_library() {
 
 }  // namespace
 
+// Fails without its protection: without/waiting_for_signals.patch.
 BOOST_FIXTURE_TEST_CASE(each_is_asked_to_end_again_and_again, Crowd) {
     start_all();
     begin();

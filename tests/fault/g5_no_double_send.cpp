@@ -72,6 +72,7 @@ class Child {
 
 }  // namespace
 
+// Fails without its protection: without/sweeping_to_unknown.patch.
 BOOST_AUTO_TEST_CASE(
     a_sender_killed_while_its_call_is_out_leaves_an_unknown_message_that_is_never_sent_again) {
     test::TestDatabase db;

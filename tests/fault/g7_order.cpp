@@ -20,6 +20,7 @@ constexpr int kNoSystemicCode = 63010;  // the channel's own trouble with one me
 
 }  // namespace
 
+// Fails without its protection: without/the_message_before.patch.
 BOOST_AUTO_TEST_CASE(conversations_keep_their_order_while_a_fifth_of_all_attempts_fails) {
     const test::FaultSettings settings = test::fault_settings();
     const int conversations = settings.is_full ? 200 : 40;
