@@ -303,40 +303,35 @@ BOOST_FIXTURE_TEST_CASE(two_claims_never_have_one_conversation, Claims) {
     BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1);
 }
 
+struct Promotion : Claims {
+    /// What stands behind the message that is settled goes next, although somebody else has it
+    /// locked while it is settled, by `statement`.
+    void goes_on_after(const char* statement) {
+        add(kAnna, "one");
+        const std::string second = add(kAnna, "two");
+        const Claimed one = claim().messages.at(0);
+        auto other = db.connect();
+        pg::Transaction older{other};
+        other.exec_script(statement);
+        std::jthread ends_later{[&] {
+            std::this_thread::sleep_for(300ms);
+            older.commit();
+        }};
+        settle(one, Settled::sent);
+        const Claim next = claim();
+        BOOST_REQUIRE(next.messages.size() == 1);
+        BOOST_TEST(next.messages[0].id.value == second);
+    }
+};
+
 // A claim that began before another one put a message behind its predecessor locks the message all
 // the same.
-BOOST_FIXTURE_TEST_CASE(a_message_that_an_older_claim_has_locked_is_still_promoted, Claims) {
-    add(kAnna, "one");
-    const std::string second = add(kAnna, "two");
-    const Claimed one = claim().messages.at(0);
-    auto other = db.connect();
-    pg::Transaction older{other};
-    other.exec_script("SELECT FROM outbox_queue FOR UPDATE");
-    std::jthread ends_later{[&] {
-        std::this_thread::sleep_for(300ms);
-        older.commit();
-    }};
-    settle(one, Settled::sent);
-    const Claim next = claim();
-    BOOST_REQUIRE(next.messages.size() == 1);
-    BOOST_TEST(next.messages[0].id.value == second);
+BOOST_FIXTURE_TEST_CASE(a_message_that_an_older_claim_has_locked_is_still_promoted, Promotion) {
+    goes_on_after("SELECT FROM outbox_queue FOR UPDATE");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_is_just_changing_is_still_promoted, Claims) {
-    add(kAnna, "one");
-    const std::string second = add(kAnna, "two");
-    const Claimed one = claim().messages.at(0);
-    auto other = db.connect();
-    pg::Transaction older{other};
-    other.exec_script("UPDATE outbox_queue SET due_at = due_at + interval '1 h' WHERE is_behind");
-    std::jthread ends_later{[&] {
-        std::this_thread::sleep_for(300ms);
-        older.commit();
-    }};
-    settle(one, Settled::sent);
-    const Claim next = claim();
-    BOOST_REQUIRE(next.messages.size() == 1);
-    BOOST_TEST(next.messages[0].id.value == second);
+BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_is_just_changing_is_still_promoted, Promotion) {
+    goes_on_after("UPDATE outbox_queue SET due_at = due_at + interval '1 h' WHERE is_behind");
 }
 
 BOOST_FIXTURE_TEST_CASE(deleting_a_message_lets_the_next_one_go, Claims) {
