@@ -1,7 +1,5 @@
 #include "ops/patience.hpp"
 
-#include "sql/ops.hpp"
-
 namespace pgcourier::ops {
 namespace {
 
@@ -9,26 +7,31 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAnswer{4'000};  // without one the server is gone
 
-class AnswerTimeout {
+class Limits {
   public:
-    explicit AnswerTimeout(pg::Connection& db) : db_{db}, was_{db.set_answer_timeout(kAnswer)} {}
-    ~AnswerTimeout() { db_.set_answer_timeout(was_); }
-    AnswerTimeout(const AnswerTimeout&) = delete;
-    AnswerTimeout& operator=(const AnswerTimeout&) = delete;
+    Limits(pg::Connection& db, milliseconds patience)
+        : db_{db},
+          statement_was_{db.set_statement_timeout(patience)},
+          answer_was_{db.set_answer_timeout(kAnswer)} {}
+    ~Limits() {
+        db_.set_statement_timeout(statement_was_);
+        db_.set_answer_timeout(answer_was_);
+    }
+    Limits(const Limits&) = delete;
+    Limits& operator=(const Limits&) = delete;
 
   private:
     pg::Connection& db_;
-    milliseconds was_;
+    const milliseconds statement_was_;
+    const milliseconds answer_was_;
 };
 
 }  // namespace
 
 pg::Rows exec_patiently(pg::Connection& db, const pg::Statement& statement, pg::Params params,
                         milliseconds patience) {
-    const AnswerTimeout timeout{db};
-    const std::array<pg::Call, 2> calls{pg::Call{sql::ops::patience, pg::Params{patience.count()}},
-                                        pg::Call{statement, std::move(params)}};
-    return std::move(db.transact(calls)[1]);
+    const Limits limits{db, patience};
+    return std::move(db.transact(std::array{pg::Call{statement, std::move(params)}})[0]);
 }
 
 }  // namespace pgcourier::ops

@@ -22,6 +22,8 @@ constexpr milliseconds kForever{3'600'000};
 constexpr milliseconds kRestAfter{60'000};  // a sender for backlogs, without one
 // What is claimed ahead must start within kStartWithin.
 constexpr std::chrono::duration<double> kFarthestAhead{0.7};
+// How much the newest exchange says of how fast calls end.
+constexpr double kNewest = 0.2;
 // How much faster than its rate a sender may catch up with starts that came late.
 constexpr double kCatchUp = 0.97;
 constexpr std::size_t kMostPaced = 10'000;
@@ -215,16 +217,20 @@ std::size_t Sender::free_calls() const {
     return client_->free_slots() - std::min(client_->free_slots(), waiting_.size());
 }
 
+double Sender::ended_a_second(Seconds since) const {
+    return static_cast<double>(ended_) / since.count();
+}
+
 // How many calls will end until the claim after this one is there, if they end as fast as they did
-// since the last: so many messages wait for them, and no slot waits for a claim. Not with a rate:
-// what comes too late for its turn loses it.
+// since the last, or before: what was started together ends together, so that there are gaps. So
+// many messages wait for them, and no slot waits for a claim. Not with a rate: what comes too late
+// for its turn loses it.
 std::size_t Sender::slots_to_come(SteadyTime now) const {
-    using Seconds = std::chrono::duration<double>;
     if (settings_.rate > 0 || exchange_took_.count() == 0 || awaits_verdict_) return 0;
     const Seconds since = std::max(exchange_took_, now - exchange_began_);
     const Seconds ahead = std::min<Seconds>(2 * exchange_took_ + pace(), kFarthestAhead);
-    return std::min(static_cast<std::size_t>(static_cast<double>(ended_) * (ahead / since)),
-                    in_flight_.size());
+    const double ends = std::max(ended_a_second(since), ends_a_second_) * ahead.count();
+    return std::min(static_cast<std::size_t>(ends), in_flight_.size());
 }
 
 // Without a free call nothing is looked for: once for each look that is due, the next sender does.
@@ -300,7 +306,10 @@ void Sender::begin_exchange(std::size_t limit) {
     job_->done = std::exchange(done_, {});
     job_->limit = limit;
     job_->token = {new_uuid()};
-    exchange_began_ = clock_.steady_now();
+    const SteadyTime now = clock_.steady_now();
+    if (now > exchange_began_)
+        ends_a_second_ += kNewest * (ended_a_second(now - exchange_began_) - ends_a_second_);
+    exchange_began_ = now;
     ended_ = 0;
     if (!job_->done.empty()) fault_point("sender.before_settle");
     if (limit > 0) fault_point("sender.before_claim");

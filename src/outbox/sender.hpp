@@ -94,6 +94,8 @@ class Sender {
     bool may_start() const;
     bool is_needed() const;
     std::chrono::nanoseconds pace() const;
+    using Seconds = std::chrono::duration<double>;
+    double ended_a_second(Seconds since) const;
     std::size_t slots_to_come(SteadyTime now) const;
     void put_back_late();
     void put_back_waiting();
@@ -150,6 +152,7 @@ class Sender {
     std::chrono::nanoseconds exchange_took_{0};
     SteadyTime exchange_began_{};
     std::size_t ended_ = 0;        // calls, since then
+    double ends_a_second_ = 0;     // smoothed
     bool awaits_verdict_ = false;  // of what an outcome that is not settled says of other messages
     std::optional<SteadyTime> passed_on_;  // the look that another sender was woken for
     Exchange::Lead lead_{0};               // of exchange_, as it was

@@ -84,6 +84,11 @@ class Connection {
     std::chrono::milliseconds set_answer_timeout(std::chrono::milliseconds timeout) {
         return std::exchange(options_.answer_timeout, timeout);
     }
+    /// How long a statement of a transaction may run from now on.
+    /// returns  what it was
+    std::chrono::milliseconds set_statement_timeout(std::chrono::milliseconds timeout) {
+        return std::exchange(options_.statement_timeout, timeout);
+    }
     /// For Listener only, which polls the socket and reads notifications.
     PGconn* raw() { return conn_.get(); }
 

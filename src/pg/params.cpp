@@ -12,10 +12,11 @@ constexpr unsigned kBoolArray = 1000, kByteaArray = 1001, kInt4Array = 1007, kTe
 
 template <class Int>
 void put(std::string& out, Int value) {
-    for (int shift = (static_cast<int>(sizeof(Int)) - 1) * 8; shift >= 0; shift -= 8) {
-        out.push_back(
-            static_cast<char>((static_cast<std::make_unsigned_t<Int>>(value) >> shift) & 0xFF));
-    }
+    char bytes[sizeof(Int)];
+    auto rest = static_cast<std::make_unsigned_t<Int>>(value);
+    for (std::size_t i = sizeof(Int); i > 0; --i, rest = static_cast<decltype(rest)>(rest >> 8))
+        bytes[i - 1] = static_cast<char>(rest & 0xFF);
+    out.append(bytes, sizeof(Int));
 }
 
 void put_element(std::string& out, std::string_view value) {
@@ -42,18 +43,13 @@ void put_element(std::string& out, const std::optional<T>& value) {
         put(out, std::int32_t{-1});
     }
 }
-void put_element(std::string& out, const std::optional<std::string>& value) {
-    if (value) {
-        put_element(out, std::string_view{*value});
-    } else {
-        put(out, std::int32_t{-1});
-    }
-}
 
 std::size_t size_of(std::string_view value) {
     return value.size();
 }
-std::size_t size_of(const std::optional<std::string>& value) {
+template <class Text>
+requires std::is_convertible_v<Text, std::string_view> std::size_t size_of(
+    const std::optional<Text>& value) {
     return value ? value->size() : 0;
 }
 template <class T>
@@ -92,6 +88,9 @@ Params& Params::add(const std::vector<std::string_view>& values) {
     return add_binary(kTextArray, array_of(kText, values));
 }
 Params& Params::add(const std::vector<std::optional<std::string>>& values) {
+    return add_binary(kTextArray, array_of(kText, values));
+}
+Params& Params::add(const std::vector<std::optional<std::string_view>>& values) {
     return add_binary(kTextArray, array_of(kText, values));
 }
 Params& Params::add(const std::vector<std::int64_t>& values) {

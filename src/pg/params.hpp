@@ -40,6 +40,7 @@ class Params {
     Params& add(const std::vector<std::string>& values);
     Params& add(const std::vector<std::string_view>& values);
     Params& add(const std::vector<std::optional<std::string>>& values);
+    Params& add(const std::vector<std::optional<std::string_view>>& values);
     Params& add(const std::vector<std::int64_t>& values);
     Params& add(const std::vector<std::optional<std::int64_t>>& values);
     Params& add(const std::vector<std::int32_t>& values);

@@ -10,14 +10,15 @@ namespace pgcourier::router {
 namespace {
 
 using Texts = std::vector<std::string_view>;
-using NullableTexts = std::vector<std::optional<std::string>>;
+// They live as long as what they are of: the claimed events and the decisions.
+using NullableTexts = std::vector<std::optional<std::string_view>>;
 
-std::optional<std::string> nullable(std::string_view text) {
-    return text.empty() ? std::nullopt : std::optional<std::string>{text};
+std::optional<std::string_view> nullable(std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional{text};
 }
 
-std::optional<std::string> tenant_of(const Claimed& event) {
-    return event.tenant ? std::optional{event.tenant->value} : std::nullopt;
+std::optional<std::string_view> tenant_of(const Claimed& event) {
+    return event.tenant ? std::optional<std::string_view>{event.tenant->value} : std::nullopt;
 }
 
 /// `[{"url": …, "content_type": …}, …]`, nullopt without media.
@@ -42,7 +43,8 @@ std::string_view name_of(twilio::OptWord word) {
 struct Messages {
     std::vector<std::int64_t> event_ids;
     Texts correlation_ids, sids, from, to, bodies;
-    NullableTexts tenants, media_urls, media, profile_names, details, types;
+    NullableTexts tenants, media_urls, profile_names, details, types;
+    std::vector<std::optional<std::string>> media;
     std::vector<std::int64_t> word_event_ids;
     Texts persons, words;
 
@@ -56,7 +58,7 @@ struct Messages {
         to.push_back(message.to);
         bodies.push_back(message.body);
         media_urls.push_back(message.media.empty() ? std::nullopt
-                                                   : std::optional{message.media.front().url});
+                                                   : nullable(message.media.front().url));
         media.push_back(media_json(message.media));
         profile_names.push_back(nullable(message.profile_name));
         details.push_back(nullable(message.details_json));

@@ -31,27 +31,25 @@ struct Field {
     std::string_view parameter;
 };
 
-std::string object_of(const Params& params, std::initializer_list<Field> fields) {
+std::string object_of(const Form& form, std::initializer_list<Field> fields) {
     Object object;
-    for (const auto& [key, parameter] : fields)
-        object.add_text(key, value_or_empty(params, parameter));
+    for (const auto& [key, parameter] : fields) object.add_text(key, form.value(parameter));
     return object.text();
 }
 
-std::string referral_of(const Params& params) {
+std::string referral_of(const Form& form) {
     // ReferralNumMedia=0 is always there and says nothing alone.
-    std::string advertisement =
-        object_of(params, {{"body", "ReferralBody"},
-                           {"headline", "ReferralHeadline"},
-                           {"source_id", "ReferralSourceId"},
-                           {"source_type", "ReferralSourceType"},
-                           {"source_url", "ReferralSourceUrl"},
-                           {"media_id", "ReferralMediaId"},
-                           {"media_content_type", "ReferralMediaContentType"},
-                           {"media_url", "ReferralMediaUrl"},
-                           {"ctwa_clid", "ReferralCtwaClid"}});
+    std::string advertisement = object_of(form, {{"body", "ReferralBody"},
+                                                 {"headline", "ReferralHeadline"},
+                                                 {"source_id", "ReferralSourceId"},
+                                                 {"source_type", "ReferralSourceType"},
+                                                 {"source_url", "ReferralSourceUrl"},
+                                                 {"media_id", "ReferralMediaId"},
+                                                 {"media_content_type", "ReferralMediaContentType"},
+                                                 {"media_url", "ReferralMediaUrl"},
+                                                 {"ctwa_clid", "ReferralCtwaClid"}});
     if (advertisement.empty()) return {};
-    const std::string_view count = value_or_empty(params, "ReferralNumMedia");
+    const std::string_view count = form.value("ReferralNumMedia");
     if (count.empty()) return advertisement;
     return advertisement.substr(0, advertisement.size() - 1) +
            ",\"num_media\":" + json_string(count) + "}";
@@ -59,24 +57,24 @@ std::string referral_of(const Params& params) {
 
 }  // namespace
 
-std::string details_json(const Params& params) {
-    const auto value = [&params](std::string_view key) { return value_or_empty(params, key); };
+std::string details_json(const Form& form) {
+    const auto value = [&form](std::string_view key) { return form.value(key); };
     Object details;
-    details.add_json("button", object_of(params, {{"text", "ButtonText"},
-                                                  {"payload", "ButtonPayload"},
-                                                  {"type", "ButtonType"}}));
-    details.add_json("list", object_of(params, {{"id", "ListId"},
-                                                {"title", "ListTitle"},
-                                                {"description", "ListDescription"}}));
-    details.add_json("location", object_of(params, {{"latitude", "Latitude"},
-                                                    {"longitude", "Longitude"},
-                                                    {"address", "Address"},
-                                                    {"label", "Label"}}));
+    details.add_json("button", object_of(form, {{"text", "ButtonText"},
+                                                {"payload", "ButtonPayload"},
+                                                {"type", "ButtonType"}}));
+    details.add_json("list", object_of(form, {{"id", "ListId"},
+                                              {"title", "ListTitle"},
+                                              {"description", "ListDescription"}}));
+    details.add_json("location", object_of(form, {{"latitude", "Latitude"},
+                                                  {"longitude", "Longitude"},
+                                                  {"address", "Address"},
+                                                  {"label", "Label"}}));
     Object quoted;
     quoted.add_text("message_sid", value("OriginalRepliedMessageSid"));
     quoted.add_text("sender", bare_address(value("OriginalRepliedMessageSender")));
     details.add_json("quoted", quoted.text());
-    details.add_json("referral", referral_of(params));
+    details.add_json("referral", referral_of(form));
     if (value("Forwarded") == "true") details.add_json("forwarded", "true");
     if (value("FrequentlyForwarded") == "true") details.add_json("frequently_forwarded", "true");
     const auto add_embedded = [&](std::string_view key, std::string_view parameter) {

@@ -9,6 +9,6 @@
 namespace pgcourier::twilio {
 
 /// InboundMessage::details_json: a JSON object that jsonb accepts, or empty.
-std::string details_json(const Params& params);
+std::string details_json(const Form& form);
 
 }  // namespace pgcourier::twilio

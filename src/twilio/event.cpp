@@ -55,16 +55,16 @@ std::optional<int> to_int(std::string_view text) {
 /// The parameters of one request, as texts for PostgreSQL.
 class Reader {
   public:
-    explicit Reader(Params params) : params_{std::move(params)} {}
+    explicit Reader(Form form) : form_{std::move(form)} {}
 
-    const Params& params() const { return params_; }
-    bool has(std::string_view key) const { return find(params_, key) != nullptr; }
-    std::string_view raw(std::string_view key) const { return value_or_empty(params_, key); }
+    const Form& form() const { return form_; }
+    bool has(std::string_view key) const { return form_.has(key); }
+    std::string_view raw(std::string_view key) const { return form_.value(key); }
     std::string text(std::string_view key) const { return pg_text(raw(key)); }
     std::string address(std::string_view key) const { return pg_text(bare_address(raw(key))); }
 
   private:
-    Params params_;
+    Form form_;
 };
 
 std::vector<Media> media_of(const Reader& request) {
@@ -106,7 +106,7 @@ InboundMessage message_of(const Reader& request) {
             .wa_id = request.text("WaId"),
             .external_user_id = request.address("ExternalUserId"),
             .opt_out_type = request.text("OptOutType"),
-            .details_json = details_json(request.params())};
+            .details_json = details_json(request.form())};
 }
 
 StatusUpdate update_of(const Reader& request, std::string_view query) {
@@ -120,7 +120,7 @@ StatusUpdate update_of(const Reader& request, std::string_view query) {
                         .outbound_id = {},
                         .outbound_attempt = {}};
     if (update.error_message.empty()) update.error_message = request.text("ChannelStatusMessage");
-    const Reader reference{decode_form(query)};
+    const Reader reference{Form{query}};
     if (reference.raw("m").size() <= kMaxReferenceChars) update.outbound_id = reference.text("m");
     if (const auto attempt = to_int(reference.raw("a")); attempt && *attempt > 0)
         update.outbound_attempt = attempt;
@@ -154,7 +154,7 @@ bool is_message_status(std::string_view text) {
 
 Event parse_event(BodyFormat format, std::string_view raw, std::string_view query,
                   std::string_view idempotency_token) {
-    const Reader request{format == BodyFormat::form ? decode_form(raw) : json_fields(raw)};
+    const Reader request{format == BodyFormat::form ? Form{raw} : Form{json_fields(raw)}};
     Event event;
     if (is_ours(request) && is_inbound(request)) {
         InboundMessage message = message_of(request);

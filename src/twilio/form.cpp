@@ -34,37 +34,79 @@ void append_encoded(std::string& out, std::string_view text, bool space_as_plus)
     }
 }
 
-}  // namespace
-
-// Runs of characters that stand for themselves are copied at once.
-void append_decoded(std::string& out, std::string_view encoded) {
-    out.reserve(out.size() + encoded.size());
-    std::size_t copied = 0;
+/// returns  the end of what was written: at most as much as `encoded` is long
+char* write_decoded(char* out, std::string_view encoded) {
     for (std::size_t i = 0; i < encoded.size(); ++i) {
         const char c = encoded[i];
-        if (c != '+' && c != '%') continue;
-        char decoded = ' ';
-        std::size_t length = 1;
-        if (c == '%') {
-            if (i + 2 >= encoded.size()) continue;
+        *out = c == '+' ? ' ' : c;
+        if (c == '%' && i + 2 < encoded.size()) {
             const int high = hex_value(encoded[i + 1]);
             const int low = hex_value(encoded[i + 2]);
-            if (high < 0 || low < 0) continue;
-            decoded = static_cast<char>(high * 16 + low);
-            length = 3;
+            if (high >= 0 && low >= 0) {
+                *out = static_cast<char>(high * 16 + low);
+                i += 2;
+            }
         }
-        out.append(encoded, copied, i - copied);
-        out += decoded;
-        copied = i + length;
-        i += length - 1;
+        ++out;
     }
-    out.append(encoded, copied);
+    return out;
+}
+
+/// Not fewer than there are.
+std::size_t most_pairs(std::string_view text) {
+    return 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '&'));
+}
+
+char* write(char* out, std::string_view text) {
+    return std::copy(text.begin(), text.end(), out);
+}
+
+}  // namespace
+
+void append_decoded(std::string& out, std::string_view encoded) {
+    const std::size_t start = out.size();
+    out.resize(start + encoded.size());
+    const char* const end = write_decoded(out.data() + start, encoded);
+    out.resize(static_cast<std::size_t>(end - out.data()));
+}
+
+Form::Form(std::string_view text) : buffer_{new char[text.size()]} {
+    pairs_.reserve(most_pairs(text));
+    char* out = buffer_.get();
+    for_each_encoded_pair(text, [&](std::string_view key, std::string_view value) {
+        char* const key_end = write_decoded(out, key);
+        char* const value_end = write_decoded(key_end, value);
+        pairs_.emplace_back(std::string_view{out, key_end}, std::string_view{key_end, value_end});
+        out = value_end;
+    });
+}
+
+Form::Form(const Params& params) {
+    std::size_t size = 0;
+    for (const auto& [key, value] : params) size += key.size() + value.size();
+    buffer_.reset(new char[size]);
+    pairs_.reserve(params.size());
+    char* out = buffer_.get();
+    for (const auto& [key, value] : params) {
+        char* const key_end = write(out, key);
+        char* const value_end = write(key_end, value);
+        pairs_.emplace_back(std::string_view{out, key_end}, std::string_view{key_end, value_end});
+        out = value_end;
+    }
+}
+
+bool Form::has(std::string_view key) const {
+    return std::ranges::find(pairs_, key, &Pair::first) != pairs_.end();
+}
+
+std::string_view Form::value(std::string_view key) const {
+    const auto found = std::ranges::find(pairs_, key, &Pair::first);
+    return found == pairs_.end() ? std::string_view{} : found->second;
 }
 
 Params decode_form(std::string_view text) {
     Params params;
-    if (!text.empty())
-        params.reserve(1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '&')));
+    params.reserve(most_pairs(text));
     for_each_encoded_pair(text, [&params](std::string_view key, std::string_view value) {
         auto& [decoded_key, decoded_value] = params.emplace_back();
         append_decoded(decoded_key, key);

@@ -3,6 +3,8 @@
 // as its API takes it.
 
 #include <algorithm>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +33,25 @@ void for_each_encoded_pair(std::string_view text, Visit&& visit) {
               equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
     }
 }
+
+/// What decode_form() gives, in one buffer: two allocations and not one for each text.
+class Form {
+  public:
+    using Pair = std::pair<std::string_view, std::string_view>;
+
+    explicit Form(std::string_view text);
+    explicit Form(const Params& params);
+
+    /// In order, with repeats; they live as long as the form, also when it is moved.
+    std::span<const Pair> pairs() const { return pairs_; }
+    bool has(std::string_view key) const;
+    /// The first value of `key`, empty when there is none.
+    std::string_view value(std::string_view key) const;
+
+  private:
+    std::unique_ptr<char[]> buffer_;
+    std::vector<Pair> pairs_;
+};
 
 /// Appends one decoded key or value; it is never longer than its encoded form.
 void append_decoded(std::string& out, std::string_view encoded);

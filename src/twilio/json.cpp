@@ -248,7 +248,8 @@ void append_json_string(std::string& out, std::string_view bytes) {
     const auto needs_escape = [](char c) {
         return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
     };
-    const std::string text = pg_text(bytes);
+    const std::string mended = is_plain(bytes) ? std::string{} : pg_text(bytes);
+    const std::string_view text = mended.empty() ? bytes : mended;
     out += '"';
     for (auto at = text.begin(); at != text.end();) {
         const auto special = std::find_if(at, text.end(), needs_escape);

@@ -5,6 +5,8 @@
 #include "twilio/json.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <vector>
 
 namespace pgcourier::twilio {
 namespace {
@@ -12,20 +14,23 @@ namespace {
 constexpr std::size_t kMaxRawBytes = 1 << 20;
 constexpr std::string_view kReplacement = "\uFFFD";
 
-bool is_plain(char c) {
+bool is_plain_char(char c) {
     return c > 0;
-}  // ASCII, not U+0000
+}
 
 /// Keys are made texts first: two keys that become the same text are one.
 std::string form_json(std::string_view raw) {
-    Params params = decode_form(raw);
-    for (auto& [key, value] : params) key = pg_text(key);
-    std::stable_sort(params.begin(), params.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    const Form form{raw};
+    std::vector<Form::Pair> params{form.pairs().begin(), form.pairs().end()};
+    std::deque<std::string> texts;
+    for (auto& [key, value] : params) {
+        if (!is_plain(key)) key = texts.emplace_back(pg_text(key));
+    }
+    std::ranges::stable_sort(params, {}, &Form::Pair::first);
     std::string out = "{";
     for (std::size_t i = 0; i < params.size();) {
-        const std::string& key = params[i].first;
-        const auto same_key = [&key](const auto& pair) { return pair.first == key; };
+        const std::string_view key = params[i].first;
+        const auto same_key = [key](const auto& pair) { return pair.first == key; };
         const std::size_t end = static_cast<std::size_t>(
             std::find_if_not(params.begin() + static_cast<std::ptrdiff_t>(i), params.end(),
                              same_key) -
@@ -51,7 +56,7 @@ std::string pg_text(std::string_view bytes) {
     out.reserve(bytes.size());
     while (!bytes.empty()) {
         const auto plain = static_cast<std::size_t>(
-            std::find_if_not(bytes.begin(), bytes.end(), is_plain) - bytes.begin());
+            std::find_if_not(bytes.begin(), bytes.end(), is_plain_char) - bytes.begin());
         out.append(bytes.substr(0, plain));
         bytes.remove_prefix(plain);
         if (bytes.empty()) break;
@@ -60,6 +65,10 @@ std::string pg_text(std::string_view bytes) {
         bytes.remove_prefix(c.bytes);
     }
     return out;
+}
+
+bool is_plain(std::string_view bytes) {
+    return std::ranges::all_of(bytes, is_plain_char);
 }
 
 std::string payload_json(BodyFormat format, std::string_view raw) {

@@ -13,6 +13,8 @@ namespace pgcourier::twilio {
 /// Valid UTF-8 without U+0000: each U+0000 and each maximal invalid part becomes U+FFFD (Unicode
 /// 15, section 3.9), encoded surrogates included.
 std::string pg_text(std::string_view bytes);
+/// ASCII without U+0000, as nearly all is: pg_text() would change nothing.
+bool is_plain(std::string_view bytes);
 
 /// The body as a JSON object that jsonb accepts, whatever the bytes are.
 ///

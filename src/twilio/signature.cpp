@@ -8,11 +8,9 @@
 namespace pgcourier::twilio {
 namespace {
 
-using Pair = std::pair<std::string_view, std::string_view>;
-
 /// What is signed after the URL. Order is by key and then by value, not by the joined texts:
 /// `FromCityPARIS` would come before `Fromwhatsapp:…`.
-std::string joined(std::vector<Pair> pairs) {
+std::string joined(std::vector<Form::Pair> pairs) {
     std::sort(pairs.begin(), pairs.end());
     pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
     std::string text;
@@ -23,35 +21,17 @@ std::string joined(std::vector<Pair> pairs) {
     return text;
 }
 
-/// The same from a body: all pairs are decoded into one buffer, which is never outgrown.
 std::string joined_body(std::string_view body) {
-    std::string decoded;
-    decoded.reserve(body.size());
-    std::vector<Pair> pairs;
-    const auto append = [&decoded](std::string_view encoded) {
-        const std::size_t start = decoded.size();
-        append_decoded(decoded, encoded);
-        return std::string_view{decoded}.substr(start);
-    };
-    for_each_encoded_pair(body, [&](std::string_view key, std::string_view value) {
-        const std::string_view decoded_key = append(key);
-        pairs.emplace_back(decoded_key, append(value));
-    });
-    return joined(std::move(pairs));
+    const Form form{body};
+    return joined({form.pairs().begin(), form.pairs().end()});
 }
 
 bool body_hash_holds(const SignedRequest& request) {
-    std::size_t count = 0;
-    std::string claimed;
-    for_each_encoded_pair(request.query, [&](std::string_view key, std::string_view value) {
-        std::string name;
-        append_decoded(name, key);
-        if (name != "bodySHA256") return;
-        ++count;
-        append_decoded(claimed, value);
-    });
+    const Form query{request.query};
+    const auto count = std::ranges::count(query.pairs(), "bodySHA256", &Form::Pair::first);
     if (count == 0) return request.format == BodyFormat::form;
-    return count == 1 && equal_in_constant_time(claimed, sha256_hex(request.body));
+    return count == 1 &&
+           equal_in_constant_time(query.value("bodySHA256"), sha256_hex(request.body));
 }
 
 std::vector<std::string> with_variants(const std::vector<std::string>& urls) {

@@ -56,6 +56,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     });
     require(pairs == params.size(), "as many pairs with decoding as without");
 
+    const auto is_same = [&](const Form& form) {
+        return std::ranges::equal(form.pairs(), params, [](const auto& a, const auto& b) {
+            return a.first == b.first && a.second == b.second;
+        });
+    };
+    require(is_same(Form{text}) && is_same(Form{params}), "a form in one buffer is the same");
+
     const Params lines = pairs_of_lines(text);
     require(decode_form(encode_form(lines)) == lines, "decode(encode(pairs)) == pairs");
     for (const auto& [key, value] : lines) {

@@ -65,6 +65,23 @@ BOOST_AUTO_TEST_CASE(any_byte_comes_through) {
     BOOST_TEST(zero[0].second == std::string("\0\xFF", 2));
 }
 
+BOOST_AUTO_TEST_CASE(a_form_in_one_buffer_is_the_same_and_can_be_moved) {
+    for (const std::string_view text :
+         {"", "&", "a", "a=", "=b", "a=1&a=2&b=%41+%2", "To=whatsapp%3A%2B336&&Body=a+b%26c&"}) {
+        const Params params = decode_form(text);
+        Form form{text};
+        const Form moved{std::move(form)};
+        const Form copied{params};
+        BOOST_TEST(shown({moved.pairs().begin(), moved.pairs().end()}) == shown(params));
+        BOOST_TEST(shown({copied.pairs().begin(), copied.pairs().end()}) == shown(params));
+    }
+    const Form form{"a=1&a=2&c="};
+    BOOST_TEST(form.value("a") == "1");
+    BOOST_TEST(form.has("c"));
+    BOOST_TEST(!form.has("d"));
+    BOOST_TEST(form.value("d").empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_encoded_is_decoded_again) {
     Params params{{"To", "whatsapp:+33612345678"},
                   {"Body", "Ça coûte 1+1 € & = % ~ ?"},
