@@ -27,15 +27,27 @@ constexpr std::size_t kConnections = 64;
 constexpr std::size_t kPeakWebhooks = 30'000;
 constexpr double kMost = 50;  // ms, p99 of a webhook to its row under load
 
+/// What is aimed at, in ms; 0: nothing.
+struct Aims {
+    double median = 0;
+    double p99 = 0;
+};
+constexpr Aims kIdle{.median = 2, .p99 = 6};
+constexpr Aims kUnderLoad{.p99 = kMost};
+
 void report_percentiles(bench::Report& report, const std::string& what,
-                        const std::vector<double>& values, const std::string& target = {}) {
-    report.figure(what + ", median", bench::percentile(values, 0.5), "ms");
-    report.figure(what + ", p99" + target, bench::percentile(values, 0.99), "ms");
+                        const std::vector<double>& values, const Aims& aims = {}) {
+    const auto aim = [](double most) {
+        return most > 0 ? fmt::format(" (at most {})", most) : std::string{};
+    };
+    report.figure(what + ", median" + aim(aims.median), bench::percentile(values, 0.5), "ms");
+    report.figure(what + ", p99" + aim(aims.p99), bench::percentile(values, 0.99), "ms");
 }
 
 void report_idle(bench::Report& report) {
     const auto rounds = static_cast<std::uint64_t>(bench::setting("LATENCY_ROUNDS", 300));
     bench::System system{1, {.progress = {.callbacks = false}}};
+    system.recycle_wal();
     system.serve({{"LOG_LEVEL", "warn"}});
     pg::Connection writer = system.db().connect("bench");
     static constexpr pg::Statement kInsert{
@@ -67,8 +79,9 @@ void report_idle(bench::Report& report) {
         to_row.push_back(std::stod(row));
     }
     report_percentiles(report, "POST to 200", acknowledged);
-    report_percentiles(report, "event stored to routed row", to_row);
-    report_percentiles(report, "INSERT INTO messages_out to Twilio's API (1 ms steps)", to_call);
+    report_percentiles(report, "event stored to routed row", to_row, kIdle);
+    report_percentiles(report, "INSERT INTO messages_out to Twilio's API, in steps of 1 ms",
+                       to_call, kIdle);
 }
 
 bool are_routed(const bench::System& system, std::size_t count) {
@@ -80,6 +93,7 @@ bool are_routed(const bench::System& system, std::size_t count) {
 /// returns    whether it is as fast as it should be, and nothing was lost
 bool report_under_load(bench::Report& report, int processes) {
     bench::System system{100};
+    system.recycle_wal();
     system.serve({{"PGCOURIER_ROLES", "webhook,router"}, {"LOG_LEVEL", "warn"}});
     std::vector<std::uint16_t> ports{system.port()};
     while (ports.size() < static_cast<std::size_t>(processes))
@@ -119,7 +133,7 @@ bool report_under_load(bench::Report& report, int processes) {
     report.figure("  from when it was due to 200, median", load.load.percentile(0.5), "ms");
     report.figure("  p99", load.load.percentile(0.99), "ms");
     report_percentiles(report, "  from when it was due to its routed row", routed.to_row_ms,
-                       " (at most 50)");
+                       kUnderLoad);
     report.figure("  longest", bench::percentile(routed.to_row_ms, 1), "ms");
     report.figure("  p99 of what the generator itself was late", load.late_ms, "ms");
     report.figure("  not routed", static_cast<double>(routed.missing), "");
@@ -131,6 +145,7 @@ bool report_under_load(bench::Report& report, int processes) {
 
 int main() {
     bench::keep_commit_times();
+    bench::keep_wal();
     test::use_durable_server();
     test::use_server_on_disk();
     bench::Report report{"latency"};

@@ -18,8 +18,8 @@ namespace pgcourier::bench {
 namespace {
 
 // Each client has its turn once in these.
-constexpr std::chrono::seconds kRound{4};
-constexpr std::size_t kParts = 200;
+constexpr std::chrono::milliseconds kRound{4000};
+constexpr std::size_t kParts = 2'000;  // of independent clients few come at the same moment
 
 void allow_files(std::size_t count) {
     rlimit files{};

@@ -245,6 +245,8 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
     ['rate', 'The rate of a sender', plainTable, undefined, 'Two instances with a backlog, `OUTBOX_RATE_PER_SENDER=80`.'],
     ['fairness', 'One tenant\'s million', plainTable, undefined, 'One tenant has a million messages waiting; another writes one now and then.'],
     ['idle', 'Idle', plainTable, undefined, 'A service with all roles and nothing to do.'],
+    ['slow_connections', 'Beside slow connections', plainTable, undefined, '10,000 connections that send a byte each four seconds.'],
+    ['viewers', 'The console', plainTable, undefined, '50 open pages beside traffic both ways.'],
     ['e2e', 'Everything at once', plainTable, undefined, 'Webhooks and messages at half of the peak.'],
 ];
 

@@ -15,6 +15,11 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{50};
+// Of thousands of sessions each tick sees a part: ten thousand would take a millisecond or two of
+// those who are served meanwhile. Limits are seconds.
+constexpr std::size_t kSeenAtOnce = 1'000;
+// Thousands that came together are late together: between so many, others have their turn.
+constexpr std::size_t kCutAtOnce = 32;
 
 // The mailbox of the loop that this thread runs.
 thread_local const Mailbox* own_mailbox = nullptr;
@@ -181,14 +186,31 @@ void EventLoop::tick() {
     is_ticking_ = false;
     if (sessions_.empty()) return;  // the next session arms it again
     read_clock();
-    for (const auto& [id, session] : sessions_) {
-        if (is_draining_ && now_ >= drain_ends_) {
-            session->abort();
-        } else {
-            session->check_time(now_);
+    if (late_.empty()) {
+        const std::size_t parts = sessions_.size() / kSeenAtOnce + 1;
+        const std::size_t part = ++ticks_ % parts;
+        for (const auto& [id, session] : sessions_) {
+            if (is_drained_late() || (id % parts == part && session->is_late(now_)))
+                late_.push_back(id);
         }
+        cut_late();
     }
     arm_tick();
+}
+
+void EventLoop::cut_late() {
+    for (std::size_t cut = 0; cut < kCutAtOnce && !late_.empty(); ++cut) {
+        const auto found = sessions_.find(late_.back());
+        late_.pop_back();
+        if (found == sessions_.end()) continue;
+        // It may have gone on meanwhile.
+        if (is_drained_late()) {
+            found->second->abort();
+        } else {
+            found->second->check_time(now_);
+        }
+    }
+    if (!late_.empty()) asio::post(context_, [this] { cut_late(); });
 }
 
 }  // namespace pgcourier::http

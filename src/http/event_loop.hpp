@@ -115,6 +115,8 @@ class EventLoop {
     void read_clock();
     void arm_tick();
     void tick();
+    void cut_late();
+    bool is_drained_late() const { return is_draining_ && now_ >= drain_ends_; }
     void begin_drain(std::chrono::milliseconds timeout);
     void end_if_drained();
 
@@ -132,6 +134,8 @@ class EventLoop {
     std::string date_;
     std::atomic<std::uint64_t> next_connection_{1};
     std::unordered_map<std::uint64_t, Session*> sessions_;
+    std::size_t ticks_ = 0;
+    std::vector<std::uint64_t> late_;  // of them, to be cut off
     std::list<Session*> waiting_for_client_;
     std::list<Session*> in_handshake_;
     std::shared_ptr<Mailbox> mailbox_;

@@ -386,8 +386,12 @@ Response Session::error(int status, const RouteOptions* route) const {
     return response;
 }
 
+bool Session::is_late(SteadyTime now) const {
+    return now >= step_ends_ && !is_aborted_;
+}
+
 void Session::check_time(SteadyTime now) {
-    if (now < step_ends_ || is_aborted_) return;
+    if (!is_late(now)) return;
     if (!is_idle_) ++loop_.counters().timed_out;
     abort();
 }

@@ -29,7 +29,9 @@ class Session {
     std::uint64_t id() const { return id_; }
     /// An answer came. Ignored unless it is for the request that waits now.
     void deliver(std::uint64_t ticket, std::optional<Response> response);
-    /// Cuts the connection off when its present step has taken too long.
+    /// Whether its present step has taken too long.
+    bool is_late(SteadyTime now) const;
+    /// Cuts the connection off when it is late.
     void check_time(SteadyTime now);
     /// Closes the connection unless a request is on it, or its first bytes wait in the socket.
     void close_if_idle();

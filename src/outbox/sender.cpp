@@ -24,6 +24,8 @@ constexpr milliseconds kRestAfter{60'000};  // a sender for backlogs, without on
 constexpr std::chrono::duration<double> kFarthestAhead{0.7};
 // How much the newest exchange says of how fast calls end.
 constexpr double kNewest = 0.2;
+// What is claimed ahead when no call has ended for so long would not start within kStartWithin.
+constexpr milliseconds kStandstill = kStartWithin / 2;
 // How much faster than its rate a sender may catch up with starts that came late.
 constexpr double kCatchUp = 0.97;
 constexpr std::size_t kMostPaced = 10'000;
@@ -229,7 +231,9 @@ std::size_t Sender::slots_to_come(SteadyTime now) const {
     if (settings_.rate > 0 || exchange_took_.count() == 0 || awaits_verdict_) return 0;
     const Seconds since = std::max(exchange_took_, now - exchange_began_);
     const Seconds ahead = std::min<Seconds>(2 * exchange_took_ + pace(), kFarthestAhead);
-    const double ends = std::max(ended_a_second(since), ends_a_second_) * ahead.count();
+    // Where Twilio has come to a standstill, how it was before would claim what cannot start.
+    const double before = now - last_end_ < kStandstill ? ends_a_second_ : 0;
+    const double ends = std::max(ended_a_second(since), before) * ahead.count();
     return std::min(static_cast<std::size_t>(ends), in_flight_.size());
 }
 
@@ -569,6 +573,7 @@ void Sender::finish(http::Finished finished) {
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
     fault_point("sender.after_answer");
     ++ended_;
+    last_end_ = clock_.steady_now();
     InFlight& flight = call.mapped();
     if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
     const auto took = clock_.steady_now() - flight.started;

@@ -153,6 +153,7 @@ class Sender {
     SteadyTime exchange_began_{};
     std::size_t ended_ = 0;        // calls, since then
     double ends_a_second_ = 0;     // smoothed
+    SteadyTime last_end_{};        // of a call
     bool awaits_verdict_ = false;  // of what an outcome that is not settled says of other messages
     std::optional<SteadyTime> passed_on_;  // the look that another sender was woken for
     Exchange::Lead lead_{0};               // of exchange_, as it was

@@ -49,6 +49,7 @@ std::chrono::milliseconds time_until_it_works(const test::Traffic& traffic) {
 
 }  // namespace
 
+// Fails without its protection: without/answering_after_the_commit_in_a_crash.patch.
 BOOST_FIXTURE_TEST_CASE(postgresql_crashes_again_and_again, Running) {
     const int crashes = settings.times(2, 5, 100);
     std::chrono::milliseconds worst{0};
@@ -67,6 +68,7 @@ BOOST_FIXTURE_TEST_CASE(postgresql_crashes_again_and_again, Running) {
                                crashes, worst.count()));
 }
 
+// Fails without its protection: without/knocking_again_soon.patch.
 BOOST_AUTO_TEST_CASE(somebody_else_takes_all_connections) {
     const test::FaultSettings settings = test::fault_settings();
     test::Cluster cluster{2, {.progress = {.step = 50ms}, .latency = 20ms}};

@@ -35,6 +35,8 @@ class Traffic {
 
     /// The shop writes to this database from now on.
     void write_to(pg::ConnectOptions database);
+    /// Whether the shop writes. What it did not meanwhile it makes up for.
+    void let_shop_write(bool lets) { is_shop_silent_ = !lets; }
     /// No more; waits until what is under way is answered.
     void stop();
 
@@ -61,6 +63,7 @@ class Traffic {
     std::uint64_t seed_;
     std::atomic<std::size_t> refused_{0};
     std::atomic<int> written_{0};
+    std::atomic<bool> is_shop_silent_{false};
     mutable std::mutex mutex_;
     std::set<std::uint64_t> acknowledged_;        // numbers of message_sid(); guarded by mutex_
     std::optional<pg::ConnectOptions> moved_to_;  // guarded by mutex_
