@@ -15,9 +15,7 @@ int main() {
     constexpr double kMostClosed = 10;  // ms
     constexpr double kMostOpen = 6;
     const auto count = static_cast<std::size_t>(setting("INGEST_WEBHOOKS", 150'000));
-    keep_wal();
     System system{100};
-    system.recycle_wal();
     system.serve({{"PGCOURIER_ROLES", "webhook"}, {"LOG_LEVEL", "warn"}});
     const std::vector<std::string> probes(
         200000, fmt::format("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", system.port()));

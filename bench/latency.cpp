@@ -47,7 +47,6 @@ void report_percentiles(bench::Report& report, const std::string& what,
 void report_idle(bench::Report& report) {
     const auto rounds = static_cast<std::uint64_t>(bench::setting("LATENCY_ROUNDS", 300));
     bench::System system{1, {.progress = {.callbacks = false}}};
-    system.recycle_wal();
     system.serve({{"LOG_LEVEL", "warn"}});
     pg::Connection writer = system.db().connect("bench");
     static constexpr pg::Statement kInsert{
@@ -93,7 +92,6 @@ bool are_routed(const bench::System& system, std::size_t count) {
 /// returns    whether it is as fast as it should be, and nothing was lost
 bool report_under_load(bench::Report& report, int processes) {
     bench::System system{100};
-    system.recycle_wal();
     system.serve({{"PGCOURIER_ROLES", "webhook,router"}, {"LOG_LEVEL", "warn"}});
     std::vector<std::uint16_t> ports{system.port()};
     while (ports.size() < static_cast<std::size_t>(processes))
@@ -145,7 +143,6 @@ bool report_under_load(bench::Report& report, int processes) {
 
 int main() {
     bench::keep_commit_times();
-    bench::keep_wal();
     test::use_durable_server();
     test::use_server_on_disk();
     bench::Report report{"latency"};

@@ -20,10 +20,6 @@ std::string client_number(std::uint64_t index) {
     return fmt::format("+336{:08}", index);
 }
 
-void keep_wal() {
-    test::use_server_setting("min_wal_size=1GB");
-}
-
 System::System(int tenants, sim::SimulatorOptions twilio) {
     test::use_durable_server();
     test::use_server_on_disk();
@@ -53,12 +49,6 @@ std::unique_ptr<test::Process> System::start(std::uint16_t port,
     if (!test::eventually([&] { return test::get(ready).status == 200; }))
         throw std::runtime_error{service->output()};
     return service;
-}
-
-void System::recycle_wal() const {
-    db_->exec(
-        "SELECT count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) FROM "
-        "generate_series(1, 1000); CHECKPOINT");
 }
 
 void System::serve(test::Variables more) {

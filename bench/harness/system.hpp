@@ -29,11 +29,6 @@ class System {
         service_.reset();
     }
 
-    /// Has the server write a gigabyte of WAL and keep its files, as one that has run for a while
-    /// has them: a file that it lacks is written whole first, while all commits wait. Wants
-    /// keep_wal() before the first System.
-    void recycle_wal() const;
-
     const test::TestDatabase& db() const { return *db_; }
     std::uint16_t port() const { return port_; }
     pid_t pid() const { return service_->pid(); }
@@ -54,9 +49,6 @@ class System {
     std::unique_ptr<test::Process> service_;
     std::vector<std::unique_ptr<test::Process>> others_;
 };
-
-/// The server keeps a gigabyte of WAL files. Before the first System.
-void keep_wal();
 
 std::string tenant_number(int index);
 std::string client_number(std::uint64_t index);
