@@ -22,10 +22,6 @@ constexpr milliseconds kForever{3'600'000};
 constexpr milliseconds kRestAfter{60'000};  // a sender for backlogs, without one
 // What is claimed ahead must start within kStartWithin.
 constexpr std::chrono::duration<double> kFarthestAhead{0.7};
-// How much the newest exchange says of how fast calls end.
-constexpr double kNewest = 0.2;
-// What is claimed ahead when no call has ended for so long would not start within kStartWithin.
-constexpr milliseconds kStandstill = kStartWithin / 2;
 // How much faster than its rate a sender may catch up with starts that came late.
 constexpr double kCatchUp = 0.97;
 constexpr std::size_t kMostPaced = 10'000;
@@ -219,22 +215,13 @@ std::size_t Sender::free_calls() const {
     return client_->free_slots() - std::min(client_->free_slots(), waiting_.size());
 }
 
-double Sender::ended_a_second(Seconds since) const {
-    return static_cast<double>(ended_) / since.count();
-}
-
-// How many calls will end until the claim after this one is there, if they end as fast as they did
-// since the last, or before: what was started together ends together, so that there are gaps. So
-// many messages wait for them, and no slot waits for a claim. Not with a rate: what comes too late
-// for its turn loses it.
+// How many calls will end until the claim after this one is there: so many messages wait for them,
+// and no slot waits for a claim. Not with a rate: what comes too late for its turn loses it.
 std::size_t Sender::slots_to_come(SteadyTime now) const {
     if (settings_.rate > 0 || exchange_took_.count() == 0 || awaits_verdict_) return 0;
-    const Seconds since = std::max(exchange_took_, now - exchange_began_);
-    const Seconds ahead = std::min<Seconds>(2 * exchange_took_ + pace(), kFarthestAhead);
-    // Where Twilio has come to a standstill, how it was before would claim what cannot start.
-    const double before = now - last_end_ < kStandstill ? ends_a_second_ : 0;
-    const double ends = std::max(ended_a_second(since), before) * ahead.count();
-    return std::min(static_cast<std::size_t>(ends), in_flight_.size());
+    const auto ahead = std::min<CallEnds::Seconds>(2 * exchange_took_ + pace(), kFarthestAhead);
+    const auto ends = static_cast<std::size_t>(ends_.expected(now, exchange_took_, ahead));
+    return std::min(ends, in_flight_.size());
 }
 
 // Without a free call nothing is looked for: once for each look that is due, the next sender does.
@@ -310,11 +297,7 @@ void Sender::begin_exchange(std::size_t limit) {
     job_->done = std::exchange(done_, {});
     job_->limit = limit;
     job_->token = {new_uuid()};
-    const SteadyTime now = clock_.steady_now();
-    if (now > exchange_began_)
-        ends_a_second_ += kNewest * (ended_a_second(now - exchange_began_) - ends_a_second_);
-    exchange_began_ = now;
-    ended_ = 0;
+    ends_.exchange_began(clock_.steady_now());
     if (!job_->done.empty()) fault_point("sender.before_settle");
     if (limit > 0) fault_point("sender.before_claim");
 }
@@ -572,8 +555,7 @@ void Sender::finish(http::Finished finished) {
     auto call = in_flight_.extract(finished.tag);
     if (!call) throw std::logic_error{"a call finished that was not in flight"};
     fault_point("sender.after_answer");
-    ++ended_;
-    last_end_ = clock_.steady_now();
+    ends_.ended(clock_.steady_now());
     InFlight& flight = call.mapped();
     if (finished.outcome.is_too_late) return put_back(std::move(flight.message));
     const auto took = clock_.steady_now() - flight.started;

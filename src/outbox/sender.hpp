@@ -11,6 +11,7 @@
 #include "base/wake.hpp"
 #include "http/client.hpp"
 #include "outbox/call.hpp"
+#include "outbox/call_ends.hpp"
 #include "outbox/exchange.hpp"
 #include "outbox/looks.hpp"
 #include "outbox/metrics.hpp"
@@ -94,8 +95,6 @@ class Sender {
     bool may_start() const;
     bool is_needed() const;
     std::chrono::nanoseconds pace() const;
-    using Seconds = std::chrono::duration<double>;
-    double ended_a_second(Seconds since) const;
     std::size_t slots_to_come(SteadyTime now) const;
     void put_back_late();
     void put_back_waiting();
@@ -150,10 +149,7 @@ class Sender {
     SteadyTime paused_until_{};  // after a failed exchange
     SteadyTime exchanged_at_{};
     std::chrono::nanoseconds exchange_took_{0};
-    SteadyTime exchange_began_{};
-    std::size_t ended_ = 0;        // calls, since then
-    double ends_a_second_ = 0;     // smoothed
-    SteadyTime last_end_{};        // of a call
+    CallEnds ends_;
     bool awaits_verdict_ = false;  // of what an outcome that is not settled says of other messages
     std::optional<SteadyTime> passed_on_;  // the look that another sender was woken for
     Exchange::Lead lead_{0};               // of exchange_, as it was
