@@ -11,14 +11,15 @@ LINT_PACKAGES := clang-format clang-tidy
 # the server; groff for the manual pages, zsh for what it completes; faketime for processes that believe another time.
 TEST_PACKAGES := prometheus pgbouncer nginx-light groff-base zsh faketime
 SUITES := unit_suites integration_suites fault_suites
-# The suite with the most threads and stages, for the sanitizers.
-SANITIZED_SUITE ?= integration/serve
+# For the sanitizers: all, or (CI) some of them.
+SANITIZED ?= $(SUITES)
+space := $(subst ,, )
 
 PACKAGE_PACKAGES := dpkg-dev file
 # Fonts: the pictures of its tests have letters of all scripts, and emoji.
 CONSOLE_PACKAGES := chromium fonts-noto-core fonts-noto-color-emoji
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console test-sql-mutations fault fault-long fault-without fuzz test-signature lint cppcheck format asan tsan bench bench-peers bench-smoke bench-charts schema configuration commands check clean
+.PHONY: help build run deps deps-lint deps-test deps-console deps-package package test-package test-image test test-unit test-integration test-fault test-pgbouncer test-console test-sql-mutations fault fault-long fault-without fuzz test-signature lint cppcheck format asan tsan coverage bench bench-peers bench-smoke bench-charts schema configuration commands check clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,12 +94,16 @@ cppcheck: deps ## Checks src/ with cppcheck
 format: deps-lint ## Formats all C++ files
 	@.ci/files | xargs clang-format -i
 
-asan tsan: %: deps build/%/build.ninja
-	@cmake --build build/$* --target pgcourier unit_suites $(subst /,_,$(SANITIZED_SUITE))
-	@.ci/test build/$* '^(unit/.*|$(SANITIZED_SUITE))$$'
+asan tsan: %: deps deps-test build/%/build.ninja
+	@cmake --build build/$* --target pgcourier $(SANITIZED)
+	@.ci/test build/$* '^($(subst $(space),|,$(patsubst integration_%,integration/%,$(SANITIZED:%_suites=%/.*))))$$'
 
-asan: ## Unit tests and one integration suite under AddressSanitizer and UBSan
-tsan: ## Unit tests and one integration suite under ThreadSanitizer
+asan: ## All tests under AddressSanitizer and UBSan; SANITIZED=unit_suites for some; half an hour
+tsan: ## All tests under ThreadSanitizer; SANITIZED=unit_suites for some; half an hour
+
+coverage: deps deps-test build/coverage/build.ninja ## Which lines of src/ the unit and integration tests run; fails below 85 % outside cli and console
+	@cmake --build build/coverage --target pgcourier unit_suites integration_suites
+	@.ci/coverage build/coverage
 
 bench: deps build/release/build.ninja ## Builds and runs the programs of bench/
 	@cmake --build build/release --target pgcourier bench_programs

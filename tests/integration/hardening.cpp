@@ -1,5 +1,6 @@
 // The program as it is built for production has the protections of its compiler and linker; the
 // page that says so is SECURITY.md.
+// release only: other builds, with sanitizers or for a debugger, have none of them
 #include "support/process.hpp"
 
 #include <boost/test/unit_test.hpp>

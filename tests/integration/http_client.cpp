@@ -69,14 +69,20 @@ class Peer {
     }
     void say(std::string_view text) { ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
     void close() {
+        const std::scoped_lock lock{mutex_};
         if (socket_ >= 0) ::close(std::exchange(socket_, -1));
     }
+    /// Ends what it waits for; from any thread.
+    void shut_down() {
+        const std::scoped_lock lock{mutex_};
+        if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+    }
+    int socket() const { return socket_; }  // for the connection's thread
     void reset() {
         const linger at_once{.l_onoff = 1, .l_linger = 0};
         setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         close();
     }
-    int socket() const { return socket_; }
 
   private:
     bool receive() {
@@ -85,7 +91,8 @@ class Peer {
         if (count > 0) received_.append(bytes, static_cast<std::size_t>(count));
         return count > 0;
     }
-    int socket_;
+    std::mutex mutex_;
+    int socket_;  // closed under mutex_, by the connection's thread
     std::string received_;
 };
 
@@ -110,7 +117,7 @@ class ScriptedServer {
     ~ScriptedServer() {
         ::shutdown(listener_, SHUT_RDWR);
         acceptor_.join();
-        for (const auto& peer : peers_) ::shutdown(peer->socket(), SHUT_RDWR);
+        for (const auto& peer : peers_) peer->shut_down();
         threads_.clear();
         ::close(listener_);
     }

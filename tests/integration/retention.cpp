@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <thread>
 
 namespace pgcourier::maintenance {
@@ -216,12 +217,14 @@ BOOST_FIXTURE_TEST_CASE(several_at_once_delete_each_row_once_also_under_an_open_
         "generate_series(1, 20000)");
     pg::Connection reader = db.connect();
     reader.exec_script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM event_log");
-    std::atomic<std::int64_t> deleted{0};
+    std::array<std::vector<Pruned>, 3> pruned;
     {
         std::vector<std::jthread> people;
-        for (int i = 0; i < 3; ++i)
-            people.emplace_back([&] { deleted += of(prune_all(), "event_log").deleted; });
+        for (std::vector<Pruned>& mine : pruned)
+            people.emplace_back([this, &mine] { mine = prune_all(); });
     }
+    std::int64_t deleted = 0;
+    for (const std::vector<Pruned>& all : pruned) deleted += of(all, "event_log").deleted;
     BOOST_TEST(deleted == 20000);
     BOOST_TEST(db.count("SELECT count(*) FROM event_log") == 0);
 }

@@ -76,7 +76,7 @@ struct Crowd {
     std::string value(const std::string& query) const { return db.query_value(query); }
 
     /// Does it while another session has made this change; the other one commits as soon as we wait
-    /// for it.
+    /// for it. On a thread of its own: no BOOST_TEST in it.
     template <class Act>
     void beside(const std::string& change, Act act) const {
         pg::Connection other = db.connect();

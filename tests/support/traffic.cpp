@@ -4,6 +4,7 @@
 #include "http/client.hpp"
 #include "support/eventually.hpp"
 #include "support/fault_settings.hpp"
+#include "support/sanitized.hpp"
 #include "support/webhook_sender.hpp"
 #include "twilio/signature.hpp"
 
@@ -213,8 +214,17 @@ Complaints doubled_webhooks(pg::Connection& db) {
     return texts(db.exec(kRoutedTwice));
 }
 
+/// What stays for 10 s, since a writer that waited for its connection may have stored some just
+/// now.
 Complaints stuck_webhooks(pg::Connection& db) {
-    return texts(db.exec(kUnrouted));
+    Complaints complaints;
+    eventually(
+        [&] {
+            complaints = texts(db.exec(kUnrouted));
+            return complaints.empty();
+        },
+        10s);
+    return complaints;
 }
 
 void end_well(Cluster& cluster, Traffic& traffic, const std::string& fault, pg::Connection* other) {
@@ -251,7 +261,7 @@ void end_well(Cluster& cluster, Traffic& traffic, const std::string& fault, pg::
     long peak = 0;
     for (std::size_t i = 0; i < cluster.size(); ++i)
         peak = std::max(peak, peak_of(cluster[i].pid()));
-    BOOST_TEST(peak <= kMostKilobytes);
+    if (!kIsSanitized) BOOST_TEST(peak <= kMostKilobytes);
     const Open open = open_messages(db);
     BOOST_TEST_MESSAGE(fmt::format(
         "{}: {} webhooks acknowledged, {} refused; {} messages written, {} sent, {} unknown; "

@@ -29,7 +29,7 @@ Params a_call(const Params& changes = {}) {
 Message accepted(const Params& params) {
     auto read = read_create(params);
     const auto* error = std::get_if<ApiError>(&read);
-    BOOST_REQUIRE_MESSAGE(!error, error->code);
+    BOOST_REQUIRE_MESSAGE(!error, (error ? error->code : 0));
     return std::get<Message>(read);
 }
 
