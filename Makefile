@@ -96,7 +96,7 @@ format: deps-lint ## Formats all C++ files
 
 asan tsan: %: deps deps-test build/%/build.ninja
 	@cmake --build build/$* --target pgcourier $(SANITIZED)
-	@.ci/test build/$* '^($(subst $(space),|,$(patsubst integration_%,integration/%,$(SANITIZED:%_suites=%/.*))))$$'
+	@.ci/test build/$* '^($(subst $(space),|,$(patsubst integration_%,integration/%,$(patsubst fault_%,fault/%,$(SANITIZED:%_suites=%/.*)))))$$'
 
 asan: ## All tests under AddressSanitizer and UBSan; SANITIZED=unit_suites for some; half an hour
 tsan: ## All tests under ThreadSanitizer; SANITIZED=unit_suites for some; half an hour

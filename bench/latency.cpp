@@ -4,11 +4,13 @@
 // come as are answered. Once with one process, once with four that take webhooks beside each other,
 // so that four connections commit events and one process routes them. LATENCY_ROUNDS (300) idle
 // messages, LATENCY_SECONDS (30) under load.
+#include "harness/disk_flushes.hpp"
 #include "harness/load.hpp"
 #include "harness/open_load.hpp"
 #include "harness/rounds.hpp"
 #include "harness/routed.hpp"
 #include "harness/sample.hpp"
+#include "harness/settled_server.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 
@@ -92,6 +94,7 @@ bool are_routed(const bench::System& system, std::size_t count) {
 /// returns    whether it is as fast as it should be, and nothing was lost
 bool report_under_load(bench::Report& report, int processes) {
     bench::System system{100};
+    bench::recycle_wal(system.db());
     system.serve({{"PGCOURIER_ROLES", "webhook,router"}, {"LOG_LEVEL", "warn"}});
     std::vector<std::uint16_t> ports{system.port()};
     while (ports.size() < static_cast<std::size_t>(processes))
@@ -115,12 +118,14 @@ bool report_under_load(bench::Report& report, int processes) {
     const auto count = static_cast<std::size_t>(
         peak / 2 * static_cast<double>(bench::setting("LATENCY_SECONDS", 30)));
     const std::vector<std::string> webhooks = system.webhooks(first, count);
+    bench::DiskFlushes flushes{test::scratch_directory()};
     const bench::OpenResult load = bench::run_open_load(
         {.ports = ports,
          .rate = peak / 2,
          .count = count,
          .request = [&](std::size_t n) -> std::string_view { return webhooks[n]; },
          .connections = kConnections});
+    const std::vector<double> flushes_ms = flushes.stop();
     test::eventually([&] { return are_routed(system, first + count); }, std::chrono::minutes{2});
     const bench::Routed routed = bench::routed(system.db(), load, first);
 
@@ -134,6 +139,8 @@ bool report_under_load(bench::Report& report, int processes) {
                        kUnderLoad);
     report.figure("  longest", bench::percentile(routed.to_row_ms, 1), "ms");
     report.figure("  p99 of what the generator itself was late", load.late_ms, "ms");
+    report.figure("  a flush of the disk beside it, longest", bench::percentile(flushes_ms, 1),
+                  "ms");
     report.figure("  not routed", static_cast<double>(routed.missing), "");
     return routed.missing == 0 && load.load.not_200 == 0 &&
            bench::percentile(routed.to_row_ms, 0.99) <= kMost;
@@ -145,6 +152,7 @@ int main() {
     bench::keep_commit_times();
     test::use_durable_server();
     test::use_server_on_disk();
+    bench::use_settled_server();
     bench::Report report{"latency"};
     report_idle(report);
     const bool is_met_by_one = report_under_load(report, 1);

@@ -7,6 +7,8 @@ set(PGCOURIER_GENERATED ${CMAKE_BINARY_DIR}/generated)
 set(PGCOURIER_SQL_DIR ${CMAKE_SOURCE_DIR}/sql)
 
 file(GLOB_RECURSE sql_files CONFIGURE_DEPENDS ${PGCOURIER_SQL_DIR}/*.sql)
+# A part of the command, so that a file which goes is noticed too.
+string(SHA1 sql_files_hash "${sql_files}")
 # Named, so that one run of the build compiles what includes a header that the run has just rewritten.
 file(GLOB sql_headers CONFIGURE_DEPENDS RELATIVE ${PGCOURIER_SQL_DIR}/queries ${PGCOURIER_SQL_DIR}/queries/*)
 list(APPEND sql_headers migrations ops_schema all)
@@ -17,7 +19,7 @@ add_custom_command(
     OUTPUT ${PGCOURIER_GENERATED}/sql/stamp
     BYPRODUCTS ${sql_headers}
     COMMAND ${CMAKE_COMMAND} -DSQL_DIR=${PGCOURIER_SQL_DIR} -DOUT_DIR=${PGCOURIER_GENERATED}/sql
-            -P ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
+            -DFILES=${sql_files_hash} -P ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
     COMMAND ${CMAKE_COMMAND} -E touch ${PGCOURIER_GENERATED}/sql/stamp
     DEPENDS ${sql_files} ${CMAKE_SOURCE_DIR}/cmake/write_sql_headers.cmake
     COMMENT "Embedding SQL")

@@ -22,6 +22,12 @@ SteadyClock::duration offset(std::size_t n, double rate) {
         std::chrono::duration<double>{static_cast<double>(n) / rate});
 }
 
+/// 0 of nothing.
+float p99(std::vector<float>& values) {
+    std::ranges::sort(values);
+    return values.empty() ? 0 : values[values.size() * 99 / 100];
+}
+
 struct Peer {
     int socket = -1;
     std::string input;
@@ -60,8 +66,8 @@ class Generator {
         LoadResult& load = result_.load;
         load.seconds = std::chrono::duration<double>(SteadyClock::now() - start_).count();
         std::ranges::sort(load.latencies_ms);
-        std::ranges::sort(late_ms_);
-        if (!late_ms_.empty()) result_.late_ms = late_ms_[late_ms_.size() * 99 / 100];
+        result_.late_ms = p99(late_ms_);
+        for (std::vector<float>& second : by_second_) result_.p99_of_seconds.push_back(p99(second));
         return std::move(result_);
     }
 
@@ -103,7 +109,11 @@ class Generator {
         if (size == 0) return;
         LoadResult& load = result_.load;
         const SteadyClock::time_point now = SteadyClock::now();
-        load.latencies_ms.push_back(Milliseconds{now - peer.due}.count());
+        const float latency = Milliseconds{now - peer.due}.count();
+        load.latencies_ms.push_back(latency);
+        const auto second = static_cast<std::size_t>((peer.due - start_) / std::chrono::seconds{1});
+        if (second >= by_second_.size()) by_second_.resize(second + 1);
+        by_second_[second].push_back(latency);
         ++load.answers;
         if (!is_200(peer.input)) ++load.not_200;
         peer.input.erase(0, size);
@@ -116,6 +126,7 @@ class Generator {
     std::vector<Peer> peers_;
     std::deque<std::size_t> free_;  // in turns, so that no connection stays idle
     std::array<epoll_event, 64> events_{};
+    std::vector<std::vector<float>> by_second_;  // latencies, by when they were due
     SteadyClock::time_point start_;
     SteadyClock::time_point freed_at_;  // when last a connection was free again after none was
     std::size_t next_ = 0;

@@ -33,6 +33,7 @@ struct OpenResult {
     /// How late the generator itself was with requests that had a connection free, p99. What it
     /// adds to the latencies.
     double late_ms = 0;
+    std::vector<double> p99_of_seconds;  // of the requests that were due in each second
 
     /// When the nth request was due.
     WallMicros due(std::size_t n) const;

@@ -32,16 +32,6 @@ double Row::number(int column) const {
     return std::strtod(PQgetvalue(result_, index_, column), nullptr);
 }
 
-std::string Row::bytes(int column) const {
-    if (is_binary(column)) return string(column);
-    std::size_t size = 0;
-    const auto* escaped =
-        reinterpret_cast<const unsigned char*>(PQgetvalue(result_, index_, column));
-    const std::unique_ptr<unsigned char, FreeWith<PQfreemem>> raw{PQunescapeBytea(escaped, &size)};
-    if (!raw) throw std::bad_alloc{};
-    return {reinterpret_cast<const char*>(raw.get()), size};
-}
-
 std::int64_t Rows::affected() const {
     return result_ ? std::strtoll(PQcmdTuples(result_.get()), nullptr, 10) : 0;
 }

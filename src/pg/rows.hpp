@@ -37,8 +37,6 @@ class Row {
     }
     /// Not in binary rows.
     double number(int column) const;
-    /// A bytea's bytes.
-    std::string bytes(int column) const;
     /// In binary rows only: a timestamptz, in microseconds since 2000-01-01 00:00 UTC.
     std::int64_t microseconds(int column) const { return bits(column); }
 

@@ -2,7 +2,6 @@
 // What becomes of an event: a pure function of the event as claimed and of what it says. Which
 // tenant has the number and whether a seller wrote is looked up by the claim.
 
-#include "base/ids.hpp"
 #include "twilio/event.hpp"
 #include "twilio/opt_out.hpp"
 
@@ -16,18 +15,18 @@
 
 namespace pgcourier::router {
 
-/// An event as the claim returns it.
+/// An event as the claim returns it. Its texts live as long as the claim.
 struct Claimed {
     std::int64_t id = 0;
     twilio::EventKind kind = twilio::EventKind::unrecognized;
     twilio::BodyFormat format = twilio::BodyFormat::form;
-    std::string raw;  // empty when unrecognized
-    std::string query;
+    std::string_view raw;  // empty when unrecognized
+    std::string_view query;
     std::int64_t said_at = 0;  // at Twilio or when it came, microseconds since 2000-01-01 UTC
-    std::string correlation_id;
+    std::string_view correlation_id;
     std::chrono::microseconds age{0};  // when it was claimed, by the database's clock
-    std::optional<TenantId>
-        tenant;  // that has the number: for a message the receiver's, for a callback the sender's
+    // Who has the number: for a message the receiver's, for a callback the sender's.
+    std::optional<std::string_view> tenant;
     bool is_seller = false;  // a phone of this tenant's sellers wrote it
 };
 

@@ -17,10 +17,6 @@ std::optional<std::string_view> nullable(std::string_view text) {
     return text.empty() ? std::nullopt : std::optional{text};
 }
 
-std::optional<std::string_view> tenant_of(const Claimed& event) {
-    return event.tenant ? std::optional<std::string_view>{event.tenant->value} : std::nullopt;
-}
-
 /// `[{"url": …, "content_type": …}, …]`, nullopt without media.
 std::optional<std::string> media_json(const std::vector<twilio::Media>& media) {
     if (media.empty()) return std::nullopt;
@@ -52,7 +48,7 @@ struct Messages {
         const twilio::InboundMessage& message = decision.message;
         event_ids.push_back(event.id);
         correlation_ids.push_back(event.correlation_id);
-        tenants.push_back(tenant_of(event));
+        tenants.push_back(event.tenant);
         sids.push_back(message.message_sid);
         from.push_back(message.from);
         to.push_back(message.to);
@@ -87,7 +83,7 @@ struct Updates {
         const twilio::StatusUpdate& update = decision.update;
         event_ids.push_back(event.id);
         correlation_ids.push_back(event.correlation_id);
-        tenants.push_back(tenant_of(event));
+        tenants.push_back(event.tenant);
         said_at.push_back(event.said_at);
         sids.push_back(update.message_sid);
         message_ids.push_back(nullable(update.outbound_id));
@@ -119,17 +115,18 @@ twilio::EventKind kind_of(std::string_view text) {
     throw std::logic_error{"webhook_events.kind is none that we know"};
 }
 
+/// The rows are binary, so that raw is as it came.
 Claimed claimed_of(const pg::Row& row) {
     return {.id = row.int64(0),
             .kind = kind_of(row.text(1)),
             .format = row.text(2) == "json" ? twilio::BodyFormat::json : twilio::BodyFormat::form,
-            .raw = row.is_null(3) ? std::string{} : row.bytes(3),
-            .query = row.string(4),
+            .raw = row.text(3),
+            .query = row.text(4),
             .said_at = row.microseconds(5),
-            .correlation_id = row.string(6),
+            .correlation_id = row.text(6),
             .age = std::chrono::microseconds{std::max<std::int64_t>(
                 row.microseconds(10) - row.microseconds(9), 0)},
-            .tenant = row.is_null(7) ? std::nullopt : std::optional{TenantId{row.string(7)}},
+            .tenant = row.is_null(7) ? std::nullopt : std::optional{row.text(7)},
             .is_seller = row.boolean(8)};
 }
 
@@ -160,7 +157,6 @@ Claim::Claim(pg::Connection& db, const pg::Call& claim)
     events_.reserve(static_cast<std::size_t>(rows.size()));
     for (const pg::Row row : rows) events_.push_back(claimed_of(row));
     std::ranges::sort(events_, {}, &Claimed::id);
-    rows_.clear();
 }
 
 std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {

@@ -38,7 +38,7 @@ class Claim {
   private:
     Claim(pg::Connection& db, const pg::Call& claim);
 
-    std::vector<pg::Rows> rows_;
+    std::vector<pg::Rows> rows_;  // events_ look into them
     pg::Transaction transaction_;
     std::vector<Claimed> events_;
 };

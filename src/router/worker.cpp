@@ -200,12 +200,10 @@ void Worker::tell(const Claimed& event, const Decision& decision, bool is_repeat
                                                  {"messageSid", stored->message.message_sid},
                                                  {"from", from}});
     } else if (event.tenant) {
-        log_.info(stored->type == MessageType::seller
-                      ? "Message type determined messageType: \"seller\""
-                      : "Message type determined messageType: \"client\"",
-                  {{"correlationId", event.correlation_id},
-                   {"tenantId", event.tenant->value},
-                   {"from", from}});
+        log_.info(
+            stored->type == MessageType::seller ? "Message type determined messageType: \"seller\""
+                                                : "Message type determined messageType: \"client\"",
+            {{"correlationId", event.correlation_id}, {"tenantId", *event.tenant}, {"from", from}});
     } else {
         log_.warn("Message to a number that no tenant has",
                   {{"correlationId", event.correlation_id},

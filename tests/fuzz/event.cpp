@@ -74,8 +74,7 @@ void check_decisions(const Event& event, router::Claimed claimed) {
         claimed.kind = kind;
         for (const auto& [has_tenant, is_seller] :
              {std::pair{false, false}, {true, false}, {true, true}}) {
-            claimed.tenant =
-                has_tenant ? std::optional<TenantId>{TenantId{"tenant"}} : std::nullopt;
+            claimed.tenant = has_tenant ? std::optional{"tenant"} : std::nullopt;
             claimed.is_seller = is_seller;
             const bool is_poison = kind != EventKind::unrecognized && kind != event.kind;
             try {

@@ -49,11 +49,12 @@ BOOST_AUTO_TEST_CASE(arrays_keep_every_byte_and_null) {
     const std::string raw{"\0\xFF\\x", 4};
     params.add_bytes(std::vector<std::string_view>{raw, "", "x"});
     BOOST_TEST(connection.exec(kInsert, params).size() == 3);
-    const pg::Rows rows = connection.exec_script("SELECT name, raw FROM t ORDER BY id");
+    const pg::Rows rows =
+        connection.exec_script("SELECT name, encode(raw, 'hex') FROM t ORDER BY id");
     BOOST_TEST(rows[0].text(0) == "{a,\"b\"}\\");
-    BOOST_TEST((rows[0].bytes(1) == raw));
+    BOOST_TEST(rows[0].text(1) == "00ff5c78");
     BOOST_TEST(rows[1].is_null(0));
-    BOOST_TEST(rows[1].bytes(1).empty());
+    BOOST_TEST(rows[1].text(1) == "");
     BOOST_TEST(rows[2].text(0) == "Ça");
 }
 

@@ -250,12 +250,13 @@ void end_well(Cluster& cluster, Traffic& traffic, const std::string& fault, pg::
         BOOST_TEST(complaints.empty(), fault << ", " << name << ": " << first_of(complaints));
         return complaints.size();
     };
+    // First, as it waits: what is routed meanwhile is judged with the rest.
+    const std::size_t stuck =
+        check("stuck", stuck_webhooks(db)) + check("stuck", test::stuck(db, 5s));
     const std::size_t lost = check("lost", test::lost(db, ledger, traffic.written())) +
                              check("lost", traffic.lost_webhooks(db));
     const std::size_t doubled =
         check("doubled", test::doubled(db, ledger)) + check("doubled", doubled_webhooks(db));
-    const std::size_t stuck =
-        check("stuck", test::stuck(db, 5s)) + check("stuck", stuck_webhooks(db));
     check("out of order", out_of_order(ledger));
     check("given up", given_up(db));
     long peak = 0;

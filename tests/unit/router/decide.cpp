@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <deque>
 #include <stdexcept>
 
 using namespace pgcourier;
@@ -21,13 +22,15 @@ constexpr const char* kCallback =
     "&To=whatsapp%3A%2B33612345678";
 
 Claimed an_event(std::string_view raw, std::string_view more = "") {
+    static std::deque<std::string> texts;  // events only look at theirs
+    texts.push_back(fmt::format("{}{}", raw, more));
     return {.id = 7,
             .kind = twilio::EventKind::inbound,
             .format = twilio::BodyFormat::form,
-            .raw = fmt::format("{}{}", raw, more),
+            .raw = texts.back(),
             .query = {},
             .correlation_id = "c-1",
-            .tenant = TenantId{"shop"},
+            .tenant = "shop",
             .is_seller = false};
 }
 
