@@ -19,7 +19,7 @@ namespace {
 using namespace pgcourier;
 
 constexpr std::int64_t kClaims = 200'000;  // of a larger backlog, no more are claimed
-constexpr const char* kBacklogs = "10000,200000,1000000";
+constexpr const char* kBacklogs = "10000,200000,1000000,5000000";
 
 /// CLAIM_BACKLOGS: numbers with commas between them.
 std::vector<std::int64_t> backlogs() {

@@ -674,3 +674,18 @@ BOOST_FIXTURE_TEST_CASE(no_statement_walks_a_table_also_when_its_plan_is_older_t
         }
     }
 }
+
+// A queue of some length makes a plan for the values at hand look cheaper; making it took a third
+// of a claim.
+BOOST_FIXTURE_TEST_CASE(a_claim_is_not_planned_anew_however_long_the_queue_is, Router) {
+    if (test::test_pooler() != nullptr) return;  // nothing is prepared there
+    pg::Connection connection{db.options("router")};
+    db.exec("INSERT INTO webhook_queue (id) SELECT n FROM generate_series(1, 200000) AS n");
+    for (int i = 0; i < 8; ++i) router::Claim{connection, 0, 100};
+    const pg::Rows rows = connection.exec_script(
+        "SELECT custom_plans, generic_plans FROM pg_prepared_statements "
+        "WHERE name = 'router.claim'");
+    BOOST_REQUIRE(rows.size() == 1);
+    BOOST_TEST(rows[0].int64(0) == 0);
+    BOOST_TEST(rows[0].int64(1) == 8);
+}
