@@ -1,7 +1,7 @@
 #pragma once
 // How long a flush of the disk takes while something else goes on, by a thread of its own on a file
-// of its own: 8 kB are written and flushed, then 5 ms are slept. What stands still here stands
-// still for a commit too, whoever of those who write made it so.
+// of its own: 8 kB are written and flushed, then 5 ms are slept. It shares the disk with whatever
+// is measured: that both stand still at once says that the disk did, and not who made it so.
 
 #include <exception>
 #include <string>
