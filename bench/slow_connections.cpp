@@ -4,6 +4,7 @@
 // the crowd's bytes costs those that come in the middle of it.
 #include "harness/load.hpp"
 #include "harness/sample.hpp"
+#include "harness/sink.hpp"
 #include "harness/slow_crowd.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
@@ -76,10 +77,18 @@ int main() {
     Side warm;
     measure(warm);
     Side without;
+    Side elsewhere;
     Side with;
     std::uint64_t cut_off = 0;
     for (int round = 0; round < kRounds; ++round) {
         measure(without);
+        {
+            bench::Sink sink;
+            bench::SlowCrowd crowd{sink.port(), kSlow, heads()};
+            Side settled;
+            measure(settled);
+            measure(elsewhere);
+        }
         bench::SlowCrowd crowd{system.port(), kSlow, heads()};
         test::eventually([&] { return open_files(system.pid()) >= kSlow; });
         Side settled;
@@ -95,6 +104,10 @@ int main() {
     report.figure("webhooks, p99 without slow connections", median(without.webhooks), "ms");
     report.figure("webhooks, p99 beside 10,000", median(with.webhooks), "ms");
     report.figure("  ratio (at most 2)", median(with.webhooks) / median(without.webhooks), "");
+    report.figure("webhooks, p99 while another program has the 10,000", median(elsewhere.webhooks),
+                  "ms");
+    report.figure("  those beside 10,000 are", median(with.webhooks) / median(elsewhere.webhooks),
+                  "");
     report.figure("GET /healthz, p99 without slow connections", median(without.probes), "ms");
     report.figure("GET /healthz, p99 beside 10,000", median(with.probes), "ms");
     report.figure("  ratio (at most 2)", median(with.probes) / median(without.probes), "");

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace pgcourier::http {
@@ -15,9 +16,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{50};
-// Of thousands of sessions each tick sees a part: ten thousand would take a millisecond or two of
-// those who are served meanwhile. Limits are seconds.
-constexpr std::size_t kSeenAtOnce = 1'000;
+// Of thousands of sessions each tick sees a part, and touches no other: ten thousand would take a
+// millisecond or two of those who are served meanwhile. Limits are seconds.
+constexpr std::size_t kSeenAtOnce = 500;
 // Thousands that came together are late together: between so many, others have their turn.
 constexpr std::size_t kCutAtOnce = 32;
 
@@ -187,15 +188,24 @@ void EventLoop::tick() {
     if (sessions_.empty()) return;  // the next session arms it again
     read_clock();
     if (late_.empty()) {
-        const std::size_t parts = sessions_.size() / kSeenAtOnce + 1;
-        const std::size_t part = ++ticks_ % parts;
-        for (const auto& [id, session] : sessions_) {
-            if (is_drained_late() || (id % parts == part && session->is_late(now_)))
-                late_.push_back(id);
-        }
+        find_late();
         cut_late();
     }
     arm_tick();
+}
+
+// Bucket by bucket of the table, of which there are no fewer than sessions. When it grows, a few
+// are seen a round later.
+void EventLoop::find_late() {
+    const std::size_t all = sessions_.bucket_count();
+    const std::size_t buckets = is_drained_late() ? all : std::min(all, kSeenAtOnce);
+    for (std::size_t i = 0; i < buckets; ++i) {
+        bucket_ = (bucket_ + 1) % all;
+        for (auto place = sessions_.begin(bucket_); place != sessions_.end(bucket_); ++place) {
+            const auto& [id, session] = *place;
+            if (is_drained_late() || session->is_late(now_)) late_.push_back(id);
+        }
+    }
 }
 
 void EventLoop::cut_late() {

@@ -115,6 +115,7 @@ class EventLoop {
     void read_clock();
     void arm_tick();
     void tick();
+    void find_late();
     void cut_late();
     bool is_drained_late() const { return is_draining_ && now_ >= drain_ends_; }
     void begin_drain(std::chrono::milliseconds timeout);
@@ -134,7 +135,7 @@ class EventLoop {
     std::string date_;
     std::atomic<std::uint64_t> next_connection_{1};
     std::unordered_map<std::uint64_t, Session*> sessions_;
-    std::size_t ticks_ = 0;
+    std::size_t bucket_ = 0;           // of them, that the last tick saw last
     std::vector<std::uint64_t> late_;  // of them, to be cut off
     std::list<Session*> waiting_for_client_;
     std::list<Session*> in_handshake_;
