@@ -19,9 +19,12 @@ bool watch(int poller, int descriptor) {
     return epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
-// In a child of a process with threads: only calls that are safe there.
+// In a child of a process with threads: only calls that are safe there. The parent's other files
+// are closed, or they would outlive their closing there.
 [[noreturn]] void serve(int listener) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close_range(3, static_cast<unsigned>(listener) - 1, 0);
+    close_range(static_cast<unsigned>(listener) + 1, ~0U, 0);
     rlimit files{};
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -57,15 +60,15 @@ Sink::Sink() {
         getsockname(listener, any, &size) != 0)
         throw std::runtime_error{"cannot listen at 127.0.0.1"};
     port_ = ntohs(address.sin_port);
-    child_ = fork();
-    if (child_ < 0) throw std::runtime_error{"cannot fork"};
-    if (child_ == 0) serve(listener);
+    pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error{"cannot fork"};
+    if (pid_ == 0) serve(listener);
     close(listener);
 }
 
 Sink::~Sink() {
-    kill(child_, SIGKILL);
-    waitpid(child_, nullptr, 0);
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
 }
 
 }  // namespace pgcourier::bench

@@ -19,10 +19,11 @@ class Sink {
     Sink& operator=(const Sink&) = delete;
 
     std::uint16_t port() const { return port_; }
+    pid_t pid() const { return pid_; }
 
   private:
     std::uint16_t port_ = 0;
-    pid_t child_ = -1;
+    pid_t pid_ = -1;
 };
 
 }  // namespace pgcourier::bench

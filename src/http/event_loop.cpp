@@ -17,8 +17,10 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{50};
 // Of thousands of sessions each tick sees a part, and touches no other: ten thousand would take a
-// millisecond or two of those who are served meanwhile. Limits are seconds.
+// millisecond or two of those who are served meanwhile. Limits are seconds, and so many ticks are
+// one.
 constexpr std::size_t kSeenAtOnce = 500;
+constexpr std::size_t kTicksForAll = 20;
 // Thousands that came together are late together: between so many, others have their turn.
 constexpr std::size_t kCutAtOnce = 32;
 
@@ -194,11 +196,14 @@ void EventLoop::tick() {
     arm_tick();
 }
 
-// Bucket by bucket of the table, of which there are no fewer than sessions. When it grows, a few
-// are seen a round later.
+// Bucket by bucket of the table, of which there are no fewer than sessions. While it grows, some
+// are seen a round later; it does not become smaller by itself.
 void EventLoop::find_late() {
+    if (sessions_.bucket_count() > kSeenAtOnce && sessions_.size() * 8 < sessions_.bucket_count())
+        sessions_.rehash(0);
     const std::size_t all = sessions_.bucket_count();
-    const std::size_t buckets = is_drained_late() ? all : std::min(all, kSeenAtOnce);
+    const std::size_t buckets =
+        is_drained_late() ? all : std::min(all, std::max(kSeenAtOnce, all / kTicksForAll));
     for (std::size_t i = 0; i < buckets; ++i) {
         bucket_ = (bucket_ + 1) % all;
         for (auto place = sessions_.begin(bucket_); place != sessions_.end(bucket_); ++place) {

@@ -135,6 +135,8 @@ BOOST_FIXTURE_TEST_CASE(somebody_locks_the_hot_tables, Running) {
         fmt::format("hot tables locked, {} ms until webhooks were taken again", worst.count()));
 }
 
+// What protects from it keeps it fast, which no test judges: bench/horizon does. That it is there,
+// claims that begin at a mark, integration/claim_neighbours fails without: without/the_mark.patch.
 BOOST_FIXTURE_TEST_CASE(a_snapshot_is_held_open, Running) {
     pg::Connection holder{cluster.db().options("test-holder")};
     holder.exec_script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages_in");
