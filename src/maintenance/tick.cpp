@@ -1,12 +1,18 @@
 #include "maintenance/tick.hpp"
 
-#include "base/clock.hpp"
 #include "sql/maintenance.hpp"
+
+#include <algorithm>
 
 namespace pgcourier::maintenance {
 namespace {
 
 constexpr std::chrono::milliseconds kReconnect{1000};
+// Reading the outbox from the start takes less when nothing dead lies before what waits. Else it is
+// read from there on, and the start has this share of the time.
+constexpr std::chrono::milliseconds kQuick{20};
+constexpr int kShare = 200;
+constexpr std::chrono::minutes kLongestPause{1};
 
 void call(const std::function<void()>& action) {
     if (action) action();
@@ -15,22 +21,35 @@ void call(const std::function<void()>& action) {
 }  // namespace
 
 Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval,
-           TickActions actions)
+           TickActions actions, const Clock& clock)
     : options_{std::move(options)},
       self_{std::move(self)},
       interval_{interval},
       actions_{std::move(actions)},
+      clock_{clock},
       rng_{random_seed()} {}
 
 void Tick::run_once() {
     if (!db_) db_.emplace(options_);
     const auto silence = actions_.receives_within ? actions_.receives_within() : std::nullopt;
     const auto silence_ms = silence ? std::optional{silence->count()} : std::nullopt;
-    const pg::Rows rows = db_->exec(
-        sql::maintenance::tick,
-        pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles, silence_ms});
+    const SteadyTime now = clock_.steady_now();
+    const bool reads_all = now >= reads_all_at_;
+    // Should that fail, what it reads next may be little.
+    if (reads_all && reads_from_us_) reads_all_at_ = now + kLongestPause;
+    const pg::Rows rows =
+        db_->exec(sql::maintenance::tick,
+                  pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles,
+                             silence_ms, reads_all ? std::nullopt : reads_from_us_});
     if (actions_.answered) actions_.answered(Answer::works);
     const pg::Row found = rows[0];
+    if (reads_all) {
+        const std::chrono::microseconds took{found.int64(14)};
+        const bool is_slow = took > kQuick && !found.is_null(13);
+        reads_all_at_ =
+            is_slow ? now + std::min<SteadyTime::duration>(took * kShare, kLongestPause) : now;
+    }
+    if (!found.is_null(13)) reads_from_us_ = found.int64(13);
     if (found.boolean(11)) end_stalled();
     if (found.boolean(4)) db_->exec(sql::maintenance::route_again);
     if (found.boolean(0) || found.boolean(4)) call(actions_.events_due);
@@ -74,15 +93,15 @@ void Tick::call_with_time(const std::function<void(pg::Connection&)>& action) {
 }
 
 void Tick::run(std::stop_token stop) {
-    const auto time_until = [](SteadyTime then) {
-        return std::max(then - system_clock().steady_now(), SteadyTime::duration{0});
+    const auto time_until = [this](SteadyTime then) {
+        return std::max(then - clock_.steady_now(), SteadyTime::duration{0});
     };
     while (!stop.stop_requested()) {
         try {
             run_once();
             // OUTBOX_POLL_INTERVAL_MS is the longest that anything waits without a notification:
             // varied downward only.
-            const SteadyTime next = system_clock().steady_now() + shortened(interval_, rng_);
+            const SteadyTime next = clock_.steady_now() + shortened(interval_, rng_);
             bool is_asked = true;
             while (is_asked && !stop.stop_requested()) {
                 if (actions_.besides) actions_.besides(*db_);

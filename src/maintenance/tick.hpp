@@ -2,12 +2,14 @@
 // The pulse of the process: one statement each OUTBOX_POLL_INTERVAL_MS says that it lives and asks
 // what fell due without a notification having told. It finds out; the stages do.
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/rng.hpp"
 #include "base/wake.hpp"
 #include "maintenance/instance.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -51,8 +53,9 @@ struct TickActions {
 
 class Tick {
   public:
+    /// clock  outlives it
     Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval,
-         TickActions actions);
+         TickActions actions, const Clock& clock = system_clock());
 
     /// One look. throws pg::Error
     void run_once();
@@ -69,10 +72,13 @@ class Tick {
     Instance self_;
     std::chrono::milliseconds interval_;
     TickActions actions_;
+    const Clock& clock_;
     Log log_{"Maintenance"};
     Rng rng_;
     Wake asked_;
     std::optional<pg::Connection> db_;
+    SteadyTime reads_all_at_{};                  // until then the outbox is read from there on:
+    std::optional<std::int64_t> reads_from_us_;  // since 1970
 };
 
 }  // namespace pgcourier::maintenance

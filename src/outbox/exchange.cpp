@@ -163,13 +163,18 @@ std::vector<std::string> Exchange::scopes_to_judge(std::span<const Done> done,
     return {names.begin(), names.end()};
 }
 
-void Exchange::remember(const ScopeState& scope) {
-    if (scope.is_open || scope.failures > 0 || scope.calls < kFullSpeed)
+// What somebody else has noted needs no note of ours.
+void Exchange::remember(const ScopeState& scope, SteadyTime now) {
+    // In the future: the database's clock was set back.
+    const bool had_success = scope.success_ago && *scope.success_ago >= milliseconds{0};
+    if (!had_success || scope.is_open || scope.has_failed || scope.calls < kFullSpeed) {
         well_since_.erase(scope.name);
+    } else {
+        well_since_[scope.name] = now - *scope.success_ago;
+    }
 }
 
 void Exchange::remember(const Scope& scope, SteadyTime now) {
-    if (well_since_.size() > kMostRemembered) well_since_.clear();
     if (!scope.is_open && scope.failures == 0 && scope.calls == kFullSpeed && scope.has_success) {
         well_since_[scope.name] = now;
     } else {
@@ -194,9 +199,9 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
 
     std::size_t dealt = 0;
     for (const Share& share : deal.shares) dealt += static_cast<std::size_t>(share.messages);
-    std::vector<Mark::FirstDue> first_due;
-    for (const Lane& lane : found.lanes) first_due.push_back({lane.tenant.value, lane.first_due});
-    mark_.looked(first_due, found.now_due, found.took, walk_from_.empty(), clock_.steady_now());
+    FirstDue first{.others = found.now_due, .took = found.took};
+    for (const Lane& lane : found.lanes) first.tenants.emplace(lane.tenant.value, lane.first_due);
+    mark_.looked(first, walk_from_.empty(), clock_.steady_now());
     const bool moved = !claim.messages.empty() || claim.put_behind > 0;
     const bool got_less = claim.saw_not_all && claim.messages.size() < dealt;
     look_beyond_ = got_less ? std::min(std::max(look_beyond_, kLookForProbe) * 2, kLookMost) : 0;
@@ -215,8 +220,8 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     walk_may_find_more_ = walk_may_find_more_ || here;
     // A walk in several parts that ends with nobody begins again where it found somebody.
     result.may_find_more = walks_on || here || (walk_from_.empty() && walk_may_find_more_);
-    if (const auto sweep = mark_.sweep_in(clock_.steady_now())) {
-        const milliseconds wait = std::max(*sweep, kSoon);
+    if (const auto look = mark_.look_in(clock_.steady_now())) {
+        const milliseconds wait = std::max(*look, kSoon);
         claim.next_due = std::min(claim.next_due.value_or(wait), wait);
     }
 }
@@ -275,7 +280,19 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
     if (limit > 0) {
         const std::vector<std::string> shared{settings_.scopes.provider,
                                               settings_.scopes.credentials};
-        if (walk_from_.empty()) marks_ = mark_.begin(now);
+        if (walk_from_.empty()) {
+            if (mark_.asks_first_due(now)) {
+                calls.push_back(first_due_call());
+                if (transaction) {
+                    rows = db.pipeline(calls);
+                } else {
+                    transaction.emplace(db, calls, rows);
+                }
+                calls.clear();
+                mark_.first_due(read_first_due(rows.back()));
+            }
+            marks_ = mark_.begin(now);
+        }
         const Reach reach = reach_of(limit, lanes_of_walk_, are_limited_together_);
         calls.push_back(
             lanes_call(settings_.default_sender, walk_from_, marks_, were_many_, reach));
@@ -292,7 +309,8 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
             if (last != served_.end()) lane.served = last->second;
         }
         std::vector<ScopeState> scopes = read_scopes(rows.back());
-        for (const ScopeState& scope : scopes) remember(scope);
+        if (well_since_.size() > kMostRemembered) well_since_.clear();
+        for (const ScopeState& scope : scopes) remember(scope, now);
 
         calls.clear();
         std::vector<std::string> unknown;

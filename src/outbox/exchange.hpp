@@ -78,7 +78,7 @@ class Exchange {
                        const LeaseToken& token);
     std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
-    void remember(const ScopeState& scope);
+    void remember(const ScopeState& scope, SteadyTime now);
     void remember(const Scope& scope, SteadyTime now);
 
     ExchangeSettings settings_;

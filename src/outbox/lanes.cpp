@@ -144,7 +144,7 @@ Deal deal(std::span<const Lane> lanes, std::span<const ScopeState> scopes,
         if (lane.is_paused) continue;
         Hand& hand = hands.emplace_back();
         hand.lane = &lane;
-        hand.share = {.tenant = lane.tenant, .sender = lane.sender};
+        hand.share = {.tenant = lane.tenant, .sender = lane.sender, .first_due = lane.first_due};
         if (lane.sender.empty()) continue;
         for (const std::string& name : options.shared) hand.budgets.push_back(&budgets[name]);
         Budget& own = budgets[sender_scope(lane.sender)];

@@ -57,7 +57,7 @@ struct ScopeState {
     std::chrono::milliseconds probe_in{0};
     std::optional<std::chrono::milliseconds> success_ago;
     double next_start_in_ms = 0;  // negative: the sender has been idle for so long
-    int failures = 0;             // since the last success
+    bool has_failed = false;      // since the last success
 };
 
 std::string sender_scope(std::string_view sender);
@@ -92,6 +92,7 @@ struct Share {
     std::string sender;
     int messages = 0;
     bool is_probe = false;
+    DueTime first_due = 0;
     /// Of a sender that is kept to a rate: when its first message may start, from the look at its
     /// scope on; the others follow at its interval. Counts over all shares of the sender.
     std::chrono::duration<double, std::milli> first_start{0};

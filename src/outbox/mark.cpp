@@ -41,60 +41,98 @@ std::string Marks::json() const {
     return {buffer.GetString(), buffer.GetSize()};
 }
 
-void Mark::Found::add(std::string_view tenant, DueTime at) {
-    const auto [found, is_new] = tenants.try_emplace(std::string{tenant}, at);
-    if (!is_new) found->second = std::min(found->second, at);
+void FirstDue::add(const FirstDue& more) {
+    others = std::min(others, more.others);
+    for (const auto& [tenant, at] : more.tenants) {
+        const auto [found, is_new] = tenants.try_emplace(tenant, at);
+        if (!is_new) found->second = std::min(found->second, at);
+    }
+    took += more.took;
 }
 
-void Mark::Found::add(const Found& more) {
-    if (more.others) others = std::min(others.value_or(*more.others), *more.others);
-    for (const auto& [tenant, at] : more.tenants) add(tenant, at);
+bool Mark::asks_first_due(SteadyTime now) {
+    first_.reset();
+    if (!is_slow_ || now < next_first_due_) return false;
+    next_first_due_ = now + kLongestPause;  // if it fails; else the walk says when
+    return true;
 }
 
-// Nothing older than the oldest of what was found is known to be claimed: each of the three is as
-// good for whom it names, and for the others.
+void Mark::first_due(FirstDue found) {
+    is_slow_ = found.took > kQuickInOrder + found.messages * kEach;
+    if (is_slow_) first_ = std::move(found);
+}
+
+// Nothing older than the oldest of what was found is known to be claimed.
+FirstDue Mark::trailing() const {
+    FirstDue all = trail_.front();
+    for (const FirstDue& found : trail_) all.add(found);
+    return all;
+}
+
 Marks Mark::begin(SteadyTime now) {
-    walk_ = {};
-    took_ = longest_ = std::chrono::microseconds{0};
-    const bool is_known = found_.back().others && now - found_since_ < kLongestPause;
-    is_sweep_ = now >= next_sweep_ || !is_known;
-    if (is_sweep_) {
-        next_sweep_ = now + kLongestPause;  // if it fails; else looked() says when
+    walk_.reset();
+    longest_ = std::chrono::microseconds{0};
+    if (!is_slow_) {
+        kind_ = Walk::from_start;
         return {};
     }
-    Found all;
-    for (const Found& found : found_) all.add(found);
-    for (auto& [tenant, at] : all.tenants) at = std::min(at, *all.others);
-    return {*all.others, std::move(all.tenants)};
+    FirstDue begin;
+    if (first_) {
+        kind_ = Walk::from_first_due;
+        begin = *first_;
+    } else if (now >= next_trailing_) {
+        kind_ = Walk::from_trail;
+        next_trailing_ = now + kTrail;
+        begin = trailing();
+    } else {
+        kind_ = Walk::from_last;
+        begin = last_;
+        begin.others -= kJustBefore;
+        for (auto& [tenant, at] : begin.tenants) at -= kJustBefore;
+    }
+    for (auto& [tenant, at] : begin.tenants) at = std::min(at, begin.others);
+    return {begin.others, std::move(begin.tenants)};
 }
 
-void Mark::looked(std::span<const FirstDue> lanes, DueTime now_due, std::chrono::microseconds took,
-                  bool is_last, SteadyTime now) {
-    walk_.others = std::min(walk_.others.value_or(now_due), now_due);
-    for (const FirstDue& lane : lanes) walk_.add(lane.tenant, lane.at);
-    took_ += took;
-    longest_ = std::max(longest_, took);
-    const bool is_set_back = now_due < std::exchange(last_now_due_, now_due);
-    if (is_set_back) {
-        found_ = {};
-        next_sweep_ = now;
+void Mark::looked(const FirstDue& found, bool is_last, SteadyTime now) {
+    if (walk_) {
+        walk_->add(found);
+    } else {
+        walk_ = found;
     }
-    if (!is_last) return;
-    if (!found_[0].others || now - found_since_ >= kTrail) {
-        std::ranges::rotate(found_, found_.end() - 1);
-        found_[0] = {};
-        found_since_ = now;
-    }
-    found_[0].add(walk_);
-    if (!is_sweep_) return;
-    next_sweep_ = now;
-    if (longest_ > kQuick)
-        next_sweep_ += std::min<SteadyTime::duration>(took_ * kSweepShare, kLongestPause);
+    if (first_) walk_->took += std::exchange(first_, std::nullopt)->took;
+    longest_ = std::max(longest_, found.took);
+    if (found.others < std::exchange(last_now_due_, found.others)) is_slow_ = false;
+    if (is_last) walked(now);
 }
 
-std::optional<milliseconds> Mark::sweep_in(SteadyTime now) const {
-    if (is_sweep_) return std::nullopt;
-    return std::chrono::ceil<milliseconds>(std::max(next_sweep_ - now, SteadyTime::duration{0}));
+void Mark::walked(SteadyTime now) {
+    if (kind_ == Walk::from_start) is_slow_ = longest_ > kQuick;
+    if (kind_ == Walk::from_start || kind_ == Walk::from_first_due) {
+        const SteadyTime::duration pause = walk_->took * kShare;
+        next_first_due_ =
+            now + std::clamp<SteadyTime::duration>(pause, kShortestPause, kLongestPause);
+        // It stands for the walks that there might have been before.
+        FirstDue before = *walk_;
+        before.others -= std::chrono::microseconds{3 * kTrail}.count();
+        trail_.fill(before);
+        trail_since_ = now;
+    } else if (now - trail_since_ >= kTrail) {
+        std::ranges::rotate(trail_, trail_.end() - 1);
+        trail_.front() = *walk_;
+        trail_since_ = now;
+    } else {
+        trail_.front().add(*walk_);
+    }
+    last_ = *walk_;
+}
+
+std::optional<milliseconds> Mark::look_in(SteadyTime now) const {
+    if (kind_ == Walk::from_start) return std::nullopt;
+    if (!is_slow_) return milliseconds{0};  // the clock was set back
+    const SteadyTime next =
+        kind_ == Walk::from_last ? std::min(next_trailing_, next_first_due_) : next_first_due_;
+    return std::chrono::ceil<milliseconds>(std::max(next - now, SteadyTime::duration{0}));
 }
 
 }  // namespace pgcourier::outbox

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr int kFewDue = 256;
 constexpr int kTenantsAWalk = 64;
 constexpr int kTenantsAWalkFromMarks = 1'024;  // with messages or without
+// So many due messages tell whose marks lie below all others'.
+constexpr int kMostFirstDue = 2'000;
 // Where one tenant's mark is so far below the others', looking at all of them together from there
 // on would walk what the others' claims have left.
 constexpr DueTime kFarBelow = 5'000'000;
@@ -46,9 +48,9 @@ std::string_view to_text(Settled status) {
 pg::Call lanes_call(const std::string& default_sender, const std::string& after, const Marks& marks,
                     bool were_many, const Reach& reach) {
     const bool asks =
-        marks.is_sweep() || (!were_many && *marks.others() - *marks.lowest() < kFarBelow);
+        marks.are_none() || (!were_many && *marks.others() - *marks.lowest() < kFarBelow);
     const int few = asks ? kFewDue : 0;
-    const int visits = marks.is_sweep() ? kTenantsAWalk : kTenantsAWalkFromMarks;
+    const int visits = marks.are_none() ? kTenantsAWalk : kTenantsAWalkFromMarks;
     return {sql::outbox::lanes,
             pg::Params{unless_empty(default_sender), after, few, visits, marks.lowest(),
                        marks.others(), marks.json(), reach.enough, reach.of_each}};
@@ -77,6 +79,24 @@ Lanes read_lanes(const pg::Rows& rows, const Reach& reach) {
     return found;
 }
 
+pg::Call first_due_call() {
+    return {sql::outbox::first_due, pg::Params{kMostFirstDue}};
+}
+
+FirstDue read_first_due(const pg::Rows& rows) {
+    FirstDue first;
+    for (const pg::Row row : rows) {
+        first.took = std::chrono::microseconds{row.int64(2)};
+        if (row.is_null(0)) {
+            first.others = row.int64(1);
+            first.messages = static_cast<std::size_t>(row.int64(3));
+        } else {
+            first.tenants.emplace(row.string(0), row.int64(1));
+        }
+    }
+    return first;
+}
+
 pg::Call scopes_call(const std::vector<std::string>& shared, int rate) {
     return {sql::outbox::scopes, pg::Params{shared, rate > 0}};
 }
@@ -93,7 +113,7 @@ std::vector<ScopeState> read_scopes(const pg::Rows& rows) {
         if (!row.is_null(5)) scope.probe_in = milliseconds{row.int64(5)};
         if (!row.is_null(6)) scope.success_ago = milliseconds{row.int64(6)};
         if (!row.is_null(7)) scope.next_start_in_ms = row.number(7);
-        scope.failures = static_cast<int>(row.int64(8));
+        scope.has_failed = row.boolean(8);
     }
     return scopes;
 }
@@ -114,19 +134,19 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
         std::vector<std::int32_t> messages;
         std::vector<std::string_view> senders;
         std::vector<bool> probes;
-        std::vector<std::optional<DueTime>> marks;
+        std::vector<DueTime> first_due;
         for (const Share& share : deal.shares) {
             tenants.push_back(share.tenant.value);
             messages.push_back(share.messages);
             senders.push_back(share.sender);
             probes.push_back(share.is_probe);
-            marks.push_back(options.marks.of(share.tenant.value));
+            first_due.push_back(share.first_due);
         }
         const double interval_ms = options.rate > 0 ? start_interval(options.rate).count() : 0;
         calls.push_back({sql::outbox::claim_lease,
                          pg::Params{options.token.value, tenants, messages, senders,
                                     options.look_beyond, options.lease.count(), options.instance_id,
-                                    probes, options.account_sid, marks}});
+                                    probes, options.account_sid, first_due}});
         calls.push_back(
             {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
                                                  kProbeAgain.count(), options.lead.count()}});

@@ -81,6 +81,10 @@ struct Lanes {
 };
 Lanes read_lanes(const pg::Rows& rows, const Reach& reach);
 
+/// queries/outbox/first_due.sql
+pg::Call first_due_call();
+FirstDue read_first_due(const pg::Rows& rows);
+
 /// queries/outbox/scopes.sql; after lanes_call() in the same transaction, whose senders it reads
 /// too.
 pg::Call scopes_call(const std::vector<std::string>& shared, int rate);
@@ -95,8 +99,8 @@ struct LeaseOptions {
     std::chrono::milliseconds lease{30'000};
     std::string instance_id;
     std::string account_sid;
-    Marks marks{};                                      // as for lanes_call()
-    int rate = 0;                                       // starts a second of a sender; 0: no limit
+    Marks marks{};  // as for lanes_call(); what is dealt is claimed from what the lanes found on
+    int rate = 0;   // starts a second of a sender; 0: no limit
     std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
 };
 /// queries/outbox/{claim_lease,claim_take,next_due}.sql: makes what was dealt ours.

@@ -24,12 +24,12 @@ struct Waiting : Crowd {
     }
 
     void lease(const Texts& shops = {"one"}, int messages = 10, int beyond = 100,
-               std::optional<std::int64_t> mark = std::nullopt) {
+               std::int64_t first_due_us = 0) {
         connection.exec(sql::outbox::claim_lease,
                         pg::Params{"ours", shops, std::vector<std::int32_t>(shops.size(), messages),
                                    Texts{"+33700000001", "+33700000002"}, beyond, 30000, "test",
                                    std::vector<bool>(shops.size(), false), "AC1",
-                                   std::vector<std::optional<std::int64_t>>(shops.size(), mark)});
+                                   std::vector<std::int64_t>(shops.size(), first_due_us)});
     }
     /// returns  `one.anna.1 from +33700000001` …
     Texts take(double interval_ms = 0, const Texts& probes = {}) {
@@ -99,7 +99,7 @@ BOOST_FIXTURE_TEST_CASE(the_heads_of_the_shops_that_were_dealt_are_leased_and_no
                "two.anna.1|ours|+33700000001|1|AC1", "two.bert.1|ours|+33700000001|4|AC1");
 }
 
-BOOST_FIXTURE_TEST_CASE(what_fell_due_before_the_mark_is_not_looked_at, Waiting) {
+BOOST_FIXTURE_TEST_CASE(what_fell_due_before_that_is_not_looked_at, Waiting) {
     exec("UPDATE outbox_queue SET due_at = now() - interval '1 h' WHERE message_id = 'one.anna.1'");
     const auto mark =
         db.count("SELECT (extract(epoch FROM now() - interval '1 min') * 1000000)::bigint");

@@ -175,6 +175,19 @@ BOOST_FIXTURE_TEST_CASE(a_scope_is_locked_for_each_reason_that_limits_it_and_for
                "credentials:8 unknown", "sender:1 ours");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_scope_tells_whether_anything_failed_since_its_last_success, Lanes) {
+    scope("sender:1", "failures = 0, failed_message = ''");
+    scope("sender:2", "failures = 1");
+    scope("sender:3", "failed_message = 'm'");
+    scope("sender:4", "failed_message = 'm', opened_at = now()");
+    std::string failed;
+    for (const pg::Row row : connection.exec(
+             sql::outbox::scopes,
+             pg::Params{Texts{"sender:1", "sender:2", "sender:3", "sender:4", "sender:5"}, false}))
+        failed += row.boolean(8) ? "t" : "f";
+    BOOST_TEST(failed == "ftttf");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_scopes_that_outcomes_speak_of_are_locked_until_they_are_written,
                         Lanes) {
     for (const char* name : {"provider", "sender:1", "sender:2"}) scope(name, "calls = 1024");
@@ -310,4 +323,33 @@ BOOST_FIXTURE_TEST_CASE(lanes_tell_since_when_something_is_due, Lanes) {
         BOOST_TEST(found.lanes[1].first_due == of("two.bert.1"));
         BOOST_TEST(found.now_due >= before);
     }
+}
+
+// ---- first_due.sql
+
+BOOST_FIXTURE_TEST_CASE(what_is_first_due_is_told_of_each_shop_and_of_all_others, Lanes) {
+    /// Of shops one and two and of others: 2 what fell due 2 hours ago, 0 now.
+    const auto first = [&](int most) {
+        const pg::Rows rows = connection.exec(sql::outbox::first_due, pg::Params{most});
+        const outbox::FirstDue found = outbox::read_first_due(rows);
+        const auto hours = [&](outbox::DueTime at) {
+            return std::to_string((time("now()") - at + 1'800'000'000) / 3'600'000'000);
+        };
+        std::string told;
+        for (const char* shop : {"one", "two"})
+            told += found.tenants.contains(shop) ? hours(found.tenants.at(shop)) + " " : "- ";
+        return fmt::format("{}{} of {}", told, hours(found.others), found.messages);
+    };
+    BOOST_TEST(first(10) == "- - 0 of 0");
+    conversations("pending");
+    due("one.anna.1", "now() - interval '1 h'");
+    due("one.bert.1", "now() - interval '3 h'");
+    due("two.anna.1", "now() + interval '1 h'");
+    due("two.bert.1", "now() - interval '2 h'");
+    BOOST_TEST(first(10) == "3 2 0 of 3");
+    BOOST_TEST(first(3) == "3 2 1 of 3");
+    BOOST_TEST(first(2) == "3 2 2 of 2");
+    BOOST_TEST(first(1) == "3 - 3 of 1");
+    exec("UPDATE outbox_queue SET due_at = '-infinity' WHERE message_id = 'two.bert.1'");
+    BOOST_TEST(first(10).substr(0, 2) == "3 ");
 }

@@ -2,7 +2,9 @@
 #include "maintenance/instance.hpp"
 #include "maintenance/tick.hpp"
 #include "support/eventually.hpp"
+#include "support/fake_clock.hpp"
 #include "support/free_port.hpp"
+#include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -49,6 +51,40 @@ BOOST_AUTO_TEST_CASE(a_tick_on_a_quiet_database_finds_nothing_and_is_heard) {
     BOOST_TEST(found.events + found.messages + found.leases + found.deliveries + found.looks == 0);
     BOOST_TEST(found.expired + found.old_keys == 0);
     BOOST_TEST(db.query_value("SELECT id FROM instances") == "self");
+}
+
+// Somebody's snapshot keeps what was sent in the indexes.
+BOOST_AUTO_TEST_CASE(where_reading_the_outbox_from_the_start_is_slow_ticks_do_so_seldom) {
+    const TestDatabase db;
+    const std::string shop = db.add_tenant("shop", "+33700000001");
+    Found found;
+    test::FakeClock clock;
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, found.actions(), clock};
+    tick.run_once();
+    pg::Connection holder = test::connect_directly(db);
+    holder.exec_script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+    db.exec(fmt::format(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) SELECT -g, "
+        "'gone', '{}', 'gone', now() - interval '1 h' FROM generate_series(1, 500000) AS g; DELETE "
+        "FROM outbox_queue WHERE seq < 0",
+        shop));
+    const auto due = [&](const std::string& since) {
+        db.exec(
+            fmt::format("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, "
+                        "due_at) VALUES (1, 'm', '{}', 'anna', now() - interval '{}')",
+                        shop, since));
+    };
+    tick.run_once();  // finds out
+    due("2 h");
+    tick.run_once();
+    BOOST_TEST(found.messages == 0);
+    due("1 s");
+    tick.run_once();
+    BOOST_TEST(found.messages == 1);
+    db.exec("DELETE FROM outbox_queue WHERE seq = 1 AND due_at > now() - interval '1 h'");
+    clock.advance(std::chrono::minutes{1});
+    tick.run_once();
+    BOOST_TEST(found.messages == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_tick_says_by_the_way_that_webhooks_are_received_where_that_is_no_gap) {

@@ -40,12 +40,13 @@ struct Plans {
         db.exec("VACUUM ANALYZE");
         session.exec_script("SET plan_cache_mode = force_generic_plan; SET jit = off");
         for (const pg::Statement* statement :
-             {&sql::outbox::lanes, &sql::outbox::claim_lease, &sql::outbox::claim_take,
-              &sql::outbox::next_due, &sql::outbox::renew, &sql::outbox::settle,
-              &sql::outbox::promote_lock, &sql::outbox::promote, &sql::outbox::record_optout,
-              &sql::outbox::in_flight_still, &sql::outbox::sweep, &sql::outbox::look_claim,
-              &sql::outbox::look_settle, &sql::outbox::expire, &sql::outbox::settle_deliveries,
-              &sql::outbox::scopes, &sql::outbox::lock_scopes, &sql::outbox::write_scopes}) {
+             {&sql::outbox::first_due, &sql::outbox::lanes, &sql::outbox::claim_lease,
+              &sql::outbox::claim_take, &sql::outbox::next_due, &sql::outbox::renew,
+              &sql::outbox::settle, &sql::outbox::promote_lock, &sql::outbox::promote,
+              &sql::outbox::record_optout, &sql::outbox::in_flight_still, &sql::outbox::sweep,
+              &sql::outbox::look_claim, &sql::outbox::look_settle, &sql::outbox::expire,
+              &sql::outbox::settle_deliveries, &sql::outbox::scopes, &sql::outbox::lock_scopes,
+              &sql::outbox::write_scopes}) {
             session.exec_script(
                 fmt::format("PREPARE {} AS {}", prepared(*statement), statement->text).c_str());
         }
@@ -100,6 +101,15 @@ struct Plans {
                                               fmt::join(plan, "\n")));
     }
 
+    std::string plan_of(const pg::Statement& statement, const std::string& arguments) {
+        std::string plan;
+        for (const pg::Row row : session.exec_script(
+                 fmt::format("EXPLAIN (COSTS OFF) EXECUTE {}{}", prepared(statement), arguments)
+                     .c_str()))
+            plan += row.string(0) + "\n";
+        return plan;
+    }
+
     /// Of the scans, which are what it has no other nodes below: the first node does not count
     /// those that only change rows and return none.
     static std::int64_t pages_of(const std::vector<std::string>& plan) {
@@ -142,6 +152,9 @@ struct Plans {
         const std::string mark = db.query_value(
             "SELECT (extract(epoch FROM now() - interval '1 min') * 1000000)::bigint");
         begin();
+        // What is dead before them it reads too: that is what it is for.
+        const std::string first_due = plan_of(sql::outbox::first_due, "(2000)");
+        BOOST_TEST(first_due.find("outbox_queue_due_at_idx") != std::string::npos, first_due);
         touches_little(sql::outbox::lanes,
                        fmt::format("(NULL, '', 256, 64, {}, {}, '{{}}', 128, 16)", mark, mark),
                        kMost * 4);

@@ -20,15 +20,18 @@ using Texts = std::vector<std::string>;
 struct Ticking : Crowd {
     Ticking() { exec("UPDATE retention_passes SET due_at = now() + interval '1 h'"); }
 
+    pg::Rows ask(std::optional<std::int64_t> from_us = std::nullopt) {
+        return connection.exec(
+            sql::maintenance::tick,
+            pg::Params{"self", "here", 1, "1", "webhook", std::optional<std::int64_t>{}, from_us});
+    }
     /// What is due, as the statement names it.
-    Texts tick() {
+    Texts tick(std::optional<std::int64_t> from_us = std::nullopt) {
         static const char* const kNames[] = {
             "events",  "messages",    "leases",    "deliveries", "attributions", "looks",
             "expired", "dedupe keys", "retention", "erasures",   "backfills",    "stalled",
         };
-        const pg::Rows rows = connection.exec(
-            sql::maintenance::tick,
-            pg::Params{"self", "here", 1, "1", "webhook", std::optional<std::int64_t>{}});
+        const pg::Rows rows = ask(from_us);
         Texts due;
         for (std::size_t i = 0; i < std::size(kNames); ++i) {
             if (rows[0].boolean(static_cast<int>(i))) due.emplace_back(kNames[i]);
@@ -88,6 +91,37 @@ BOOST_FIXTURE_TEST_CASE(a_lease_is_swept_when_it_has_ended_and_looked_up_when_it
     TEST_TEXTS(tick_after("UPDATE outbox_leases SET expires_at = now()"), "leases");
     TEST_TEXTS(tick_after("UPDATE outbox_leases SET unknown_since = now()"), "looks");
     TEST_TEXTS(tick_after("UPDATE outbox_leases SET look_at = now() + interval '1 h'"), );
+}
+
+BOOST_FIXTURE_TEST_CASE(what_fell_due_before_a_time_is_left_alone, Ticking) {
+    const auto at = [&](const std::string& time) {
+        return db.count("SELECT (extract(epoch FROM " + time + ") * 1000000)::bigint");
+    };
+    /// Until then, in seconds; -1: the next tick is to read from the start.
+    const auto next_from = [&] {
+        const pg::Rows rows = ask();
+        return rows[0].is_null(13) ? -1 : (at("now()") - rows[0].int64(13) + 500'000) / 1'000'000;
+    };
+    BOOST_TEST(next_from() == 5);
+    exec(
+        "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) VALUES (1, 'm', "
+        "'one', 'anna', now() - interval '1 h')");
+    BOOST_TEST(next_from() == 3605);
+    TEST_TEXTS(tick(at("now() - interval '2 h'")), "messages");
+    TEST_TEXTS(tick(at("now() - interval '1 min'")), );
+    exec(
+        "UPDATE outbox_queue SET due_at = now() + interval '1 h', expires_at = now() - interval '2 "
+        "min'");
+    BOOST_TEST(next_from() == -1);
+    TEST_TEXTS(tick(at("now() - interval '3 min'")), "expired");
+    TEST_TEXTS(tick(at("now() - interval '1 min'")), );
+    exec(
+        "DELETE FROM outbox_queue; INSERT INTO outbox_leases (tenant_id, recipient, seq, "
+        "message_id, token, attempt, instance_id, claimed_at, expires_at) VALUES ('one', 'anna', "
+        "1, 'm', 't', 1, 'i', now(), now() - interval '2 min')");
+    BOOST_TEST(next_from() == -1);
+    TEST_TEXTS(tick(at("now() - interval '3 min'")), "leases");
+    TEST_TEXTS(tick(at("now() - interval '1 min'")), );
 }
 
 BOOST_FIXTURE_TEST_CASE(a_callback_is_due_until_it_is_settled, Ticking) {

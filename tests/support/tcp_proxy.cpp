@@ -97,7 +97,7 @@ void TcpProxy::accept_all() {
     }
 }
 
-void TcpProxy::copy(const Link& link, bool is_downward) {
+void TcpProxy::copy(Link& link, bool is_downward) {
     const int from = is_downward ? link.server : link.client;
     const int to = is_downward ? link.client : link.server;
     char buffer[64 * 1024];
@@ -112,6 +112,7 @@ void TcpProxy::copy(const Link& link, bool is_downward) {
         if (is_downward) {
             const std::scoped_lock lock{mutex_};
             change = change_;
+            if (link.was_asked.exchange(false)) seen.clear();
             seen.append(buffer, static_cast<std::size_t>(count));
             if (!marker_.empty() && seen.find(marker_) != std::string::npos) {
                 marker_.clear();
@@ -120,6 +121,7 @@ void TcpProxy::copy(const Link& link, bool is_downward) {
             }
             if (seen.size() > 4096) seen.erase(0, seen.size() - 64);
         } else {
+            link.was_asked = true;
             bytes_to_server_ += static_cast<std::uint64_t>(count);
         }
         if (change) change(piece);

@@ -50,11 +50,12 @@ class TcpProxy {
         int client;
         int server;
         std::atomic<bool> is_stalled{false};
+        std::atomic<bool> was_asked{false};  // since its last answer began
         std::jthread upward;
         std::jthread downward;
     };
     void accept_all();
-    void copy(const Link& link, bool is_downward);
+    void copy(Link& link, bool is_downward);
 
     std::atomic<std::uint16_t> target_;
     std::atomic<std::size_t> accepted_{0};

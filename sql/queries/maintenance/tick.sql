@@ -3,20 +3,36 @@
 -- Where this process receives webhooks it says that too, unless nobody has for so long that it is a gap: then, and where
 -- somebody else has the row, backfill.receiving has to say it. It never waits for that row, since it is this statement that finds
 -- sessions which stand still and keep what they locked.
+-- While somebody holds a snapshot, the entries of all that was sent stand before those that wait: where reading them from the start
+-- took long, the next ones begin below what was first due at the last one, by 5 s, for what was not committed then.
 -- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text  $6 the longest silence that is no gap, ms bigint;
--- NULL: it says nothing
+-- NULL: it says nothing  $7 messages and leases that fell due before are left alone, in µs since 1970 bigint; NULL: none
+-- returns  what is due, and from when on the next tick may read (NULL: from the start), how many µs this one took
 WITH beat AS (
     INSERT INTO instances (id, host, pid, version, roles)
     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()),
--- In the order of outbox_queue_due_at_idx; what somebody has paused waits on purpose.
+begins AS MATERIALIZED (SELECT coalesce(timestamptz 'epoch' + $7::bigint * interval '1 us', '-infinity') AS at),
+-- In the order of outbox_queue_due_at_idx.
+head AS MATERIALIZED (
+    SELECT q.due_at, q.tenant_id FROM outbox_queue AS q
+    WHERE q.due_at <= now() AND q.due_at >= (SELECT b.at FROM begins AS b)
+    ORDER BY q.due_at, q.seq
+    LIMIT 1000),
+-- What somebody has paused waits on purpose.
 late AS MATERIALIZED (
-    SELECT q.due_at
-    FROM (SELECT x.due_at, x.tenant_id FROM outbox_queue AS x WHERE x.due_at <= now() - interval '1 s' ORDER BY x.due_at, x.seq LIMIT 1000) AS q
-    WHERE NOT EXISTS (SELECT FROM outbox_pauses AS p
-                      WHERE p.kind = 'all' OR (p.kind = 'tenant' AND p.id = q.tenant_id)
-                         OR (p.kind = 'sender' AND q.tenant_id = (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id)))
+    SELECT h.due_at
+    FROM head AS h
+    WHERE h.due_at <= now() - interval '1 s'
+      AND NOT EXISTS (SELECT FROM outbox_pauses AS p
+                      WHERE p.kind = 'all' OR (p.kind = 'tenant' AND p.id = h.tenant_id)
+                         OR (p.kind = 'sender' AND h.tenant_id = (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id)))
+    ORDER BY h.due_at
     LIMIT 1),
+ended AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM outbox_leases
+                   WHERE unknown_since IS NULL AND expires_at BETWEEN (SELECT b.at FROM begins AS b) AND now()) AS leases,
+           EXISTS (SELECT FROM outbox_queue WHERE expires_at BETWEEN (SELECT b.at FROM begins AS b) AND now()) AS messages),
 wait AS (
     INSERT INTO outbox_waits AS w (minute, due_at, looked_at)
     SELECT date_trunc('minute', now()), l.due_at, now() FROM late AS l
@@ -33,8 +49,8 @@ receives AS (
     FROM receiving_row AS w WHERE r.is_only = w.is_only
     RETURNING r.is_only)
 SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()) AS events_due,
-       EXISTS (SELECT FROM outbox_queue WHERE due_at <= now()) AS messages_due,
-       EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NULL AND expires_at <= now()) AS leases_expired,
+       EXISTS (SELECT FROM head) AS messages_due,
+       (SELECT e.leases FROM ended AS e) AS leases_expired,
        EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at IS NULL)
            OR EXISTS (SELECT FROM delivery_events WHERE settled_at IS NULL AND look_again_at <= now()) AS deliveries_due,
        EXISTS (SELECT FROM messages_in AS m
@@ -45,7 +61,7 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
                                  WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = m.event_id::text))
            AS attributions_due,
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due,
-       EXISTS (SELECT FROM outbox_queue WHERE expires_at <= now()) AS messages_expired,
+       (SELECT e.messages FROM ended AS e) AS messages_expired,
        EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old,
        EXISTS (SELECT FROM retention_passes WHERE due_at <= now()) AS retention_due,
        EXISTS (SELECT FROM erasures WHERE due_at <= now()) AS erasures_due,
@@ -58,4 +74,7 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
                WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'pgcourier/%'
                  AND a.state = 'active' AND a.wait_event_type = 'Client' AND a.backend_xid IS NOT NULL
                  AND a.state_change < clock_timestamp() - interval '25 seconds') AS sessions_stalled,
-       EXISTS (SELECT FROM receives) AS says_receiving;
+       EXISTS (SELECT FROM receives) AS says_receiving,
+       (SELECT (extract(epoch FROM greatest('epoch', least(now(), (SELECT min(h.due_at) FROM head AS h)) - interval '5 s')) * 1000000)::bigint
+        FROM ended AS e WHERE NOT e.leases AND NOT e.messages) AS next_from_us,
+       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us;

@@ -7,13 +7,13 @@
 -- $1 token text  $2 tenants text[]  $3 messages of each integer[]  $4 the number that each sends from text[]
 -- $5 due rows to look at beyond those integer  $6 lease in ms bigint  $7 instance id text
 -- $8 lanes whose message is a probe boolean[]: then the one that was put back least often
--- $9 Twilio's account text  $10 the mark of each, in µs since 1970 bigint[]; NULL: from the first due row on
+-- $9 Twilio's account text  $10 since when something of each is due, in µs since 1970 bigint[]
 -- returns  how many rows were looked at, how many put behind, whether a lane had more than was looked at; what was leased
 --          stands in pgcourier.claimed for claim_take.sql, which needs a snapshot of its own
 WITH lanes AS MATERIALIZED (
-    SELECT l.tenant_id, l.messages, l.sender, l.is_probe, coalesce(to_timestamp(l.mark_us / 1e6::float8), '-infinity') AS begins
+    SELECT l.tenant_id, l.messages, l.sender, l.is_probe, CASE WHEN l.first_due_us > 0 THEN to_timestamp(l.first_due_us / 1e6::float8) ELSE '-infinity' END AS begins
     FROM unnest($2::text[], $3::integer[], $4::text[], $8::boolean[], $10::bigint[])
-         AS l (tenant_id, messages, sender, is_probe, mark_us)),
+         AS l (tenant_id, messages, sender, is_probe, first_due_us)),
 looked AS MATERIALIZED (
     SELECT k.place, k.seq, k.message_id, l.tenant_id, k.recipient, k.due_at, l.messages, l.sender,
            CASE WHEN l.is_probe THEN k.deferrals ELSE 0 END AS rank
