@@ -59,7 +59,7 @@ fault: deps deps-test build/release/build.ninja ## Kills and breaks it some 900 
 fault-long: ## The same a night long: 1,000 kills, 10,000 lost replies to COMMIT, 100 crashes of PostgreSQL
 	@FAULT_LONG=1 FAULT_ROUNDS=50 FAULT_KILLS=1000 $(MAKE) fault
 
-fault-without: build deps-test ## Takes nineteen protections against faults out of a copy, one at a time, and sees that their cases fail; ONLY=word for some; half an hour
+fault-without: build deps-test ## Takes twenty protections against faults out of a copy, one at a time, and sees that their cases fail; ONLY=word for some; half an hour
 	@.ci/without build
 
 fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was run; ONLY=target for one

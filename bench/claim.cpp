@@ -1,6 +1,8 @@
 // How fast events are claimed and completed when there is no work: the router's own workers, store
 // and claim statement, with a decision that writes nothing. Threads by batch by backlog, each in
-// turns with the same in SQL alone (limits/claim.sql, a client for each thread).
+// turns with the same in SQL alone (limits/claim.sql, a client for each thread). Then beside a
+// history: a backlog of 200,000 behind CLAIM_HISTORY (10,000,000) events that were routed long ago,
+// in turns with the same backlog and nothing else, in a database of its own.
 #include "harness/backlog.hpp"
 #include "harness/crew.hpp"
 #include "harness/pgbench.hpp"
@@ -73,6 +75,34 @@ double limit(const test::TestDatabase& db, const Case& of) {
     });
 }
 
+/// What claims take beside a history, in % of what they take without one: the median of the rounds.
+void compare_history(bench::Report& report) {
+    const std::int64_t history = bench::setting("CLAIM_HISTORY", 10'000'000);
+    if (history == 0) return;
+    const test::TestDatabase young;
+    const test::TestDatabase old;
+    for (const auto& [db, events] : {std::pair{&young, kClaims}, {&old, history + kClaims}}) {
+        db->add_tenant("shop", bench::tenant_number(0));
+        bench::store_small_events(*db, events, bench::tenant_number(0));
+    }
+    for (const int threads : {1, 2}) {
+        const Case one{kClaims, 500, threads};
+        std::vector<double> without;
+        std::vector<double> with;
+        std::vector<double> shares;
+        for (int round = 0; round < bench::rounds(); ++round) {
+            without.push_back(ours(young, one));
+            with.push_back(ours(old, one));
+            shares.push_back(100 * with.back() / without.back());
+        }
+        report.median(fmt::format("batch 500, threads {}: without a history", threads), without,
+                      "events/s");
+        report.median(fmt::format("batch 500, threads {}: beside {} routed events (at least 90)",
+                                  threads, history),
+                      shares, "%");
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -111,5 +141,6 @@ int main() {
         figure("SQL alone", most, "events/s");
         figure("share of SQL", 100 * rate / most, "%");
     }
+    compare_history(report);
     return 0;
 }

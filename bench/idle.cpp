@@ -127,14 +127,15 @@ int main() {
     report.figure("times that a thread of the service was woken",
                   static_cast<double>(after.sleeps - before.sleeps) / seconds, "/s");
     report.figure("memory (at most 30)", after.memory_mib, "MiB");
-    report.figure("connections to PostgreSQL, after a backlog", sum(busy_connections), "",
-                  {{"roles", fmt::format("{}", fmt::join(busy_connections, ", "))}});
+    report.figure("connections to PostgreSQL, after a backlog (at most 8)", sum(busy_connections),
+                  "", {{"roles", fmt::format("{}", fmt::join(busy_connections, ", "))}});
     report.figure("connections to PostgreSQL, idle (at most 8)", sum(idle_connections), "",
                   {{"roles", fmt::format("{}", fmt::join(idle_connections, ", "))}});
     report.median("from exec to ready, median (at most 200)", starts, "ms");
     report.figure("  longest", bench::percentile(starts, 1), "ms");
     const bool is_met =
         each_5_s <= kMostStatements && share < kMostShare && after.memory_mib <= kMostMemory &&
-        sum(idle_connections) <= kMostConnections && bench::median(starts) <= kMostStart;
+        sum(busy_connections) <= kMostConnections && sum(idle_connections) <= kMostConnections &&
+        bench::median(starts) <= kMostStart;
     return is_met ? 0 : 1;
 }

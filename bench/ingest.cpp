@@ -3,10 +3,12 @@
 // that rate, open loop: each request at its time, whatever became of those before, and its latency
 // from that time on. INGEST_WEBHOOKS (150000): of the closed loop; INGEST_SECONDS (60): of the open
 // one, in which the autovacuum of PostgreSQL's defaults comes once. Beside it, how long the disk
-// takes for a flush.
+// takes for a flush; after it, what pgbench waits for that stores as many rows a second, without a
+// program, HTTP or signatures.
 #include "harness/disk_flushes.hpp"
 #include "harness/load.hpp"
 #include "harness/open_load.hpp"
+#include "harness/pgbench.hpp"
 #include "harness/rounds.hpp"
 #include "harness/sample.hpp"
 #include "harness/settled_server.hpp"
@@ -41,6 +43,13 @@ int main() {
                        .count = timed.size(),
                        .request = [&](std::size_t n) -> std::string_view { return timed[n]; }});
     const std::vector<double> flushes_ms = flushes.stop();
+    constexpr int kBatch = 100;
+    const std::vector<double> alone_ms =
+        run_paced(system.db(), {.script = "bench/limits/ingest.sql",
+                                .variables = {{"batch", kBatch}},
+                                .clients = 4,
+                                .a_second = rate / kBatch,
+                                .seconds = static_cast<int>(seconds)});
 
     Report report{"ingest"};
     report.figure("webhooks acknowledged", webhooks.rate(), "/s");
@@ -59,6 +68,10 @@ int main() {
     report.figure("  share of the time in flushes of more than 6 ms",
                   share_of_time(flushes_ms, kMostOpen), "%");
     report.figure("  not 200", static_cast<double>(half.load.not_200), "");
+    report.figure("as many rows stored by SQL alone, 100 at once, median",
+                  percentile(alone_ms, 0.5), "ms");
+    report.figure("  p99", percentile(alone_ms, 0.99), "ms");
+    report.figure("  longest", percentile(alone_ms, 1), "ms");
     const bool is_met = webhooks.not_200 + half.load.not_200 == 0 &&
                         webhooks.percentile(0.99) <= kMostClosed &&
                         half.load.percentile(0.99) <= kMostOpen;

@@ -1,8 +1,9 @@
 // How many messages a second go out to the simulated Twilio from a backlog (100 tenants, no rate
-// limit, callbacks off), with the calls at once that are the default and with more, and how close
-// to calls at once ÷ latency it comes when Twilio takes its time: over all, and without the first
-// two seconds, in which the calls at once double from one (a scope's slow start), and the last
-// twentieth, when no message is left for a call that ends. OUTBOX_MESSAGES (30000).
+// limit, callbacks off, and once with three callbacks for each), with the calls at once that are
+// the default and with more, and how close to calls at once ÷ latency it comes when Twilio takes
+// its time: over all, and without the first two seconds, in which the calls at once double from one
+// (a scope's slow start), and the last twentieth, when no message is left for a call that ends.
+// OUTBOX_MESSAGES (30000).
 #include "harness/rounds.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
@@ -23,7 +24,8 @@ struct Rates {
     double steady = 0;  // in between
 };
 
-Rates send_all(System& system, int calls_at_once) {
+/// more  of the service's settings
+Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables more = {}) {
     const auto messages = static_cast<std::uint64_t>(setting("OUTBOX_MESSAGES", 30'000));
     system.twilio().reset();
     system.db().exec(
@@ -34,11 +36,12 @@ Rates send_all(System& system, int calls_at_once) {
                     "generate_series(1, {}) AS i "
                     "ON i % 100 = t.n; ANALYZE; CHECKPOINT",
                     messages));
-    system.serve({{"PGCOURIER_ROLES", "sender"},
-                  {"LOG_LEVEL", "warn"},
-                  {"OUTBOX_RATE_PER_SENDER", "0"},
-                  {"OUTBOX_BATCH_SIZE", std::to_string(calls_at_once)},
-                  {"OUTBOX_CONCURRENCY", std::to_string(calls_at_once)}});
+    more.insert({{"PGCOURIER_ROLES", "sender"},
+                 {"LOG_LEVEL", "warn"},
+                 {"OUTBOX_RATE_PER_SENDER", "0"},
+                 {"OUTBOX_BATCH_SIZE", std::to_string(calls_at_once)},
+                 {"OUTBOX_CONCURRENCY", std::to_string(calls_at_once)}});
+    system.serve(more);
     using Clock = std::chrono::steady_clock;
     using Seconds = std::chrono::duration<double>;
     struct Mark {
@@ -87,6 +90,15 @@ int main() {
                           rates.all, "/s");
             report.figure("  times the predecessor's 2/s (at least 1000)", rates.all / 2, "x");
         }
+    }
+    {
+        System system{100, {.keep = 50'000}};
+        const Rates rates = send_all(
+            system, kCalls,
+            {{"PGCOURIER_ROLES", "webhook,router,sender"}, {"TWILIO_STATUS_CALLBACK", "on"}});
+        report.figure(
+            fmt::format("messages sent, {} calls at once, each with its callbacks", kCalls),
+            rates.all, "/s");
     }
     for (const auto latency : {std::chrono::milliseconds{20}, std::chrono::milliseconds{100}}) {
         System system{100, {.progress = {.callbacks = false}, .latency = latency, .keep = 1000}};

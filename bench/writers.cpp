@@ -41,13 +41,19 @@ void set_up(const bench::System& system) {
            SELECT 'shop-' || g, 'Shop ' || g, '+338' || lpad(g::text, 8, '0') FROM generate_series(1, 99) AS g;
            CREATE TABLE plain (LIKE messages_out INCLUDING ALL) WITH (fillfactor = 50);
            ALTER TABLE plain ADD FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE;
-           CREATE TABLE plain_queue (LIKE outbox_queue INCLUDING ALL))");
+           CREATE TABLE plain_queue (LIKE outbox_queue INCLUDING ALL);
+           CREATE TABLE with_rules (LIKE messages_out INCLUDING ALL) WITH (fillfactor = 50);
+           ALTER TABLE with_rules ADD FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE;
+           CREATE TRIGGER rules BEFORE INSERT ON with_rules FOR EACH ROW EXECUTE FUNCTION pgcourier_check_message_out();
+           CREATE TABLE waking_queue (LIKE outbox_queue INCLUDING ALL);
+           CREATE CONSTRAINT TRIGGER wake AFTER INSERT ON waking_queue DEFERRABLE INITIALLY DEFERRED
+               FOR EACH ROW EXECUTE FUNCTION pgcourier_wake_sender())");
 }
 
 void empty_tables(const bench::System& system) {
     system.db().exec(
-        "TRUNCATE messages_out, outbox_queue, outbox_leases, event_log, plain, plain_queue; "
-        "CHECKPOINT");
+        "TRUNCATE messages_out, outbox_queue, outbox_leases, event_log, plain, plain_queue, "
+        "with_rules, waking_queue; CHECKPOINT");
 }
 
 /// Somebody who listens, as a sender does, and does nothing else.
@@ -83,10 +89,13 @@ int main() {
 
     const std::string plain = script(insert_into("plain"));
     // The same rows as the triggers write, written by the client.
-    const std::string by_hand = script("WITH m AS (" + insert_into("plain") +
-                                       R"( RETURNING seq, id, tenant_id, "to", expires_at)
-            INSERT INTO plain_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
+    const auto queued = [](const std::string& table, const std::string& queue) {
+        return script("WITH m AS (" + insert_into(table) +
+                      R"( RETURNING seq, id, tenant_id, "to", expires_at)
+            INSERT INTO )" +
+                      queue + R"( (seq, message_id, tenant_id, recipient, due_at, expires_at)
             SELECT seq, id, tenant_id, "to", now(), expires_at FROM m)");
+    };
     const std::string triggers = script(insert_into("messages_out"));
 
     std::map<std::string, std::vector<double>> rates;
@@ -100,7 +109,9 @@ int main() {
             const Listening listening{system};
             write("plain", plain);
             write("triggers", triggers);
-            write("by hand", by_hand);
+            write("by hand", queued("plain", "plain_queue"));
+            write("rules", queued("with_rules", "plain_queue"));
+            write("wakes", queued("plain", "waking_queue"));
         }
 
         empty_tables(system);
@@ -127,6 +138,8 @@ int main() {
     report.figure("without triggers and NOTIFY, 64 clients", median(rates["plain"]), "/s");
     report.figure("without them, the queue's row written by the client", median(rates["by hand"]),
                   "/s");
+    report.figure("  and the rules for new messages", median(rates["rules"]), "/s");
+    report.figure("  and waking the sender", median(rates["wakes"]), "/s");
     report.figure("messages_out", median(rates["triggers"]), "/s");
     report.figure("share of the rate without triggers (at least 70)",
                   100 * median(rates["triggers"]) / median(rates["plain"]), "%");

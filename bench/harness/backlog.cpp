@@ -68,10 +68,11 @@ void store_webhooks(const test::TestDatabase& db, std::int64_t count, int tenant
 void queue_events(const test::TestDatabase& db, std::int64_t count) {
     pg::Connection connection = patient(db);
     connection.exec_script("TRUNCATE messages_in, event_log, webhook_queue");
-    connection.exec_script(fmt::format("INSERT INTO webhook_queue (id) SELECT id FROM "
-                                       "webhook_events ORDER BY id LIMIT {}",
-                                       count)
-                               .c_str());
+    connection.exec_script(
+        fmt::format("INSERT INTO webhook_queue (id) SELECT e.id FROM (SELECT id FROM "
+                    "webhook_events ORDER BY id DESC LIMIT {}) AS e ORDER BY e.id",
+                    count)
+            .c_str());
     connection.exec_script("VACUUM ANALYZE webhook_queue");
     connection.exec_script("CHECKPOINT");
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace pgcourier::bench {
 
@@ -47,5 +48,19 @@ struct Drain {
 ///
 /// returns  seconds, without those to connect
 double run_drain(const test::TestDatabase& db, const Drain& drain);
+
+/// A script that is begun so often, whatever became of the ones before.
+struct Paced {
+    std::string script;  // its file, from the top of the tree
+    std::map<std::string, std::int64_t> variables{};
+    int clients = 1;
+    double a_second = 0;
+    int seconds = 0;
+};
+
+/// Runs it.
+///
+/// returns  how long each took, from when it was due, ms
+std::vector<double> run_paced(const test::TestDatabase& db, const Paced& paced);
 
 }  // namespace pgcourier::bench

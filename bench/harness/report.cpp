@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <memory>
 #include <sys/utsname.h>
 #include <thread>
 #include <unistd.h>
@@ -23,10 +24,25 @@ std::string processor() {
     return "unknown";
 }
 
-int postgres_version() {
-    pg::Connection connection{
-        {.target = *pg::parse_url(test::test_server().url("postgres")), .role = "bench"}};
-    return connection.server_version();
+/// With a plus sign when there is more than what was committed; empty without git.
+std::string commit() {
+    const std::unique_ptr<FILE, int (*)(FILE*)> git{
+        popen("git describe --always --dirty=+ --abbrev=10 --exclude='*' 2>/dev/null", "r"),
+        pclose};
+    std::string text(64, '\0');
+    if (!git || fgets(text.data(), static_cast<int>(text.size()), git.get()) == nullptr) return "";
+    return text.substr(0, text.find('\n'));
+}
+
+/// What of the server's settings is not PostgreSQL's default and has to do with speed.
+std::string settings_of(pg::Connection& server) {
+    return server
+        .exec_script(
+            "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) FROM "
+            "pg_settings WHERE setting <> boot_val AND (name ~ "
+            "'wal_size|buffers|autovacuum|work_mem' OR name IN ('fsync', "
+            "'full_page_writes', 'synchronous_commit', 'track_commit_timestamp', 'jit'))")[0]
+        .string(0);
 }
 
 std::string machine() {
@@ -37,11 +53,13 @@ std::string machine() {
     std::strftime(date, sizeof date, "%Y-%m-%d", std::gmtime(&now));
     const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                           static_cast<double>(sysconf(_SC_PAGE_SIZE)) / (1 << 30);
-    const int version = postgres_version();
+    pg::Connection server{
+        {.target = *pg::parse_url(test::test_server().url("postgres")), .role = "bench"}};
+    const int version = server.server_version();
     return fmt::format(
-        R"("date":"{}","processor":"{}","processors":{},"memory_gib":{:.0f},"kernel":"{}","postgres":"{}.{}")",
-        date, processor(), std::thread::hardware_concurrency(), memory, system.release,
-        version / 10000, version % 10000);
+        R"("date":"{}","commit":"{}","compiler":"g++ {}","processor":"{}","processors":{},"memory_gib":{:.0f},"kernel":"{}","postgres":"{}.{}","settings":"{}")",
+        date, commit(), __VERSION__, processor(), std::thread::hardware_concurrency(), memory,
+        system.release, version / 10000, version % 10000, settings_of(server));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 constexpr std::chrono::milliseconds kReconnect{1000};
 // Reading the outbox from the start takes less when nothing dead lies before what waits. Else it is
 // read from there on, and the start has this share of the time.
-constexpr std::chrono::milliseconds kQuick{20};
+constexpr std::chrono::milliseconds kQuick{10};
 constexpr int kShare = 200;
 constexpr std::chrono::minutes kLongestPause{1};
 

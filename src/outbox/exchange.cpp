@@ -234,6 +234,10 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         return result;
     } catch (const pg::CommitUnknown&) {
         for (const Done& d : done) in_doubt_.insert(d.message.seq);
+        walk_from_.clear();
+        throw;
+    } catch (...) {
+        walk_from_.clear();  // a part that took too long is not begun at the same marks again
         throw;
     }
 }

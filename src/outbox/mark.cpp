@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 // More tenants than these read from the lowest mark of all.
 constexpr std::size_t kMostNamed = 2'000;
+// How far back what was found reaches that a trailing walk begins at, in µs.
+constexpr DueTime kWholeTrail = std::chrono::microseconds{3 * Mark::kTrail}.count();
 
 }  // namespace
 
@@ -52,13 +54,18 @@ void FirstDue::add(const FirstDue& more) {
 
 bool Mark::asks_first_due(SteadyTime now) {
     first_.reset();
+    if (std::exchange(reads_from_start_, false)) {  // it failed: it may have taken too long
+        is_slow_ = true;
+        next_first_due_ = now;
+    }
     if (!is_slow_ || now < next_first_due_) return false;
     next_first_due_ = now + kLongestPause;  // if it fails; else the walk says when
     return true;
 }
 
 void Mark::first_due(FirstDue found) {
-    is_slow_ = found.took > kQuickInOrder + found.messages * kEach;
+    next_first_due_ += kShortestPause - kLongestPause;  // if the walk fails
+    is_slow_ = !found.is_whole || found.took > kQuickInOrder + found.messages * kEach;
     if (is_slow_) first_ = std::move(found);
 }
 
@@ -72,14 +79,17 @@ FirstDue Mark::trailing() const {
 Marks Mark::begin(SteadyTime now) {
     walk_.reset();
     longest_ = std::chrono::microseconds{0};
-    if (!is_slow_) {
+    const bool knows_nothing = !first_ && trail_.back().others == 0;
+    if (!is_slow_ || knows_nothing) {
         kind_ = Walk::from_start;
+        reads_from_start_ = true;
         return {};
     }
     FirstDue begin;
     if (first_) {
         kind_ = Walk::from_first_due;
         begin = *first_;
+        begin.others -= kWholeTrail;
     } else if (now >= next_trailing_) {
         kind_ = Walk::from_trail;
         next_trailing_ = now + kTrail;
@@ -90,7 +100,7 @@ Marks Mark::begin(SteadyTime now) {
         begin.others -= kJustBefore;
         for (auto& [tenant, at] : begin.tenants) at -= kJustBefore;
     }
-    for (auto& [tenant, at] : begin.tenants) at = std::min(at, begin.others);
+    std::erase_if(begin.tenants, [&](const auto& named) { return named.second >= begin.others; });
     return {begin.others, std::move(begin.tenants)};
 }
 
@@ -102,19 +112,24 @@ void Mark::looked(const FirstDue& found, bool is_last, SteadyTime now) {
     }
     if (first_) walk_->took += std::exchange(first_, std::nullopt)->took;
     longest_ = std::max(longest_, found.took);
-    if (found.others < std::exchange(last_now_due_, found.others)) is_slow_ = false;
+    if (found.others < std::exchange(last_now_due_, found.others)) {
+        is_slow_ = false;
+        trail_.fill({});
+    }
     if (is_last) walked(now);
 }
 
 void Mark::walked(SteadyTime now) {
+    reads_from_start_ = false;
     if (kind_ == Walk::from_start) is_slow_ = longest_ > kQuick;
+    if (!is_slow_) return;
     if (kind_ == Walk::from_start || kind_ == Walk::from_first_due) {
         const SteadyTime::duration pause = walk_->took * kShare;
         next_first_due_ =
             now + std::clamp<SteadyTime::duration>(pause, kShortestPause, kLongestPause);
         // It stands for the walks that there might have been before.
         FirstDue before = *walk_;
-        before.others -= std::chrono::microseconds{3 * kTrail}.count();
+        before.others -= kWholeTrail;
         trail_.fill(before);
         trail_since_ = now;
     } else if (now - trail_since_ >= kTrail) {
@@ -124,11 +139,11 @@ void Mark::walked(SteadyTime now) {
     } else {
         trail_.front().add(*walk_);
     }
-    last_ = *walk_;
+    last_ = *std::move(walk_);
 }
 
 std::optional<milliseconds> Mark::look_in(SteadyTime now) const {
-    if (kind_ == Walk::from_start) return std::nullopt;
+    if (kind_ == Walk::from_start && !is_slow_) return std::nullopt;
     if (!is_slow_) return milliseconds{0};  // the clock was set back
     const SteadyTime next =
         kind_ == Walk::from_last ? std::min(next_trailing_, next_first_due_) : next_first_due_;

@@ -28,6 +28,7 @@ struct FirstDue {
     DueTime others = 0;                 // nothing of any other tenant is due that is older
     std::chrono::microseconds took{0};  // finding out, in the database
     std::size_t messages = 0;           // so many told
+    bool is_whole = true;               // false: there may be more due messages than those
 
     /// The older ones of both: each is as good for whom it names, and for the others.
     void add(const FirstDue& more);
@@ -102,6 +103,7 @@ class Mark {
     void walked(SteadyTime now);
 
     bool is_slow_ = true;            // reading from the start, the last time; at first nobody knows
+    bool reads_from_start_ = false;  // a walk that did not end yet
     Walk kind_ = Walk::from_start;   // the walk that goes on, or the last one
     std::optional<FirstDue> first_;  // what was asked for before this walk, until its first look
     std::optional<FirstDue> walk_;   // what the one that goes on has found

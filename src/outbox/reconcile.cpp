@@ -15,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::hours kUntilWoken{1};
+constexpr milliseconds kRestAfter{2'000};  // its connection is given back: looks are rare
 constexpr milliseconds kReconnect{1'000};
 constexpr milliseconds kPollSlice{1'000};
 constexpr std::size_t kResponseBytes = std::size_t{4} * 1024 * 1024;
@@ -79,7 +80,8 @@ void Reconciler::run(std::stop_token stop) {
             const auto pause = paused_until_ - clock_.steady_now();
             if (is_pausing()) {
                 wake_.wait_for(stop, std::chrono::ceil<milliseconds>(pause));
-            } else {
+            } else if (!wake_.wait_for(stop, kRestAfter)) {
+                db_.reset();
                 wake_.wait_for(stop, kUntilWoken);
             }
         } catch (const pg::Error& e) {

@@ -16,7 +16,7 @@ constexpr int kFewDue = 256;
 constexpr int kTenantsAWalk = 64;
 constexpr int kTenantsAWalkFromMarks = 1'024;  // with messages or without
 // So many due messages tell whose marks lie below all others'.
-constexpr int kMostFirstDue = 2'000;
+constexpr int kMostFirstDue = 10'000;
 // Where one tenant's mark is so far below the others', looking at all of them together from there
 // on would walk what the others' claims have left.
 constexpr DueTime kFarBelow = 5'000'000;
@@ -90,6 +90,7 @@ FirstDue read_first_due(const pg::Rows& rows) {
         if (row.is_null(0)) {
             first.others = row.int64(1);
             first.messages = static_cast<std::size_t>(row.int64(3));
+            first.is_whole = first.messages < kMostFirstDue;
         } else {
             first.tenants.emplace(row.string(0), row.int64(1));
         }

@@ -1,7 +1,10 @@
 // links: inbox
+#include "sql/inbox.hpp"
+
 #include "inbox/writer.hpp"
 #include "support/database_proxy.hpp"
 #include "support/eventually.hpp"
+#include "support/plans.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
 
@@ -392,4 +395,48 @@ BOOST_AUTO_TEST_CASE(two_instances_with_the_same_events_in_opposite_order_do_not
                         " AND l.correlation_id = e.correlation_id") == kEvents);
     BOOST_TEST(
         db.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0);
+}
+
+// ---- Plans --------------------------------------------------------------------------------------
+
+// The tables only grow: their statistics are right from the first minute on.
+BOOST_AUTO_TEST_CASE(no_statement_walks_a_table) {
+    const test::TestDatabase db;
+    pg::Connection session = test::connect_directly(db);
+    session.exec_script("SET plan_cache_mode = force_generic_plan");
+    struct Case {
+        const pg::Statement& statement;
+        std::string arguments;
+    };
+    const std::string one = "'{msg:SM1000}'";
+    const Case cases[] = {
+        {sql::inbox::insert_events,
+         fmt::format("({}, '{{inbound}}', '{{webhook}}', '{{form}}', '{{Body=1}}', '{{x=1}}', "
+                     "'{{\"{{}}\"}}', '{{f}}', '{{t}}', '{{c}}')",
+                     one)},
+        {sql::inbox::ignore_duplicates, fmt::format("({}, '{{d}}')", one)},
+        {sql::inbox::insert_missing,
+         fmt::format("({}, '{{inbound}}', '{{Body=1}}', '{{\"{{}}\"}}', '{{f}}', '{{t}}', '{{c}}', "
+                     "'{{1780000000000}}')",
+                     one)},
+    };
+    const auto name = [](const Case& c) { return fmt::format("\"{}\"", c.statement.name); };
+    db.exec(
+        "INSERT INTO webhook_events (key, kind, format, raw, payload, correlation_id) SELECT "
+        "'msg:SM' || g, 'inbound', 'form', '', '{}', 'c' FROM generate_series(1, 50000) AS g ON "
+        "CONFLICT DO NOTHING;"
+        "INSERT INTO messages_in (provider_message_id, \"from\", \"to\", body, correlation_id, "
+        "event_id) SELECT 'SM' || g, 'f', 't', '', 'c', g FROM generate_series(1, 50000) AS g");
+    db.exec("ANALYZE");
+    for (const Case& c : cases) {
+        session.exec_script(fmt::format("PREPARE {} AS {}", name(c), c.statement.text).c_str());
+        const std::vector<std::string> plan = test::lines_of(
+            session.exec_script(fmt::format("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE {}{}",
+                                            name(c), c.arguments)
+                                    .c_str()));
+        BOOST_TEST_CONTEXT(fmt::format("{}\n{}", c.statement.name, fmt::join(plan, "\n"))) {
+            for (const std::string& line : test::scans_without_condition(plan))
+                BOOST_TEST(line.find("retention_passes") != std::string::npos, line);  // five rows
+        }
+    }
 }

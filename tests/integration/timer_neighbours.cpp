@@ -3,8 +3,11 @@
 #include "sql/maintenance.hpp"
 #include "support/crowd.hpp"
 #include "support/eventually.hpp"
+#include "support/plans.hpp"
+#include "support/pooler.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <memory>
@@ -100,13 +103,15 @@ BOOST_FIXTURE_TEST_CASE(what_fell_due_before_a_time_is_left_alone, Ticking) {
     /// Until then, in seconds; -1: the next tick is to read from the start.
     const auto next_from = [&] {
         const pg::Rows rows = ask();
-        return rows[0].is_null(13) ? -1 : (at("now()") - rows[0].int64(13) + 500'000) / 1'000'000;
+        return rows[0].is_null(13) ? -1 : (at("now()") - rows[0].int64(13)) / 1'000'000;
     };
-    BOOST_TEST(next_from() == 5);
+    BOOST_TEST(next_from() >= 5);
+    BOOST_TEST(next_from() < 60);
     exec(
         "INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at) VALUES (1, 'm', "
         "'one', 'anna', now() - interval '1 h')");
-    BOOST_TEST(next_from() == 3605);
+    BOOST_TEST(next_from() >= 3605);
+    BOOST_TEST(next_from() < 3660);
     TEST_TEXTS(tick(at("now() - interval '2 h'")), "messages");
     TEST_TEXTS(tick(at("now() - interval '1 min'")), );
     exec(
@@ -199,6 +204,31 @@ BOOST_FIXTURE_TEST_CASE(the_longest_wait_of_a_minute_that_nobody_has_paused_is_k
     exec("UPDATE outbox_queue SET due_at = now() - interval '2 h'");
     tick();
     BOOST_TEST(value("SELECT max(looked_at - due_at) >= interval '2 h' FROM outbox_waits") == "t");
+}
+
+// It is what an idle process asks each few seconds.
+BOOST_FIXTURE_TEST_CASE(a_tick_looks_up_what_is_due_however_much_is_not, Ticking) {
+    pg::Connection session = test::connect_directly(db);
+    session.exec_script("SET plan_cache_mode = force_generic_plan");
+    const char* const kExecute = "EXECUTE tick('self', 'here', 1, '1', 'webhook', NULL, NULL)";
+    exec(R"(INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
+            SELECT g, 'm', 'one', 'anna', now() + interval '1 h', now() + interval '1 h' FROM generate_series(1, 50000) AS g;
+            INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, claimed_at, expires_at)
+            SELECT 'one', g, g, 'm', 't', 1, 'i', now(), now() + interval '1 h' FROM generate_series(1, 50000) AS g; ANALYZE)");
+    session.exec_script(fmt::format("PREPARE tick AS {}", sql::maintenance::tick.text).c_str());
+    std::string plan;
+    for (const std::string& line : test::lines_of(session.exec_script(
+             fmt::format("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {}", kExecute).c_str()))) {
+        plan += line + "\n";
+        for (const char* table : {"outbox_queue", "outbox_leases"}) {
+            const bool is_scan = line.find(std::string{" on "} + table) != std::string::npos &&
+                                 line.find("Seq Scan") != std::string::npos;
+            BOOST_TEST(!is_scan, line);
+        }
+    }
+    BOOST_TEST(plan.find("outbox_queue_due_at_idx") != std::string::npos, plan);
+    BOOST_TEST(plan.find("outbox_queue_expires_at_idx") != std::string::npos, plan);
+    BOOST_TEST(plan.find("outbox_leases_expires_at_idx") != std::string::npos, plan);
 }
 
 namespace {

@@ -11,7 +11,8 @@
 -- returns  how many rows were looked at, how many put behind, whether a lane had more than was looked at; what was leased
 --          stands in pgcourier.claimed for claim_take.sql, which needs a snapshot of its own
 WITH lanes AS MATERIALIZED (
-    SELECT l.tenant_id, l.messages, l.sender, l.is_probe, CASE WHEN l.first_due_us > 0 THEN to_timestamp(l.first_due_us / 1e6::float8) ELSE '-infinity' END AS begins
+    SELECT l.tenant_id, l.messages, l.sender, l.is_probe,
+           CASE WHEN l.first_due_us > 0 THEN to_timestamp(l.first_due_us / 1e6::float8) ELSE '-infinity' END AS begins
     FROM unnest($2::text[], $3::integer[], $4::text[], $8::boolean[], $10::bigint[])
          AS l (tenant_id, messages, sender, is_probe, first_due_us)),
 looked AS MATERIALIZED (
