@@ -90,7 +90,8 @@ void compare_history(bench::Report& report) {
         std::vector<double> without;
         std::vector<double> with;
         std::vector<double> shares;
-        for (int round = 0; round < bench::rounds(); ++round) {
+        // One takes less than a second, and turns differ by a tenth and more.
+        for (int round = 0; round < 3 * bench::rounds(); ++round) {
             without.push_back(ours(young, one));
             with.push_back(ours(old, one));
             shares.push_back(100 * with.back() / without.back());

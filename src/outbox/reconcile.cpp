@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::hours kUntilWoken{1};
-constexpr milliseconds kRestAfter{2'000};  // its connection is given back: looks are rare
+constexpr milliseconds kRestAfter{500};  // its connection is given back: looks are rare
 constexpr milliseconds kReconnect{1'000};
 constexpr milliseconds kPollSlice{1'000};
 constexpr std::size_t kResponseBytes = std::size_t{4} * 1024 * 1024;
