@@ -6,6 +6,7 @@
 // OUTBOX_MESSAGES (30000).
 #include "harness/rounds.hpp"
 #include "harness/system.hpp"
+#include "harness/wal.hpp"
 #include "support/eventually.hpp"
 
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ constexpr std::chrono::seconds kSlowStart{2};
 struct Rates {
     double all = 0;     // messages a second, until the last outcome is written
     double steady = 0;  // in between
+    double wal = 0;     // bytes a message
 };
 
 /// more  of the service's settings
@@ -42,6 +44,7 @@ Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables mor
                  {"OUTBOX_BATCH_SIZE", std::to_string(calls_at_once)},
                  {"OUTBOX_CONCURRENCY", std::to_string(calls_at_once)}});
     system.serve(more);
+    const double wal = wal_bytes(system.db());
     using Clock = std::chrono::steady_clock;
     using Seconds = std::chrono::duration<double>;
     struct Mark {
@@ -65,6 +68,7 @@ Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables mor
                                     system.db().count("SELECT count(*) FROM outbox_leases") == 0;
                          });
     const Seconds seconds = Clock::now() - start;
+    const double written = wal_bytes(system.db()) - wal;
     const auto sent = system.db().count("SELECT count(*) FROM messages_out WHERE status = 'sent'");
     if (!is_done || sent != static_cast<std::int64_t>(messages))
         throw std::runtime_error{fmt::format("{} of {} were sent", sent, messages)};
@@ -73,7 +77,8 @@ Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables mor
     system.stop_serving();
     return {.all = static_cast<double>(sent) / seconds.count(),
             .steady = static_cast<double>(last.taken - first->taken) /
-                      Seconds{last.at - first->at}.count()};
+                      Seconds{last.at - first->at}.count(),
+            .wal = written / static_cast<double>(messages)};
 }
 
 }  // namespace
@@ -89,6 +94,7 @@ int main() {
                                       calls == kCalls ? " (at least 5000)" : ""),
                           rates.all, "/s");
             report.figure("  times the predecessor's 2/s (at least 1000)", rates.all / 2, "x");
+            report.figure("  WAL a message", rates.wal, "bytes");
         }
     }
     {

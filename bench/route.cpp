@@ -2,6 +2,7 @@
 // Beside it, in the same run, how fast the inbox stored them.
 #include "harness/load.hpp"
 #include "harness/system.hpp"
+#include "harness/wal.hpp"
 #include "support/eventually.hpp"
 
 #include <chrono>
@@ -11,11 +12,16 @@ int main() {
     constexpr std::size_t kEvents = 200000;
     System system{100};
     system.serve({{"PGCOURIER_ROLES", "webhook"}, {"LOG_LEVEL", "warn"}});
+    double wal = wal_bytes(system.db());
     const LoadResult stored = run_load(system.port(), system.webhooks(0, kEvents), 64);
+    Report report{"route"};
+    const auto report_wal = [&] {
+        report.figure("  WAL an event", (wal_bytes(system.db()) - wal) / kEvents, "bytes");
+    };
+    report.figure("events stored beforehand", stored.rate(), "/s");
+    report_wal();
     system.stop_serving();
     system.db().exec("DELETE FROM instances; ANALYZE");
-    Report report{"route"};
-    report.figure("events stored beforehand", stored.rate(), "/s");
     for (const char* threads : {"1", "2"}) {
         // The second run routes the same events again: the tables as they were, the queue filled
         // anew.
@@ -28,6 +34,7 @@ int main() {
         const std::int64_t numbered = system.db().count(
             "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "
             "messages_in_seq_seq");
+        wal = wal_bytes(system.db());
         const auto start = std::chrono::steady_clock::now();
         // A sequence costs nothing to look at, while the queue has a dead row for each event that
         // was routed; what it has given out is committed a moment later.
@@ -43,6 +50,7 @@ int main() {
         const auto routed =
             static_cast<double>(system.db().count("SELECT count(*) FROM messages_in"));
         report.figure(std::string{"events routed, threads "} + threads, routed / seconds, "/s");
+        report_wal();
         system.stop_serving();
         system.db().exec("DELETE FROM instances");
     }

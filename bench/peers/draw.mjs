@@ -72,24 +72,45 @@ async function drawPeers(run) {
         const rows = of(group, undefined);
         if (rows.length > 0) await draw(`peers-${group}`, run, { title, subtitle, ...bars(rows, 'a second') });
     }
-    const latencies = of('webhooks', 'latency').map((f) => ({ who: f.who, share: Number(f.share), ms: f.value }));
+    const latencies = of('webhooks', 'latency');
     if (latencies.length === 0) return;
-    const order = [...new Set(latencies.map((l) => l.who))].sort((a, b) => {
-        const p99 = (who) => latencies.find((l) => l.who === who && l.share === 0.99).ms;
-        return p99(a) - p99(b);
-    });
     await draw('peers-webhooks-latency', run, {
         title: 'How long a webhook waits for its 200, 64 connections that never pause',
         subtitle: 'each at its own highest rate: see the chart of rates',
-        width: 620, height: 320, data: { values: latencies.map((l) => ({ ...l, place: String(l.share * 100).slice(0, 4) + ' %' })) },
+        width: 620, height: 320, ...distributions(latencies, 'share of the requests that were answered within'),
+    });
+}
+
+const otherColours = ['#4a7fb5', '#d08b2c', '#8a63a8', '#c0504d', '#7f7f7f'];
+
+/** A line for each who: how long it took for which share; named in the order of their p99. */
+function distributions(figures, shares) {
+    const p99 = (who) => figures.find((f) => f.who === who && f.share === '0.99').value;
+    const order = [...new Set(figures.map((f) => f.who))].sort((a, b) => p99(a) - p99(b));
+    const others = order.filter((who) => kindOf(who) !== 'pgcourier');
+    return {
+        data: { values: figures.map((f) => ({ who: f.who, ms: f.value, place: String(Number(f.share) * 100).slice(0, 4) + ' %' })) },
         mark: { type: 'line', point: true, strokeWidth: 2 },
         encoding: {
-            x: { field: 'place', type: 'ordinal', sort: null, title: 'share of the requests that were answered within', axis: { labelAngle: 0, grid: false } },
+            x: { field: 'place', type: 'ordinal', sort: null, title: shares, axis: { labelAngle: 0, grid: false } },
             y: { field: 'ms', type: 'quantitative', scale: { type: 'log' }, title: 'ms', axis: { format: '~g' } },
             color: { field: 'who', type: 'nominal', title: null, sort: order,
-                     scale: { domain: order, range: order.map((who, i) => kindOf(who) === 'pgcourier' ? colours.pgcourier : ['#4a7fb5', '#d08b2c', '#8a63a8', '#c0504d', '#7f7f7f'][i % 5]) } },
+                     scale: { domain: order, range: order.map((who) => others.includes(who) ? otherColours[others.indexOf(who) % 5] : colours.pgcourier) } },
         },
-    });
+    };
+}
+
+async function drawLatency(run) {
+    const figures = run.figures.filter((f) => f.part === 'distribution');
+    const words = { idle: 'one message at a time through an idle service', 'under load': 'webhooks at half of the rate that is routed as fast as it is answered' };
+    for (const [load, subtitle] of Object.entries(words)) {
+        const lines = figures.filter((f) => f.load === load);
+        if (lines.length === 0) continue;
+        await draw(`latency-${load.replace(' ', '-')}`, run, {
+            title: `How long it takes, ${load}`, subtitle,
+            width: 620, height: 320, ...distributions(lines, 'share of the messages for which it took at most'),
+        });
+    }
 }
 
 const short = (count) => count >= 1e6 ? `${count / 1e6}M` : `${count / 1e3}k`;
@@ -178,7 +199,7 @@ function claimTable(run) {
 function named(bench, run) {
     const lines = [];
     let above = '';
-    for (const f of run?.figures ?? []) {
+    for (const f of (run?.figures ?? []).filter((one) => !one.part)) {
         const aim = f.name.match(/ ?\((at most|at least|below) ([\d.]+)[^)]*\)/);
         const name = f.name.replace(/ ?\(.*?\)/, '').trim();
         if (!f.name.startsWith(' ')) above = name;
@@ -225,7 +246,16 @@ function targets(peers, claim, others) {
     return lines.length === 0 ? [] : ['', '## Targets', '', '| target | found | |', '| --- | ---: | --- |', ...lines];
 }
 
-const plainTable = (run) => ['', '| | figure |', '| --- | ---: |', ...run.figures.filter((f) => f.name !== 'window' && !f.part).map((f) => `| ${f.name.trim()} | ${number(f.value)} ${f.unit} |`)];
+/** An indented name is of the one above it. */
+function plainTable(run) {
+    let above = '';
+    const lines = ['', '| | figure |', '| --- | ---: |'];
+    for (const f of run.figures.filter((one) => one.name !== 'window' && !one.part)) {
+        if (!f.name.startsWith(' ')) above = f.name.replace(/ ?\(.*?\)/, '');
+        lines.push(`| ${f.name.startsWith(' ') ? `${above}; ` : ''}${f.name.trim()} | ${number(f.value)} ${f.unit} |`);
+    }
+    return lines;
+}
 
 const versions = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')).dependencies;
 const pages = [
@@ -244,7 +274,7 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
      '64 connections: first each sends as soon as it was answered, then all of them half as much, each request at its time.'],
     ['route', 'Routing', plainTable, undefined, 'Stored events brought to `messages_in` and `event_log`.'],
     ['outbox', 'Sending', plainTable, undefined, 'Against the simulated Twilio, 100 tenants, no rate.'],
-    ['latency', 'How long it takes', plainTable, undefined, 'Idle, and under load.'],
+    ['latency', 'How long it takes', plainTable, drawLatency, 'Idle, and under load.'],
     ['writers', 'Those who write', plainTable, undefined, '64 clients that insert one message a transaction.'],
     ['rate', 'The rate of a sender', plainTable, undefined, 'Two instances with a backlog, `OUTBOX_RATE_PER_SENDER=80`.'],
     ['fairness', 'One tenant\'s million', plainTable, undefined, 'One tenant has a million messages waiting; another writes one now and then.'],

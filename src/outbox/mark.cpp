@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 // More tenants than these read from the lowest mark of all.
 constexpr std::size_t kMostNamed = 2'000;
 // How far back what was found reaches that a trailing walk begins at, in µs.
-constexpr DueTime kWholeTrail = std::chrono::microseconds{3 * Mark::kTrail}.count();
+constexpr DueTime kWholeTrail = std::chrono::microseconds{2 * Mark::kTrail}.count();
 
 }  // namespace
 
@@ -132,7 +132,7 @@ void Mark::walked(SteadyTime now) {
         before.others -= kWholeTrail;
         trail_.fill(before);
         trail_since_ = now;
-    } else if (now - trail_since_ >= kTrail) {
+    } else if (now - trail_since_ >= kTrail / 2) {
         std::ranges::rotate(trail_, trail_.end() - 1);
         trail_.front() = *walk_;
         trail_since_ = now;

@@ -62,9 +62,9 @@ class Mark {
     /// A mark is this much below what the walk before found, in µs: longer than a quick transaction
     /// takes that inserts messages.
     static constexpr DueTime kJustBefore = 25'000;
-    /// So often a walk begins at what was first due at least three times so long ago: it finds what
-    /// transactions of up to twice that time have inserted. The same where nobody looked meanwhile.
-    static constexpr std::chrono::milliseconds kTrail{250};
+    /// So often a walk begins at what was first due at least twice so long ago: it finds what
+    /// transactions of up to that time have inserted. The same where nobody looked meanwhile.
+    static constexpr std::chrono::milliseconds kTrail{500};
     /// Reading the queue from the start takes less when nothing dead lies before what is due:
     /// tenant by tenant, and in the order of time beside what each due message takes.
     static constexpr std::chrono::milliseconds kQuick{5};
@@ -110,7 +110,7 @@ class Mark {
     std::chrono::microseconds longest_{0};  // of its looks
     DueTime last_now_due_ = 0;
     FirstDue last_;                    // what the walk before found
-    std::array<FirstDue, 4> trail_{};  // what walks found in kTrail or more each, the latest first
+    std::array<FirstDue, 5> trail_{};  // what walks found in kTrail/2 or more each, the latest first
     SteadyTime trail_since_{};         // the latest
     SteadyTime next_trailing_{};
     SteadyTime next_first_due_{};
