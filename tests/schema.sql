@@ -803,6 +803,8 @@ BEGIN
         RETURN format('is a second row of message in %s, stored by the predecessor, and goes nowhere', message.duplicate_of);
     ELSIF message.tenant_id IS NULL AND message."to" IS NULL THEN
         RETURN format('was stored at %s by the predecessor without the number that it was written to, and no tenant has it', ops.moment(stored_at));
+    ELSIF message.tenant_id IS NULL AND message.message_type IS NOT NULL THEN
+        RETURN format('was received at %s from a %s of a tenant that has been deleted since', ops.moment(stored_at), message.message_type);
     ELSIF message.tenant_id IS NULL THEN
         SELECT e.* INTO event FROM webhook_events AS e WHERE e.id = message.event_id;
         RETURN format('was received at %s and is unrouted: %s', ops.moment(stored_at),
@@ -970,7 +972,7 @@ CREATE FUNCTION ops.messages_of(number text, before timestamp with time zone DEF
            x.provider_message_id
     FROM (SELECT y.created_at, y.seq, y.direction, y.tenant_id, y.id, y.person, y.status, y.reason, y.correlation_id, y.provider_message_id
           FROM ((SELECT m.created_at, m.seq, 'in' AS direction, m.tenant_id, m.id, m."from" AS person,
-                        CASE WHEN m.tenant_id IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
+                        CASE WHEN m.tenant_id IS NULL AND m.message_type IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
                         NULL::text AS reason, m.correlation_id, m.provider_message_id
                  FROM messages_in AS m
                  WHERE m."from" = pgcourier_bare_address($1) AND m.duplicate_of IS NULL
@@ -1334,7 +1336,7 @@ BEGIN
             USING HINT = 'SELECT number, messages FROM ops.unrouted';
     END IF;
     FOR one IN SELECT m.event_id FROM messages_in AS m
-               WHERE m.tenant_id IS NULL AND m."to" = bare AND m.event_id IS NOT NULL
+               WHERE m.tenant_id IS NULL AND m.message_type IS NULL AND m."to" = bare AND m.event_id IS NOT NULL
                  AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
                ORDER BY m.event_id LOOP
         stored := stored + 1;
@@ -1662,7 +1664,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127060100_sort_what_a_stop_blocks';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127090100_postponed_events';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -2103,7 +2105,7 @@ BEGIN
     END IF;
     INSERT INTO webhook_queue (id)
     SELECT m.event_id FROM messages_in AS m
-    WHERE m.tenant_id IS NULL AND m."to" = NEW.whatsapp_phone_number AND m.event_id IS NOT NULL
+    WHERE m.tenant_id IS NULL AND m.message_type IS NULL AND m."to" = NEW.whatsapp_phone_number AND m.event_id IS NOT NULL
       AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
     ORDER BY m.event_id
     ON CONFLICT (id) DO NOTHING;
@@ -2506,7 +2508,8 @@ COMMENT ON COLUMN public.outbox_scopes.next_start_at IS 'When the next call of t
 CREATE TABLE public.webhook_queue (
     id bigint NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone
+    due_at timestamp with time zone,
+    is_postponed boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='90');
 
@@ -2516,7 +2519,9 @@ COMMENT ON COLUMN public.webhook_queue.id IS 'The event: webhook_events.id.';
 
 COMMENT ON COLUMN public.webhook_queue.attempts IS 'How often it was tried alone, after it had failed in a batch.';
 
-COMMENT ON COLUMN public.webhook_queue.due_at IS 'NULL: never failed, due at once, claimed in the order of ids. Else tried alone, from then on.';
+COMMENT ON COLUMN public.webhook_queue.due_at IS 'NULL: due at once, claimed in the order of ids. Else it waits until then: postponed, or to be tried alone.';
+
+COMMENT ON COLUMN public.webhook_queue.is_postponed IS 'It did not fail: somebody had a row of its shop locked. When it is due it is claimed with the others.';
 
 CREATE VIEW ops.bloat AS
  SELECT b.name AS table_name,
@@ -3804,13 +3809,13 @@ CREATE VIEW ops.unrouted AS
  WITH RECURSIVE numbers(number) AS (
         ( SELECT m."to"
            FROM public.messages_in m
-          WHERE ((m.tenant_id IS NULL) AND (m."to" IS NOT NULL))
+          WHERE ((m.tenant_id IS NULL) AND (m.message_type IS NULL) AND (m."to" IS NOT NULL))
           ORDER BY m."to", m.seq
          LIMIT 1)
         UNION ALL
          SELECT ( SELECT m."to"
                    FROM public.messages_in m
-                  WHERE ((m.tenant_id IS NULL) AND (m."to" > n_1.number))
+                  WHERE ((m.tenant_id IS NULL) AND (m.message_type IS NULL) AND (m."to" > n_1.number))
                   ORDER BY m."to", m.seq
                  LIMIT 1) AS "to"
            FROM numbers n_1
@@ -3834,17 +3839,17 @@ CREATE VIEW ops.unrouted AS
      CROSS JOIN LATERAL ( SELECT count(*) AS messages
            FROM ( SELECT
                    FROM public.messages_in m
-                  WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+                  WHERE ((m.tenant_id IS NULL) AND (m.message_type IS NULL) AND (m."to" = n.number))
                   ORDER BY m.seq
                  LIMIT 10000) k) c)
      CROSS JOIN LATERAL ( SELECT m.created_at
            FROM public.messages_in m
-          WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+          WHERE ((m.tenant_id IS NULL) AND (m.message_type IS NULL) AND (m."to" = n.number))
           ORDER BY m.seq
          LIMIT 1) f)
      CROSS JOIN LATERAL ( SELECT m.created_at
            FROM public.messages_in m
-          WHERE ((m.tenant_id IS NULL) AND (m."to" = n.number))
+          WHERE ((m.tenant_id IS NULL) AND (m.message_type IS NULL) AND (m."to" = n.number))
           ORDER BY m.seq DESC
          LIMIT 1) l);
 
@@ -4193,6 +4198,8 @@ CREATE INDEX messages_in_tenant_id_idx ON public.messages_in USING btree (tenant
 CREATE INDEX messages_in_unattributed_idx ON public.messages_in USING btree ("to", seq) WHERE (tenant_id IS NULL);
 
 CREATE INDEX messages_in_unhandled_idx ON public.messages_in USING btree (seq) WHERE (handled_at IS NULL);
+
+CREATE INDEX messages_in_unrouted_idx ON public.messages_in USING btree ("to", seq) WHERE ((tenant_id IS NULL) AND (message_type IS NULL));
 
 CREATE INDEX messages_out_correlation_id_idx ON public.messages_out USING btree (correlation_id);
 

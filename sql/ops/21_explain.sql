@@ -231,6 +231,8 @@ BEGIN
         RETURN format('is a second row of message in %s, stored by the predecessor, and goes nowhere', message.duplicate_of);
     ELSIF message.tenant_id IS NULL AND message."to" IS NULL THEN
         RETURN format('was stored at %s by the predecessor without the number that it was written to, and no tenant has it', ops.moment(stored_at));
+    ELSIF message.tenant_id IS NULL AND message.message_type IS NOT NULL THEN
+        RETURN format('was received at %s from a %s of a tenant that has been deleted since', ops.moment(stored_at), message.message_type);
     ELSIF message.tenant_id IS NULL THEN
         SELECT e.* INTO event FROM webhook_events AS e WHERE e.id = message.event_id;
         RETURN format('was received at %s and is unrouted: %s', ops.moment(stored_at),

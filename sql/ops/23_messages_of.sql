@@ -8,7 +8,7 @@ CREATE FUNCTION ops.messages_of(number text, before timestamptz DEFAULT NULL, ho
            x.provider_message_id
     FROM (SELECT y.created_at, y.seq, y.direction, y.tenant_id, y.id, y.person, y.status, y.reason, y.correlation_id, y.provider_message_id
           FROM ((SELECT m.created_at, m.seq, 'in' AS direction, m.tenant_id, m.id, m."from" AS person,
-                        CASE WHEN m.tenant_id IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
+                        CASE WHEN m.tenant_id IS NULL AND m.message_type IS NULL THEN 'unrouted' WHEN m.handled_at IS NULL THEN 'stored' ELSE 'handled' END AS status,
                         NULL::text AS reason, m.correlation_id, m.provider_message_id
                  FROM messages_in AS m
                  WHERE m."from" = pgcourier_bare_address($1) AND m.duplicate_of IS NULL

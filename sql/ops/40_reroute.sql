@@ -54,7 +54,7 @@ BEGIN
             USING HINT = 'SELECT number, messages FROM ops.unrouted';
     END IF;
     FOR one IN SELECT m.event_id FROM messages_in AS m
-               WHERE m.tenant_id IS NULL AND m."to" = bare AND m.event_id IS NOT NULL
+               WHERE m.tenant_id IS NULL AND m.message_type IS NULL AND m."to" = bare AND m.event_id IS NOT NULL
                  AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
                ORDER BY m.event_id LOOP
         stored := stored + 1;

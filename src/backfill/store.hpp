@@ -37,7 +37,7 @@ struct Tally {
     std::int64_t with_media = 0;       // of the fetched
     std::int64_t without_content = 0;  // of the fetched: neither text nor media
     std::int64_t media_missing = 0;    // of the fetched: Twilio did not tell their media
-    std::int64_t unreadable = 0;       // no sid, sender or receiver that could be one: not stored
+    std::int64_t unreadable = 0;       // not stored: no message, or refused by PostgreSQL
     std::int64_t deliveries = 0;       // states of sent messages that were news
 };
 Tally operator+(const Tally& a, const Tally& b);

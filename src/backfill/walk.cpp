@@ -30,8 +30,11 @@ void put_oldest_first(std::vector<twilio::ListedMessage>& messages) {
     std::ranges::stable_sort(messages, {}, [](const auto& m) { return *date_of(m); });
 }
 
+// In place of an id: the database refuses this event, whatever comes with it.
+constexpr std::int64_t kRefused = -1;
+
 // A deadlock with a webhook that stores the same messages just now is nobody's fault.
-std::vector<std::int64_t> insert(pg::Connection& db, std::span<const inbox::NewEvent> events) {
+std::vector<std::int64_t> insert_all(pg::Connection& db, std::span<const inbox::NewEvent> events) {
     for (int tried = 1;; ++tried) {
         try {
             return inbox::insert_missing(db, events);
@@ -39,6 +42,19 @@ std::vector<std::int64_t> insert(pg::Connection& db, std::span<const inbox::NewE
             if (!e.sqlstate().starts_with("40") || tried == kTriesOfInsert) throw;
         }
     }
+}
+
+// returns  an id for each; 0: it was there; kRefused
+std::vector<std::int64_t> insert(pg::Connection& db, std::span<const inbox::NewEvent> events) {
+    try {
+        return insert_all(db, events);
+    } catch (const pg::Error& e) {
+        if (!e.is_about_rows()) throw;
+        if (events.size() == 1) return {kRefused};
+    }
+    std::vector<std::int64_t> ids;
+    for (const inbox::NewEvent& event : events) ids.push_back(insert(db, {&event, 1}).front());
+    return ids;
 }
 
 }  // namespace
@@ -250,6 +266,10 @@ Walked Walk::store_some(Messages some) {
         settings_.is_dry_run ? std::vector<std::int64_t>(events.size(), 1) : insert(db_, events);
     fault_point("backfill.stored");
     for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] == kRefused) {
+            ++found.unreadable;
+            continue;
+        }
         if (ids[i] == 0) {  // its webhook came meanwhile
             ++found.known;
             continue;
@@ -294,7 +314,7 @@ Walked Walk::day_of_deliveries(const std::string& number, sys_days day) {
         if (told.empty()) return Walked::whole;
         const auto ids =
             settings_.is_dry_run ? std::vector<std::int64_t>(told.size(), 1) : insert(db_, told);
-        tally_.deliveries += std::ranges::count_if(ids, [](std::int64_t id) { return id != 0; });
+        tally_.deliveries += std::ranges::count_if(ids, [](std::int64_t id) { return id > 0; });
         return Walked::whole;
     });
 }

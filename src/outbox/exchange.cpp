@@ -3,7 +3,9 @@
 #include "sql/outbox.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace pgcourier::outbox {
 namespace {
@@ -24,6 +26,8 @@ constexpr std::size_t kLookForProbe = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
 constexpr milliseconds kSoon{1};
+// Somebody else's transaction is not awaited, but looked at again.
+constexpr milliseconds kAwait{250};
 constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
@@ -70,14 +74,16 @@ Step not_started(const Claimed& message) {
 pg::Call still_in_flight_call(std::span<const Done> done) {
     std::vector<std::int64_t> seqs;
     std::vector<std::string_view> tokens;
+    std::vector<bool> unclear;
     for (const Done& d : done) {
         seqs.push_back(d.message.seq);
         tokens.push_back(d.message.token.value);
+        unclear.push_back(d.outcome && std::holds_alternative<twilio::OutcomeUnknown>(*d.outcome));
     }
-    return {sql::outbox::in_flight_still, pg::Params{seqs, tokens}};
+    return {sql::outbox::in_flight_still, pg::Params{seqs, tokens, unclear}};
 }
 
-std::vector<Scope> read_locked(const pg::Rows& rows) {
+std::vector<Scope> read_locked_scopes(const pg::Rows& rows) {
     std::vector<Scope> scopes;
     for (const pg::Row row : rows) {
         Scope& scope = scopes.emplace_back();
@@ -236,6 +242,11 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         for (const Done& d : done) in_doubt_.insert(d.message.seq);
         walk_from_.clear();
         throw;
+    } catch (const pg::Error& e) {
+        walk_from_.clear();
+        // One of them may be why: it becomes unknown when its lease ends, and keeps nobody up.
+        if (!e.is_retryable()) awaiting_.clear();
+        throw;
     } catch (...) {
         walk_from_.clear();  // a part that took too long is not begun at the same marks again
         throw;
@@ -261,7 +272,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         // After the locks, for which the commit in doubt may be waited for.
         if (!in_doubt_.empty()) calls.push_back(still_in_flight_call(done));
         transaction.emplace(db, calls, rows);
-        locked = read_locked(rows[kLockedScopes]);
+        locked = read_locked_scopes(rows[kLockedScopes]);
         if (!in_doubt_.empty()) {
             for (const pg::Row row : rows.back()) in_flight_still.insert(row.int64(0));
         }
@@ -277,7 +288,21 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
                                     : not_started(d.message);
         result.settled.push_back(settlement_of(d.message, step));
     }
-    if (!done.empty()) add_settlement(calls, result.settled);
+    std::vector<Settlement> with_awaiting;
+    if (!awaiting_.empty()) {
+        with_awaiting = result.settled;
+        std::ranges::copy(awaiting_, std::back_inserter(with_awaiting));
+    }
+    const std::vector<Settlement>& outcomes = awaiting_.empty() ? result.settled : with_awaiting;
+    std::set<std::int64_t> anothers;  // of these
+    std::optional<std::size_t> settled_at;
+    const auto note_locked = [&](const std::vector<pg::Rows>& answers) {
+        if (settled_at) anothers = read_locked(answers[*std::exchange(settled_at, std::nullopt)]);
+    };
+    if (!outcomes.empty()) {
+        settled_at = calls.size();
+        add_settlement(calls, outcomes);
+    }
     add_opt_outs(calls, result.settled);
     if (judges) add_scopes(calls, breaker.scopes());
 
@@ -293,6 +318,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
                     transaction.emplace(db, calls, rows);
                 }
                 calls.clear();
+                note_locked(rows);
                 mark_.first_due(read_first_due(rows.back()));
             }
             marks_ = mark_.begin(now);
@@ -306,6 +332,7 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         } else {
             transaction.emplace(db, calls, rows);
         }
+        note_locked(rows);
         result.dealt_at = clock_.steady_now();
         Lanes found = read_lanes(rows[rows.size() - 2], reach);
         for (Lane& lane : found.lanes) {
@@ -365,11 +392,17 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         // Nobody here goes on with the conversations that are free now.
         calls.push_back({sql::outbox::notify});
         if (transaction) {
-            transaction->commit(calls);
-        } else if (!done.empty()) {
-            db.transact(calls);
+            note_locked(transaction->commit(calls));
+        } else if (!outcomes.empty()) {
+            note_locked(db.transact(calls));
         }
     }
+    std::vector<Settlement> awaiting;
+    std::ranges::copy_if(outcomes, std::back_inserter(awaiting),
+                         [&](const Settlement& s) { return anothers.contains(s.seq); });
+    awaiting_ = std::move(awaiting);
+    if (!awaiting_.empty() && limit > 0)
+        result.claim.next_due = std::min(result.claim.next_due.value_or(kAwait), kAwait);
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();
     return result;

@@ -69,6 +69,10 @@ class Exchange {
     Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                   const LeaseToken& token);
 
+    /// Outcomes that could not be written, since somebody else has their messages locked: each run
+    /// tries again.
+    std::size_t awaiting() const { return awaiting_.size(); }
+
     /// How long lately a claim took from dealing to the end of its commit.
     using Lead = std::chrono::duration<double, std::milli>;
     Lead lead() const { return lead_; }
@@ -83,6 +87,7 @@ class Exchange {
 
     ExchangeSettings settings_;
     const Clock& clock_;
+    std::vector<Settlement> awaiting_;
     Mark mark_;
     Marks marks_;                        // of the walk over the tenants that goes on
     bool were_many_ = false;             // messages due, at the last look

@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirst{5};
 constexpr milliseconds kLongestEcho{640};  // 5 + 10 + … + 640 ms = 1.3 s
 constexpr milliseconds kLongestBlocked{1'000};
+constexpr milliseconds kLongest = std::chrono::days{30};  // added to a time it must stay one
 
 }  // namespace
 
@@ -34,7 +35,7 @@ void Looks::looked(SteadyTime now, bool may_find_more, std::optional<millisecond
         wait = std::min(wait.value_or(echo_), echo_);
         echo_ = echo_ < kLongestEcho ? echo_ * 2 : milliseconds{0};
     }
-    next_ = wait ? std::optional{now + *wait} : std::nullopt;
+    next_ = wait ? std::optional{now + std::min(*wait, kLongest)} : std::nullopt;
 }
 
 }  // namespace pgcourier::outbox

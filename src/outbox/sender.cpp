@@ -276,7 +276,7 @@ bool Sender::connect(SteadyTime now) {
 
 void Sender::exchange(SteadyTime now, bool may_claim) {
     const std::size_t slots = client_->free_slots() + slots_to_come(clock_.steady_now());
-    const std::size_t wanted = slots - std::min(slots, waiting_.size());
+    const std::size_t wanted = slots - std::min(slots, waiting_.size() + exchange_.awaiting());
     const std::size_t limit = may_claim ? std::min(wanted, settings_.batch_size) : 0;
     const bool is_look_due = limit > 0 && looks_.is_due(now);
     if ((done_.empty() && !is_look_due) || now < next_exchange()) return;
@@ -350,7 +350,8 @@ std::size_t Sender::conclude_exchange() {
     if (job.limit == 0) return 0;
     // What falls due later is for those that are awake then.
     const auto next_due = exchanged.claim.next_due;
-    const bool is_ours = !settings_.waits_for_wake || next_due == milliseconds{0};
+    const bool is_ours =
+        !settings_.waits_for_wake || next_due == milliseconds{0} || exchange_.awaiting() > 0;
     looks_.looked(exchanged_at_, exchanged.may_find_more, is_ours ? next_due : std::nullopt,
                   exchanged.limited_for);
     const std::size_t claimed = exchanged.claim.messages.size();
@@ -522,6 +523,7 @@ void Sender::renew_leases(SteadyTime now) {
 void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     // By the clock that goes on while the machine sleeps. The lease began after `claimed_at`.
     const auto waited = clock_.boottime() - claimed_at;
+    if (message.expires_in && waited >= *message.expires_in) return put_back(std::move(message));
     if (waited > kStartWithin || settings_.lease - waited < settings_.provider.timeout) {
         put_back(std::move(message));
         paused_until_ = clock_.steady_now() + jittered(kRetryPause, rng_);
@@ -540,8 +542,9 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     fault_point("sender.before_call");
     try {
         http::Call call = call_for(message, settings_.provider);
-        call.not_after =
-            claimed_at + std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
+        const milliseconds latest =
+            std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
+        call.not_after = claimed_at + std::min(latest, message.expires_in.value_or(latest));
         client_->start(next_tag_, std::move(call));
     } catch (const std::logic_error& e) {
         refuse(std::string{"no call could be made of it: "} + e.what());

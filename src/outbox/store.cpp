@@ -182,6 +182,9 @@ Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const Leas
                                   .call = static_cast<int>(row.int64(12)),
                                   .deferrals = static_cast<int>(row.int64(11)),
                                   .is_probe = share != deal.shares.end() && share->is_probe,
+                                  .expires_in = row.is_null(13)
+                                                    ? std::nullopt
+                                                    : std::optional{milliseconds{row.int64(13)}},
                                   .token = token});
     }
     return claim;
@@ -223,10 +226,19 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
     calls.push_back({sql::outbox::promote});
 }
 
+std::set<std::int64_t> read_locked(const pg::Rows& answer) {
+    std::set<std::int64_t> seqs;
+    for (const pg::Row row : answer) {
+        if (row.boolean(1)) seqs.insert(row.int64(0));
+    }
+    return seqs;
+}
+
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements) {
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     add_settlement(calls, settlements);
-    return static_cast<std::size_t>(db.transact(calls)[1].size());
+    const std::vector<pg::Rows> answers = db.transact(calls);
+    return static_cast<std::size_t>(answers[1].size()) - read_locked(answers[1]).size();
 }
 
 std::vector<Claimed> find_claimed(pg::Connection& db, const LeaseToken& token) {

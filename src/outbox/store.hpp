@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct Claimed {
     int call = 0;           // of all calls made for it: what callbacks carry; from 1
     int deferrals = 0;      // how often it was put back without using an attempt
     bool is_probe = false;  // of a scope whose breaker is open
+    /// From the claim until its time is over; nullopt: a day or more.
+    std::optional<std::chrono::milliseconds> expires_in{};
     LeaseToken token;
 };
 
@@ -118,11 +121,15 @@ Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const Leas
 
 /// queries/outbox/{settle,promote}.sql: what settle() does, as part of a transaction.
 void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements);
+/// The seqs of those that somebody else has locked.
+///
+/// answer  to the first call that add_settlement() added
+std::set<std::int64_t> read_locked(const pg::Rows& answer);
 
 /// Writes outcomes back, in one transaction. Rows whose token is no longer ours are left alone, so
-/// that doing it again after CommitUnknown is safe.
+/// that doing it again after CommitUnknown is safe; and those that somebody else has locked.
 ///
-/// returns  how many of them were still ours
+/// returns  how many of them were still ours, and could be written
 /// SQL      queries/outbox/{settle,promote}.sql
 std::size_t settle(pg::Connection& db, std::span<const Settlement> settlements);
 

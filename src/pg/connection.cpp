@@ -15,7 +15,9 @@
 namespace pgcourier::pg {
 namespace {
 
-constexpr Statement kBegin{"begin", "BEGIN"};
+// Whatever a database or role has as its default: statements that come after a lock must see what
+// was committed before it was theirs (G11).
+constexpr Statement kBegin{"begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 constexpr Statement kCommit{"commit", "COMMIT"};
 // One statement sets them all. `SET LOCAL` semantics: nothing leaks to the next user of a pooled
 // connection. synchronous_commit, since a role or a pooler may have switched it off, and then a 200

@@ -2,8 +2,10 @@
 // What is thrown when the infrastructure fails. Only pg/ throws it; it is caught once at the edge:
 // session or loop.
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace pgcourier::pg {
 
@@ -24,6 +26,17 @@ class Error : public std::runtime_error {
                sqlstate_.starts_with("58") || sqlstate_ == "55P03" || sqlstate_ == "57014" ||
                sqlstate_ == "25P04" || sqlstate_ == "25006";
     }
+    /// The rows at hand are to blame: data, constraints, a raised exception, a limit, a corrupt
+    /// row. Everything else (a table that is missing, a right that was taken away) would fail with
+    /// any row.
+    bool is_about_rows() const {
+        if (is_retryable()) return false;
+        constexpr std::string_view kClasses[] = {"21", "22", "23", "54", "P0", "XX"};
+        return std::ranges::any_of(kClasses,
+                                   [this](std::string_view c) { return sqlstate_.starts_with(c); });
+    }
+    /// Somebody else has a row locked, or it took too long.
+    bool is_hold_up() const { return sqlstate_ == "55P03" || sqlstate_ == "57014"; }
     bool is_unique_violation() const { return sqlstate_ == "23505"; }
     bool is_undefined_table() const { return sqlstate_ == "42P01"; }
 

@@ -51,10 +51,13 @@ struct HandOver {
 /// An event that nothing follows from.
 struct RecordOnly {};
 
+/// Its shop's rows are locked by somebody else: it goes back into the queue.
+struct Postpone {};
+
 /// Nothing is written about the event. No event is decided so; for benches.
 struct NoEffect {};
 
-using Decision = std::variant<StoreMessage, HandOver, RecordOnly, NoEffect>;
+using Decision = std::variant<StoreMessage, HandOver, RecordOnly, Postpone, NoEffect>;
 
 /// The whole routing policy. `said` is what `claimed.raw` says.
 ///

@@ -164,6 +164,7 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
     Messages messages;
     Updates updates;
     Others others;
+    std::vector<std::int64_t> postponed;
     for (std::size_t i = 0; i < events_.size(); ++i) {
         if (const auto* message = std::get_if<StoreMessage>(&decisions[i])) {
             messages.add(events_[i], *message);
@@ -171,6 +172,8 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
             updates.add(events_[i], *update);
         } else if (std::holds_alternative<RecordOnly>(decisions[i])) {
             others.add(events_[i]);
+        } else if (std::holds_alternative<Postpone>(decisions[i])) {
+            postponed.push_back(events_[i].id);
         }
     }
 
@@ -185,6 +188,8 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
         channels.push_back("delivery_events");
     }
     if (!others.event_ids.empty()) calls.push_back({sql::router::record, others.params()});
+    if (!postponed.empty())
+        calls.push_back({sql::router::postpone, pg::Params{postponed, kPostponed.count()}});
     if (!channels.empty()) calls.push_back({sql::router::wake, pg::Params{channels}});
     const std::vector<pg::Rows> rows = transaction_.commit(calls);
 
@@ -214,8 +219,13 @@ std::chrono::seconds pause_after(int number) {
     return std::chrono::seconds{1 << std::clamp(number, 0, 6)};
 }
 
-void give_back(pg::Connection& db, const Attempt& attempt) {
-    run(db, sql::router::give_back_attempt, pg::Params{attempt.event_id, attempt.number});
+std::size_t return_postponed(pg::Connection& db) {
+    return static_cast<std::size_t>(run(db, sql::router::return_postponed)[0].int64(0));
+}
+
+void give_back(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait) {
+    run(db, sql::router::give_back_attempt,
+        pg::Params{attempt.event_id, attempt.number, wait.count()});
 }
 
 void dead_letter(pg::Connection& db, std::int64_t event_id, std::string_view reason, int attempts) {

@@ -32,7 +32,7 @@ class Claim {
     /// returns  the ids, ascending, of the events whose message had been stored before: nothing
     /// followed from them throws   pg::Error; after CommitUnknown the events are routed or back in
     /// the queue: claiming again is safe SQL
-    /// queries/router/{store_messages,hand_over,record,wake}.sql
+    /// queries/router/{store_messages,hand_over,record,postpone,wake}.sql
     std::vector<std::int64_t> settle(std::span<const Decision> decisions);
 
   private:
@@ -47,6 +47,9 @@ class Claim {
 /// ascending.
 std::vector<std::int64_t> waiting(pg::Connection& db, std::int64_t mark, std::size_t limit);
 
+/// How long an event waits that is put back since somebody has its shop's rows locked.
+inline constexpr std::chrono::milliseconds kPostponed{10'000};
+
 /// An attempt at routing an event alone, counted before it is made.
 struct Attempt {
     std::int64_t event_id;
@@ -60,8 +63,14 @@ std::optional<Attempt> begin_due_attempt(pg::Connection& db);
 /// How long after attempt `number` the next one is due: 2, 4, 8 s.
 std::chrono::seconds pause_after(int number);
 
-/// The attempt does not count, since its end was not the event's fault. The event is due at once.
-void give_back(pg::Connection& db, const Attempt& attempt);
+/// The attempt does not count, since its end was not the event's fault. The event is due after
+/// `wait`.
+void give_back(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait);
+
+/// Events that were postponed and are due again may be claimed with others.
+///
+/// returns  how many
+std::size_t return_postponed(pg::Connection& db);
 
 /// Gives the event up: out of the queue, into dead_letter_jobs and event_log, in one transaction.
 ///

@@ -17,16 +17,6 @@ constexpr auto kLongestPause = 2000ms;
 constexpr auto kUntilTold =
     std::chrono::hours{1};  // as good as for ever: the tick wakes when something is due
 
-/// Whether the rows at hand are to blame: data, constraints, a raised exception, a limit, a corrupt
-/// row. Everything else (a table that is missing, a right that was taken away) would fail with any
-/// row, and no event is given up for it.
-bool is_about_rows(const pg::Error& e) {
-    if (e.is_retryable()) return false;
-    constexpr std::string_view kClasses[] = {"21", "22", "23", "54", "P0", "XX"};
-    return std::ranges::any_of(kClasses,
-                               [&e](std::string_view c) { return e.sqlstate().starts_with(c); });
-}
-
 }  // namespace
 
 Worker::Worker(pg::ConnectOptions options, Wake& wake, Settings settings, const Clock& clock,
@@ -54,7 +44,7 @@ void Worker::run(std::stop_token stop) {
         } catch (const pg::Error& e) {
             log_.error(e.is_lost() ? "Router lost its database" : "Router failed",
                        {{"error", e.what()}, {"sqlstate", e.sqlstate()}});
-            db_.reset();
+            if (!e.is_hold_up()) db_.reset();
             wake_.wait_for(stop, jittered(pause, rng_));
             pause = std::min<std::chrono::milliseconds>(pause * 2, kLongestPause);
         }
@@ -64,7 +54,7 @@ void Worker::run(std::stop_token stop) {
 std::size_t Worker::run_once() {
     if (!db_) db_.emplace(options_);
     if (unfinished_) {
-        give_back(*db_, *unfinished_);
+        give_back(*db_, *unfinished_, 0ms);
         unfinished_.reset();
     }
     std::size_t routed = is_careful_ ? route_carefully() : 0;
@@ -85,6 +75,7 @@ std::size_t Worker::route_due() {
     const SteadyTime now = clock_.steady_now();
     const bool is_known = std::erase_if(retries_, [now](SteadyTime due) { return due <= now; }) > 0;
     if (!is_known && !mark_.is_sweep_due(now)) return 0;
+    if (return_postponed(*db_) > 0) mark_.went_back(now);
     const std::optional<Attempt> attempt = begin_due_attempt(*db_);
     if (!attempt) return 0;
     retries_.push_back(now);  // there may be more
@@ -105,7 +96,8 @@ std::size_t Worker::route_batch() {
         return count;
     } catch (const pg::Error& e) {
         mark_.went_back(clock_.steady_now());
-        if (!is_about_rows(e)) throw;
+        // No event is given up for what would fail with any.
+        if (!e.is_about_rows() && !e.is_hold_up()) throw;
         log_.warn("A batch failed, routing its events one by one",
                   {{"error", e.what()}, {"sqlstate", e.sqlstate()}});
     } catch (const std::exception& e) {
@@ -120,23 +112,32 @@ std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
     for (const std::int64_t id : waiting(*db_, mark, limit)) {
         const std::optional<Attempt> attempt = begin_attempt(*db_, id);
         if (!attempt) continue;
-        route_alone(*attempt);
+        const bool is_routed = route_alone(*attempt);
         ++count;
+        // Which shop it was is known now: batches go on without it.
+        if (!is_routed && !is_careful_) break;
     }
     return count;
 }
 
-void Worker::route_alone(const Attempt& attempt) {
+/// returns  false when somebody else keeps it from being routed
+bool Worker::route_alone(const Attempt& attempt) {
     if (attempt.number > kMaxAttempts) {
         failed_alone(attempt, "the process ended each time while it routed this event");
-        return;
+        return true;
     }
+    std::string shop;
     try {
         Claim claim = Claim::of_one(*db_, attempt.event_id);
+        if (!claim.events().empty()) shop = claim.events().front().tenant.value_or("");
         route(claim);
-        return;
+        return true;
     } catch (const pg::Error& e) {
-        if (!is_about_rows(e)) {
+        if (e.is_hold_up()) {
+            held_up(shop, attempt, e.what());
+            return false;
+        }
+        if (!e.is_about_rows()) {
             unfinished_ = attempt;
             throw;
         }
@@ -144,6 +145,31 @@ void Worker::route_alone(const Attempt& attempt) {
     } catch (const std::exception& e) {
         failed_alone(attempt, e.what());
     }
+    return true;
+}
+
+// Its events wait, in batches and alone, and the others do not wait with them.
+void Worker::held_up(const std::string& shop, const Attempt& attempt, std::string_view why) {
+    const SteadyTime until = clock_.steady_now() + kPostponed;
+    unfinished_ = attempt;  // should giving it back fail
+    give_back(*db_, attempt, kPostponed);
+    unfinished_.reset();
+    if (!shop.empty()) held_up_[shop] = until;
+    retries_.push_back(until);
+    log_.warn("Event waits, since somebody else has a row locked or it takes too long",
+              {{"webhookEventId", attempt.event_id},
+               {"tenantId", shop},
+               {"seconds", std::chrono::duration<double>(kPostponed).count()},
+               {"error", why}});
+}
+
+bool Worker::is_held_up(std::string_view shop) {
+    if (held_up_.empty()) return false;
+    const auto found = held_up_.find(std::string{shop});
+    if (found == held_up_.end()) return false;
+    if (clock_.steady_now() < found->second) return true;
+    held_up_.erase(found);
+    return false;
 }
 
 void Worker::report(std::size_t routed) {
@@ -159,6 +185,10 @@ void Worker::route(Claim& claim) {
     std::vector<Decision> decisions;
     decisions.reserve(claim.events().size());
     for (const Claimed& event : claim.events()) {
+        if (event.tenant && is_held_up(*event.tenant)) {
+            decisions.emplace_back(Postpone{});
+            continue;
+        }
         if (settings_.before_decide) settings_.before_decide(event);
         decisions.push_back(settings_.instead_of_decide ? settings_.instead_of_decide(event)
                                                         : decide(event));
@@ -166,12 +196,18 @@ void Worker::route(Claim& claim) {
     const std::vector<std::int64_t> repeated = claim.settle(decisions);
     const auto took = clock_.steady_now() - began;
     metrics_.routed_batch(decisions.size(), took);
+    bool is_any_postponed = false;
     for (std::size_t i = 0; i < decisions.size(); ++i) {
         const Claimed& event = claim.events()[i];
+        if (std::holds_alternative<Postpone>(decisions[i])) {
+            is_any_postponed = true;
+            continue;
+        }
         const bool is_repeated = std::ranges::binary_search(repeated, event.id);
         metrics_.routed(decisions[i], is_repeated, event.age + took);
         tell(event, decisions[i], is_repeated);
     }
+    if (is_any_postponed) retries_.push_back(clock_.steady_now() + kPostponed);
 }
 
 void Worker::failed_alone(const Attempt& attempt, std::string_view why) {

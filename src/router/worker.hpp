@@ -1,7 +1,8 @@
 #pragma once
 // The router's loop: claims a batch of events, decides, writes everything back in the same
 // transaction. One thread, one connection. A batch with a poison event is routed event by event,
-// and only the poison one waits, is tried again alone and at last becomes a dead letter.
+// and only the poison one waits, is tried again alone and at last becomes a dead letter. Events of
+// a shop of which somebody else has rows locked wait, and the others go on.
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -20,7 +21,9 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace pgcourier::router {
@@ -63,8 +66,10 @@ class Worker {
     std::size_t route_due();
     std::size_t route_batch();
     std::size_t route_each_alone(std::int64_t mark, std::size_t limit);
-    void route_alone(const Attempt& attempt);
+    bool route_alone(const Attempt& attempt);
     void route(Claim& claim);
+    bool is_held_up(std::string_view shop);
+    void held_up(const std::string& shop, const Attempt& attempt, std::string_view why);
     void failed_alone(const Attempt& attempt, std::string_view why);
     void report(std::size_t routed);
     void tell(const Claimed& event, const Decision& decision, bool is_repeated) const;
@@ -83,6 +88,8 @@ class Worker {
     bool is_careful_;
     std::vector<SteadyTime>
         retries_;  // when events that failed here are due again; others' come with the tick
+    std::unordered_map<std::string, SteadyTime>
+        held_up_;  // shops of which somebody else has a row locked, and until when not to try
     std::optional<Attempt>
         unfinished_;  // its end was the database's fault: to be given back once that is there again
 };

@@ -511,6 +511,126 @@ BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged, Claims) {
                "1");
 }
 
+// It was swept before it could be told: what its outcome says still counts.
+BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged_also_when_it_was_swept, Claims) {
+    add(kAnna);
+    const Claim claimed = claim();
+    const std::vector<outbox::Done> done{{.message = claimed.messages.at(0),
+                                          .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}}};
+    pg::ConnectOptions options = db.options("in doubt");
+    options.answer_timeout = 500ms;
+    pg::Connection slow{options};
+    pg::Connection locks = db.connect();
+    {
+        const pg::Transaction lock{locks};
+        locks.exec_script("LOCK TABLE messages_out");
+        BOOST_CHECK_THROW(exchange.run(slow, done, 0, token()), pg::CommitUnknown);
+        BOOST_TEST(test::eventually([&] {
+            return db.count(
+                       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                       "WHERE application_name = 'pgcourier/in doubt'") == 0;
+        }));
+    }
+    db.exec("UPDATE outbox_leases SET expires_at = now()");
+    BOOST_TEST(outbox::sweep(connection) == 1);
+    exchange.run(connection, done, 0, token());
+    BOOST_TEST(status(claimed.messages[0].id.value) == "failed");
+    BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
+               "1");
+}
+
+// ---- Somebody else has a message locked
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_has_locked_keeps_no_other_waiting, Claims) {
+    const std::string locked = add(kAnna, "good");
+    add(kAnna, "behind it");
+    const std::string other = add(kBert);
+    pg::Connection person = db.connect("person");
+    {
+        pg::Transaction transaction{person};
+        person.exec_script(
+            fmt::format("UPDATE messages_out SET body = 'better' WHERE id = '{}'", locked).c_str());
+        const Claim claimed = claim();
+        BOOST_REQUIRE(claimed.messages.size() == 1);
+        BOOST_TEST(claimed.messages[0].id.value == other);
+        BOOST_TEST(settle(claimed.messages[0], Settled::sent) == 1);
+        // Neither now nor when it is looked at again, nor what must come after it.
+        BOOST_TEST(claim().messages.empty());
+        db.exec("UPDATE outbox_queue SET due_at = now()");
+        BOOST_TEST(claim().messages.empty());
+        BOOST_TEST(db.count("SELECT count(*) FROM outbox_leases") == 0);
+        BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue") == 2);
+        transaction.commit();
+    }
+    Claim claimed;
+    BOOST_TEST(test::eventually([&] { return !(claimed = claim()).messages.empty(); }));
+    BOOST_REQUIRE(claimed.messages.size() == 1);
+    BOOST_TEST(claimed.messages[0].body == "better");
+    BOOST_TEST(claimed.messages[0].attempt == 1);
+    settle(claimed.messages[0], Settled::sent);
+    BOOST_TEST(claim().messages.at(0).body == "behind it");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_outcome_is_kept_while_somebody_has_its_message_locked, Claims) {
+    const std::string locked = add(kAnna);
+    const std::string other = add(kBert);
+    std::vector<outbox::Done> done;
+    for (const Claimed& m : claim().messages)
+        done.push_back({m, twilio::Accepted{"SM" + m.id.value, "queued"}});
+    BOOST_REQUIRE(done.size() == 2);
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script(
+            fmt::format("SELECT FROM messages_out WHERE id = '{}' FOR UPDATE", locked).c_str());
+        const Claim next = exchange.run(connection, done, 10, token()).claim;
+        BOOST_TEST(status(other) == "sent");
+        BOOST_TEST(status(locked) == "sending");
+        BOOST_TEST(exchange.awaiting() == 1);
+        BOOST_TEST((next.next_due.value() <= 250ms));
+        exchange.run(connection, {}, 10, token());
+        BOOST_TEST(exchange.awaiting() == 1);
+    }
+    exchange.run(connection, {}, 0, token());
+    BOOST_TEST(exchange.awaiting() == 0);
+    BOOST_TEST(status(locked) == "sent");
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") == 2);
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_leases") == 0);
+}
+
+// A row of another table that refers to a message locks it weakly.
+BOOST_FIXTURE_TEST_CASE(who_refers_to_a_message_does_not_keep_its_outcome_waiting, Claims) {
+    const std::string id = add(kAnna);
+    const Claim claimed = claim();
+    db.exec("CREATE TABLE replies (message_id text REFERENCES messages_out (id))");
+    pg::Connection person = db.connect("person");
+    const pg::Transaction transaction{person};
+    person.exec_script(fmt::format("INSERT INTO replies VALUES ('{}')", id).c_str());
+    BOOST_TEST(settle(claimed.messages.at(0), Settled::sent) == 1);
+    BOOST_TEST(status(id) == "sent");
+}
+
+// It becomes unknown when its lease ends.
+BOOST_FIXTURE_TEST_CASE(an_outcome_that_the_database_refuses_is_not_kept, Claims) {
+    const std::string id = add(kAnna);
+    const outbox::Done done{claim().messages.at(0), twilio::Accepted{"SM1", "queued"}};
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM messages_out FOR UPDATE");
+        exchange.run(connection, {&done, 1}, 0, token());
+        BOOST_TEST(exchange.awaiting() == 1);
+    }
+    db.exec(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON messages_out FOR EACH ROW EXECUTE FUNCTION "
+        "refuse()");
+    BOOST_CHECK_THROW(exchange.run(connection, {}, 10, token()), pg::Error);
+    BOOST_TEST(exchange.awaiting() == 0);
+    BOOST_TEST(status(id) == "sending");
+}
+
 // Somebody's snapshot keeps what was claimed in the indexes: claims begin at marks then, and what
 // comes in below one is found when the start is read, of which whoever looks is told.
 BOOST_FIXTURE_TEST_CASE(what_falls_due_below_a_mark_is_found_from_the_start, Claims) {

@@ -231,6 +231,22 @@ BOOST_FIXTURE_TEST_CASE(a_message_is_not_claimed_before_its_time_and_holds_up_no
                         tomorrow + "'") == 24);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_message_for_never_holds_up_nobody, Messages) {
+    for (const char* never : {"infinity", "9999-12-31"}) {
+        BOOST_TEST_CONTEXT(never) {
+            add("body, send_at", fmt::format("'never', '{}'", never));
+            const std::string now = add("body, send_at", "'now', '-infinity'");
+            const outbox::Claim claimed = claim();
+            BOOST_REQUIRE(claimed.messages.size() == 1);
+            BOOST_TEST(claimed.messages[0].id.value == now);
+            BOOST_TEST((claimed.next_due.value() > 144h));
+            BOOST_TEST((claimed.next_due.value() <= 168h));
+            settle(claimed.messages[0], outbox::Settled::sent);
+            db.exec("DELETE FROM messages_out");
+        }
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(the_sender_is_woken_for_a_later_message_too_so_that_it_knows_until_when,
                         Messages) {
     pg::Connection listener = connect_directly(db);
@@ -266,6 +282,23 @@ BOOST_FIXTURE_TEST_CASE(what_waits_past_its_time_expires_and_its_conversation_go
     BOOST_TEST(events(late, "message_expired") == 1);
     BOOST_TEST(status(in_time) == "failed");
     BOOST_TEST(claimed_ids() == std::vector{next}, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_somebody_has_locked_expires_later_and_keeps_nothing_from_expiring,
+                        Messages) {
+    const std::string locked = add("body, expires_at", "'locked', now() + interval '1 h'");
+    const std::string late = add("body, expires_at", "'late', now() + interval '1 h'", kBert);
+    db.exec("UPDATE outbox_queue SET expires_at = now()");
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script(
+            fmt::format("SELECT FROM messages_out WHERE id = '{}' FOR UPDATE", locked).c_str());
+        BOOST_TEST(outbox::expire(connection) == 1);
+        BOOST_TEST(status(late) == "expired");
+    }
+    BOOST_TEST(outbox::expire(connection) == 1);
+    BOOST_TEST(status(locked) == "expired");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_a_claim_finds_past_its_time_expires_and_the_next_one_goes_at_once,

@@ -206,7 +206,8 @@ struct Plans {
                        fmt::format("({}, {}, {}, 30000)", all("tenant_id", leases),
                                    all("recipient", leases), all("token", leases)));
         touches_little(sql::outbox::in_flight_still,
-                       fmt::format("({}, {})", all("seq", leases), all("token", leases)));
+                       fmt::format("({}, {}, {})", all("seq", leases), all("token", leases),
+                                   all("false", leases)));
         commit();
         add(kMessages);  // to the same persons
         db.exec(fmt::format(

@@ -116,6 +116,27 @@ BOOST_FIXTURE_TEST_CASE(a_message_waits_as_long_as_its_row_says, OneSender) {
                         "WHERE q.is_retry AND q.due_at::timestamp(3) = m.next_attempt_at") == 1);
 }
 
+// Between its claim and its turn.
+BOOST_AUTO_TEST_CASE(a_message_whose_time_ends_before_its_turn_is_not_sent) {
+    Sending s;
+    outbox::SenderSettings settings = s.settings();
+    settings.rate = 2;
+    RunningSender sender{s.db.options("sender"), settings};
+    for (int round = 0; round < 3; ++round) {
+        s.db.exec(fmt::format(
+            R"(INSERT INTO messages_out (tenant_id, "to", body, expires_at)
+               VALUES ('{0}', '+3361000000{1}', 'in time', now() + interval '1 h'),
+                      ('{0}', '+3362000000{1}', 'too late', now() + interval '300 ms'))",
+            s.shop, round));
+        sender.wake().notify();
+        BOOST_TEST(eventually([&] { return s.is_idle(); }));
+        std::this_thread::sleep_for(1s);  // its first start is not late
+    }
+    BOOST_TEST(s.db.count("SELECT count(*) FROM messages_out WHERE status = 'expired' AND body = "
+                          "'too late'") == 3);
+    BOOST_TEST(s.twilio.ledger().accepted() == 3);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_may_have_been_sent_is_put_aside_and_never_sent_again, OneSender) {
     twilio.script().add(
         {.to = kAnna, .then = {.answer = sim::Answer::error, .processes = true, .status = 500}});

@@ -118,6 +118,17 @@ BOOST_AUTO_TEST_CASE(every_transaction_is_synchronous_whatever_the_role_says) {
     BOOST_TEST(rows[0][0].text(3).substr(4, 1) == "-", rows[0][0].text(3));
 }
 
+BOOST_AUTO_TEST_CASE(a_statement_sees_what_was_committed_before_it_whatever_the_role_says) {
+    TestDatabase db{TestDatabase::Content::empty};
+    db.exec("CREATE TABLE t (id int)");
+    db.exec("ALTER DATABASE " + db.name() + " SET default_transaction_isolation = 'serializable'");
+    pg::Connection connection = db.connect();
+    pg::Transaction transaction{connection};
+    BOOST_TEST(connection.exec(kCount)[0].int64(0) == 0);
+    db.exec("INSERT INTO t VALUES (1)");
+    BOOST_TEST(connection.exec(kCount)[0].int64(0) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_batch_larger_than_any_socket_buffer_does_not_lock_up) {
     TestDatabase db{TestDatabase::Content::empty};
     pg::Connection connection = db.connect();

@@ -215,6 +215,68 @@ BOOST_FIXTURE_TEST_CASE(a_message_to_an_unknown_number_is_attributed_when_a_tena
               "opt_out_recorded|1", "webhook_received|2");
 }
 
+// Its owner may have answered them long ago.
+BOOST_FIXTURE_TEST_CASE(what_was_routed_to_a_shop_is_not_its_next_owners, Router) {
+    receive(db, an_inbound(1, kClient, kShop));
+    receive(db, an_inbound(2, kSeller, kShop, {{"Body", "STOP"}}));
+    BOOST_TEST(route() == 2u);
+    db.exec("UPDATE messages_in SET handled_at = now(); DELETE FROM tenants");
+    db.add_tenant("next", kShop);
+
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
+    BOOST_TEST(db.count("SELECT count(*) FROM ops.unrouted") == 0);
+    BOOST_TEST(db.query_value(fmt::format("SELECT ops.reroute('{}')", kShop))
+                   .starts_with("no stored message to this number is unrouted"));
+    BOOST_TEST(db.query_value("SELECT ops.explain(id) FROM messages_in WHERE message_type = "
+                              "'client'")
+                   .find("from a client of a tenant that has been deleted since") !=
+               std::string::npos);
+    // Nor when somebody queues its event by hand, or Twilio sends it once more.
+    db.exec("INSERT INTO webhook_queue (id) SELECT id FROM webhook_events");
+    BOOST_TEST(route() == 2u);
+    TEST_ROWS(messages("tenant_id IS NULL, message_type, handled_at IS NULL"), "t|client|f",
+              "t|seller|f");
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 0);
+}
+
+// ---- Somebody else's locks
+// ---------------------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_shop_that_somebody_has_locked_keeps_no_other_waiting, Router) {
+    db.add_tenant("other", "+33700000002");
+    const auto stored = [&](const char* number) {
+        return db.count(
+            fmt::format("SELECT count(*) FROM messages_in WHERE \"to\" = '{}'", number));
+    };
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM tenants WHERE name = 'shop' FOR UPDATE");
+        for (int i = 1; i <= 3; ++i) receive(db, an_inbound(i, kClient, kShop));
+        for (int i = 11; i <= 30; ++i) receive(db, an_inbound(i, kClient, "+33700000002"));
+        route();
+        BOOST_TEST(stored("+33700000002") == 20);
+        BOOST_TEST(stored(kShop) == 0);
+        TEST_ROWS(db.query_rows("SELECT attempts, due_at > now() + interval '8 s' FROM "
+                                "webhook_queue ORDER BY id"),
+                  "0|t", "0|t", "0|t");
+        // When they are due again it is still locked.
+        receive(db, an_inbound(31, kClient, "+33700000002"));
+        clock.advance(router::kPostponed);
+        make_retries_due();
+        route();
+        BOOST_TEST(stored("+33700000002") == 21);
+        BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue WHERE attempts = 0 AND due_at > "
+                            "now()") == 3);
+    }
+    clock.advance(router::kPostponed);
+    make_retries_due();
+    route();
+    BOOST_TEST(stored(kShop) == 3);
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_status_callback_is_handed_to_the_outbox, Router) {
     const auto id = receive(
         db,
@@ -630,7 +692,9 @@ BOOST_FIXTURE_TEST_CASE(no_statement_walks_a_table_also_when_its_plan_is_older_t
         {sql::router::claim_one, "(399000)"},
         {sql::router::begin_attempt, "(399001)"},
         {sql::router::begin_due_attempt, ""},
-        {sql::router::give_back_attempt, "(399001, 1)"},
+        {sql::router::give_back_attempt, "(399001, 1, 0)"},
+        {sql::router::return_postponed, ""},
+        {sql::router::postpone, "('{}', 1)"},
         {sql::router::dead_letter, "(399002, '', 3)"},
         {sql::router::record, "('{399003}', '{c}')"},
         {sql::router::store_messages,

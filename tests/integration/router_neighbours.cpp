@@ -143,11 +143,30 @@ BOOST_FIXTURE_TEST_CASE(of_those_that_failed_the_one_that_is_due_longest_is_begu
 BOOST_FIXTURE_TEST_CASE(an_attempt_is_given_back_that_is_the_last_one, Queued) {
     const auto give_back = [&](int id, int attempts) {
         return changed([&] {
-            connection.exec(sql::router::give_back_attempt, pg::Params{id, attempts});
+            connection.exec(sql::router::give_back_attempt, pg::Params{id, attempts, 0});
         });
     };
     TEST_CHANGED(give_back(2, 1), "queued webhook 2");
     TEST_CHANGED(give_back(4, 2), );
+}
+
+BOOST_FIXTURE_TEST_CASE(only_what_was_postponed_and_is_due_is_as_if_new, Queued) {
+    const auto return_postponed = [&] {
+        return changed([&] { connection.exec(sql::router::return_postponed); });
+    };
+    exec(
+        "UPDATE webhook_queue SET is_postponed = true, due_at = now() - interval '1 s' WHERE id = "
+        "5; UPDATE webhook_queue SET is_postponed = true, due_at = now() + interval '1 h' WHERE id "
+        "= 6");
+    auto other = db.connect();
+    pg::Transaction transaction{other};
+    other.exec_script("SELECT FROM webhook_queue WHERE id = 5 FOR UPDATE");
+    TEST_CHANGED(return_postponed(), );
+    transaction.commit();
+    TEST_CHANGED(return_postponed(), "queued webhook 5");
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue WHERE id = 5 AND due_at IS NULL AND "
+                        "NOT is_postponed") == 1);
+    TEST_CHANGED(return_postponed(), );
 }
 
 BOOST_FIXTURE_TEST_CASE(an_event_that_is_given_up_is_its_shops_dead_letter, Queued) {

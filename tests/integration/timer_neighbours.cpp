@@ -148,6 +148,8 @@ BOOST_FIXTURE_TEST_CASE(only_what_has_a_tenant_by_now_and_its_event_is_routed_ag
                ('SM2', 'anna', '+33700000001', '', 'c', 99, NULL),     -- its event is no longer kept
                ('SM3', 'anna', '+33700000001', '', 'c', 3, 'one'),     -- has its tenant
                ('SM4', 'anna', '+33700000001', '', 'c', 4, NULL);      -- was given up
+        INSERT INTO messages_in (provider_message_id, "from", "to", body, correlation_id, event_id, message_type)
+        VALUES ('SM6', 'anna', '+33700000001', '', 'c', 2, 'client');  -- its shop was deleted
         INSERT INTO dead_letter_jobs (job_type, payload, error_message)
         VALUES ('webhook_event', '{"webhook_event_id": 4}', 'x'))");
     const auto route_again = [&] {

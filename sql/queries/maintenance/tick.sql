@@ -56,7 +56,7 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM messages_in AS m
                JOIN tenants AS t ON t.whatsapp_phone_number = m."to"
                JOIN webhook_events AS e ON e.id = m.event_id
-               WHERE m.tenant_id IS NULL
+               WHERE m.tenant_id IS NULL AND m.message_type IS NULL
                  AND NOT EXISTS (SELECT FROM dead_letter_jobs AS d
                                  WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = m.event_id::text))
            AS attributions_due,

@@ -1,6 +1,6 @@
 -- outbox.expire: what still waits when its expires_at has come becomes expired, also while sending is paused and nothing
--- is claimed. Serves from outbox_queue_expires_at_idx. Rows that a claim has locked are left to it. promote.sql comes
--- after it in the same transaction.
+-- is claimed. Serves from outbox_queue_expires_at_idx. Rows that a claim has locked are left to it, and
+-- messages that somebody else has locked for the next time. promote.sql comes after it in the same transaction.
 -- $1 limit integer
 -- returns  tenant ids and recipients of the conversations that may go on
 WITH act AS MATERIALIZED (
@@ -8,10 +8,11 @@ WITH act AS MATERIALIZED (
 late AS MATERIALIZED (
     SELECT q.ctid AS place
     FROM outbox_queue AS q
+    JOIN messages_out AS m ON m.seq BETWEEN q.seq AND q.seq
     WHERE q.expires_at <= now()
     ORDER BY q.expires_at
     LIMIT $1::integer
-    FOR UPDATE SKIP LOCKED),
+    FOR UPDATE OF q SKIP LOCKED FOR NO KEY UPDATE OF m SKIP LOCKED),
 dequeued AS (
     DELETE FROM outbox_queue AS q USING late AS l WHERE q.ctid = l.place
     RETURNING q.seq, q.tenant_id, q.recipient),

@@ -1,5 +1,5 @@
 -- outbox.look_settle: writes back what looks at Twilio's list found. A message that was settled meanwhile (a callback, a
--- person, a late answer), or that another look has taken since, is left alone. Rows are locked in the order of seq, a
+-- person, a late answer), or that another look has taken since, is left alone; one that somebody has locked is looked up again. Rows are locked in the order of seq, a
 -- message before its lease, as everywhere.
 -- $1 seqs bigint[]  $2 tokens text[]  $3 the looks' own times in µs bigint[]
 -- $4 acts text[]: sent, failed, dead, held, next look, retry look  $5 provider ids text[]  $6 senders text[]
@@ -15,7 +15,7 @@ messages AS MATERIALIZED (
     JOIN messages_out AS m ON m.seq BETWEEN r.seq AND r.seq AND m.lease_token = r.token
     WHERE m.status = 'unknown'
     ORDER BY r.seq
-    FOR UPDATE OF m),
+    FOR NO KEY UPDATE OF m SKIP LOCKED),
 ours AS MATERIALIZED (
     SELECT o.seq, o.tenant_id, o.recipient, o.provider_id, o.sender, o.reason, o.wait_ms, b.is_outage,
            CASE WHEN o.act = 'dead' AND b.is_outage THEN 'failed' ELSE o.act END AS act

@@ -1,9 +1,10 @@
 -- outbox.settle: writes the outcomes of messages in flight back, whatever they are. A row whose token is no longer ours
 -- was settled by somebody else (a callback, a person, or us before a lost reply to COMMIT) and is left alone. One that was
 -- swept as unknown meanwhile still has its token, and what we know of it holds.
--- Rows are locked in the order of seq, as everywhere.
+-- Rows are locked in the order of seq, as everywhere; one that somebody else has locked is left for the next time.
 -- $1 seqs bigint[]  $2 tokens text[]  $3 statuses text[]  $4 attempts integer[]  $5 provider ids text[]  $6 senders text[]
 -- $7 error codes integer[]  $8 reasons text[]  $9 waits in ms bigint[] (failed and pending only)  $10 deferrals integer[]
+-- returns  the seqs of those that were settled, and of those that somebody else has locked; which it is
 WITH outcomes AS MATERIALIZED (
     SELECT o.seq, o.token, o.status, o.attempts, o.provider_id, o.sender, o.error_code, o.reason, o.deferrals,
            statement_timestamp() + o.wait_ms * interval '1 ms' AS due_at
@@ -16,7 +17,7 @@ ours AS MATERIALIZED (
     FROM outcomes AS o
     JOIN messages_out AS m ON m.seq BETWEEN o.seq AND o.seq AND m.lease_token = o.token
     ORDER BY o.seq
-    FOR UPDATE OF m),
+    FOR NO KEY UPDATE OF m SKIP LOCKED),
 settled AS (
     UPDATE messages_out AS m
     SET status = o.status, attempts = o.attempts, deferrals = o.deferrals, lease_token = CASE WHEN o.status = 'unknown' THEN o.token END,
@@ -55,4 +56,8 @@ logged AS (
                  ('unknown', 'message_outcome_unknown')) AS e (status, event_type) ON e.status = s.status
     WHERE s.status <> s.was
     ORDER BY s.seq)
-SELECT s.id FROM settled AS s;
+SELECT s.seq, false AS is_locked FROM settled AS s
+UNION ALL
+SELECT o.seq, true
+FROM (SELECT o.seq, o.token FROM outcomes AS o WHERE o.seq NOT IN (SELECT u.seq FROM ours AS u) OFFSET 0) AS o
+JOIN messages_out AS m ON m.seq BETWEEN o.seq AND o.seq AND m.lease_token = o.token;

@@ -46,7 +46,7 @@ messages AS MATERIALIZED (
     FROM messages_out AS m
     WHERE m.id = ANY (ARRAY(SELECT x.message_id FROM matched AS x))
     ORDER BY m.seq + 0
-    FOR UPDATE SKIP LOCKED),
+    FOR NO KEY UPDATE SKIP LOCKED),
 judged AS MATERIALIZED (
     SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, x.event_id, m.tenant_id,
            m."to", m.correlation_id, coalesce(w.rank, 0) AS was_rank,

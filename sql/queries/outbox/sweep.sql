@@ -8,7 +8,7 @@ WITH expired AS MATERIALIZED (
     WHERE l.unknown_since IS NULL AND l.expires_at <= now()
     ORDER BY l.seq
     LIMIT 1000
-    FOR UPDATE OF m SKIP LOCKED),
+    FOR NO KEY UPDATE OF m SKIP LOCKED),
 ended AS (
     UPDATE outbox_leases AS l SET unknown_since = clock_timestamp()
     FROM expired AS e

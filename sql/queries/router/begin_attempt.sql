@@ -6,6 +6,6 @@ WITH next AS MATERIALIZED (
     WHERE q.id = $1::bigint AND (q.due_at IS NULL OR q.due_at <= now())
     FOR UPDATE SKIP LOCKED)
 UPDATE webhook_queue AS q
-SET attempts = q.attempts + 1, due_at = clock_timestamp() + 2 ^ least(q.attempts + 1, 6) * interval '1 second'
+SET attempts = q.attempts + 1, is_postponed = false, due_at = clock_timestamp() + 2 ^ least(q.attempts + 1, 6) * interval '1 second'
 WHERE q.id = (SELECT n.id FROM next AS n)
 RETURNING q.id, q.attempts;

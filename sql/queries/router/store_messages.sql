@@ -1,5 +1,5 @@
--- router.store_messages: store inbound messages in the order in which they are given. A message that was there without a
--- tenant gets its tenant now and is new to the shop; any other that was there stays as it is and is returned (the fence of
+-- router.store_messages: store inbound messages in the order in which they are given. A message that no
+-- tenant ever had gets its tenant now and is new to the shop; any other that was there stays as it is and is returned (the fence of
 -- G2 that holds when the raw event is no longer kept). A STOP or START counts once, with the row that it came with.
 -- No join of two batches, and lookups inside sub-selects of their own (OFFSET 0): no plan depends on how many rows the
 -- planner expects. What is repeated is only looked for where fewer were stored than given: 0.2 ms of 10 for 500. One unnest()
@@ -20,7 +20,7 @@ WITH stored AS (
     ON CONFLICT (provider_message_id) WHERE duplicate_of IS NULL DO UPDATE
     SET tenant_id = excluded.tenant_id, message_type = excluded.message_type, "to" = excluded."to",
         event_id = excluded.event_id, handled_at = NULL
-    WHERE m.tenant_id IS NULL AND excluded.tenant_id IS NOT NULL
+    WHERE m.tenant_id IS NULL AND m.message_type IS NULL AND excluded.tenant_id IS NOT NULL
     RETURNING m.id, m.tenant_id, m.provider_message_id AS sid, m.correlation_id, m.event_id),
 -- Persons in order, as every other batch takes them: two that lock the same ones cannot wait for each other.
 said AS MATERIALIZED (

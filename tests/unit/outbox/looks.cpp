@@ -53,6 +53,12 @@ BOOST_AUTO_TEST_CASE(it_sleeps_exactly_until_the_next_message_is_due) {
     BOOST_TEST(looks.is_due(kStart + 4321ms));
 }
 
+BOOST_AUTO_TEST_CASE(a_message_for_the_year_9999_is_not_due_at_once) {
+    Looks looks;
+    looks.looked(kStart + 1h, false, std::chrono::milliseconds{251'606'476'800'000});
+    BOOST_TEST(!looks.is_due(kStart + 1h + 24h));
+}
+
 BOOST_AUTO_TEST_CASE(it_looks_at_once_while_there_may_be_more) {
     Looks looks;
     looks.looked(kStart, true, 0ms);
