@@ -1664,7 +1664,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127090100_postponed_events';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127090200_words_wait_for_nobody';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -2078,10 +2078,12 @@ BEGIN
 
     PERFORM set_config('pgcourier.act', 'opt_out', true);
     WITH waiting AS MATERIALIZED (
-        SELECT q.seq, q.message_id FROM outbox_queue AS q
+        SELECT q.seq, q.message_id
+        FROM outbox_queue AS q
+        JOIN messages_out AS m ON m.seq BETWEEN q.seq AND q.seq
         WHERE q.tenant_id = tenant AND q.recipient = ANY (addresses)
         ORDER BY q.seq
-        FOR UPDATE SKIP LOCKED),
+        FOR UPDATE OF q SKIP LOCKED FOR NO KEY UPDATE OF m SKIP LOCKED),
     gone AS (
         DELETE FROM outbox_queue AS q USING waiting AS w WHERE q.seq = w.seq RETURNING q.message_id),
     blocked AS (

@@ -151,7 +151,7 @@ std::size_t Delivery::run_once() {
     }
     std::vector<pg::Call> after;
     if (!tenants.empty()) {
-        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients}});
+        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients, false}});
         after.push_back({sql::outbox::promote});
         after.push_back({sql::outbox::notify});
     }

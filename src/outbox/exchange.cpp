@@ -3,7 +3,6 @@
 #include "sql/outbox.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -26,8 +25,9 @@ constexpr std::size_t kLookForProbe = 16;
 constexpr std::size_t kLookMost = 2'000;
 constexpr std::size_t kMostRemembered = 10'000;
 constexpr milliseconds kSoon{1};
-// Somebody else's transaction is not awaited, but looked at again.
-constexpr milliseconds kAwait{250};
+// After somebody's open transaction has held us up, what it may have locked is passed over for so
+// long.
+constexpr std::chrono::seconds kSkipsLocked{60};
 constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
@@ -153,7 +153,7 @@ std::vector<std::string> Exchange::scopes_to_judge(std::span<const Done> done,
     const std::string& credentials = settings_.scopes.credentials;
     std::set<std::string> names;
     for (const Done& d : done) {
-        if (!d.outcome || d.message.from.empty()) continue;
+        if (!d.outcome || d.judged || d.message.from.empty()) continue;
         const std::string sender = sender_scope(d.message.from);
         const Bearing bearing = bearing_of(*d.outcome);
         if (bearing == Bearing::none) continue;
@@ -244,8 +244,7 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
         throw;
     } catch (const pg::Error& e) {
         walk_from_.clear();
-        // One of them may be why: it becomes unknown when its lease ends, and keeps nobody up.
-        if (!e.is_retryable()) awaiting_.clear();
+        if (e.is_hold_up()) skips_locked_until_ = clock_.steady_now() + kSkipsLocked;
         throw;
     } catch (...) {
         walk_from_.clear();  // a part that took too long is not begun at the same marks again
@@ -282,26 +281,24 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
     // What was settled by the commit in doubt says nothing of others a second time.
     Breaker nobodys{{}, settings_.scopes, settings_.policy};
     for (const Done& d : done) {
+        if (d.judged) {
+            result.settled.push_back(*d.judged);
+            continue;
+        }
         const bool is_told =
             in_doubt_.contains(d.message.seq) && !in_flight_still.contains(d.message.seq);
         const Step step = d.outcome ? (is_told ? nobodys : breaker).judge(d.message, *d.outcome)
                                     : not_started(d.message);
         result.settled.push_back(settlement_of(d.message, step));
     }
-    std::vector<Settlement> with_awaiting;
-    if (!awaiting_.empty()) {
-        with_awaiting = result.settled;
-        std::ranges::copy(awaiting_, std::back_inserter(with_awaiting));
-    }
-    const std::vector<Settlement>& outcomes = awaiting_.empty() ? result.settled : with_awaiting;
-    std::set<std::int64_t> anothers;  // of these
     std::optional<std::size_t> settled_at;
     const auto note_locked = [&](const std::vector<pg::Rows>& answers) {
-        if (settled_at) anothers = read_locked(answers[*std::exchange(settled_at, std::nullopt)]);
+        if (settled_at)
+            result.locked = read_locked(answers[*std::exchange(settled_at, std::nullopt)]);
     };
-    if (!outcomes.empty()) {
+    if (!done.empty()) {
         settled_at = calls.size();
-        add_settlement(calls, outcomes);
+        add_settlement(calls, result.settled, now < skips_locked_until_);
     }
     add_opt_outs(calls, result.settled);
     if (judges) add_scopes(calls, breaker.scopes());
@@ -393,16 +390,10 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         calls.push_back({sql::outbox::notify});
         if (transaction) {
             note_locked(transaction->commit(calls));
-        } else if (!outcomes.empty()) {
+        } else if (!done.empty()) {
             note_locked(db.transact(calls));
         }
     }
-    std::vector<Settlement> awaiting;
-    std::ranges::copy_if(outcomes, std::back_inserter(awaiting),
-                         [&](const Settlement& s) { return anothers.contains(s.seq); });
-    awaiting_ = std::move(awaiting);
-    if (!awaiting_.empty() && limit > 0)
-        result.claim.next_due = std::min(result.claim.next_due.value_or(kAwait), kAwait);
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();
     return result;

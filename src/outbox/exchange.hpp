@@ -26,6 +26,9 @@ struct Done {
     Claimed message;
     std::optional<twilio::SendOutcome> outcome;  // nullopt: it was not started
     std::chrono::nanoseconds took{0};            // the call; 0: none was made
+    /// What was made of it when it could not be written, since somebody else had the message
+    /// locked.
+    std::optional<Settlement> judged{};
 };
 
 struct ExchangeSettings {
@@ -40,6 +43,7 @@ struct ExchangeSettings {
 
 struct Exchanged {
     std::vector<Settlement> settled;  // one for each Done
+    std::set<std::int64_t> locked;    // seqs of those that are not written: to be given again
     std::vector<Scope> scopes;        // those that were judged
     Claim claim;
     Deal deal;
@@ -69,10 +73,6 @@ class Exchange {
     Exchanged run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                   const LeaseToken& token);
 
-    /// Outcomes that could not be written, since somebody else has their messages locked: each run
-    /// tries again.
-    std::size_t awaiting() const { return awaiting_.size(); }
-
     /// How long lately a claim took from dealing to the end of its commit.
     using Lead = std::chrono::duration<double, std::milli>;
     Lead lead() const { return lead_; }
@@ -87,7 +87,7 @@ class Exchange {
 
     ExchangeSettings settings_;
     const Clock& clock_;
-    std::vector<Settlement> awaiting_;
+    SteadyTime skips_locked_until_{};  // somebody's open transaction has held us up
     Mark mark_;
     Marks marks_;                        // of the walk over the tenants that goes on
     bool were_many_ = false;             // messages due, at the last look

@@ -111,7 +111,8 @@ std::set<std::string> settle_looks(pg::Transaction& transaction,
         {sql::outbox::look_settle,
          pg::Params{seqs, tokens, untils, acts, sids, senders, reasons, waits, by}}};
     if (!freed_tenants.empty()) {
-        calls.push_back({sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients}});
+        calls.push_back(
+            {sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients, false}});
         calls.push_back({sql::outbox::promote});
         calls.push_back({sql::outbox::notify});
     }

@@ -109,9 +109,10 @@ class Mark {
     std::optional<FirstDue> walk_;   // what the one that goes on has found
     std::chrono::microseconds longest_{0};  // of its looks
     DueTime last_now_due_ = 0;
-    FirstDue last_;                    // what the walk before found
-    std::array<FirstDue, 5> trail_{};  // what walks found in kTrail/2 or more each, the latest first
-    SteadyTime trail_since_{};         // the latest
+    FirstDue last_;  // what the walk before found
+    std::array<FirstDue, 5>
+        trail_{};               // what walks found in kTrail/2 or more each, the latest first
+    SteadyTime trail_since_{};  // the latest
     SteadyTime next_trailing_{};
     SteadyTime next_first_due_{};
 };

@@ -18,6 +18,7 @@ constexpr milliseconds kReconnect{1'000};
 constexpr milliseconds kLookForClaim{1'000};
 constexpr milliseconds kRetryPause{100};
 constexpr milliseconds kFaultPause{1'000};
+constexpr milliseconds kLockedPause{250};
 constexpr milliseconds kForever{3'600'000};
 constexpr milliseconds kRestAfter{60'000};  // a sender for backlogs, without one
 // What is claimed ahead must start within kStartWithin.
@@ -37,7 +38,7 @@ pg::ConnectOptions impatient(pg::ConnectOptions options) {
 
 /// Whether it may be about more than its own message.
 bool says_of_others(const Done& done) {
-    if (!done.outcome) return false;
+    if (!done.outcome || done.judged) return false;
     const Bearing bearing = bearing_of(*done.outcome);
     return bearing != Bearing::success && bearing != Bearing::none;
 }
@@ -88,7 +89,8 @@ void Sender::run(std::stop_token stop) {
     const SteadyTime deadline = clock_.steady_now() + settings_.drain;
     stop_exchanging();
     const auto has_work = [this] {
-        return job_ || !in_flight_.empty() || !done_.empty() || !lost_claims_.empty();
+        return job_ || !in_flight_.empty() || !done_.empty() || !locked_.empty() ||
+               !lost_claims_.empty();
     };
     put_back_waiting();
     while (has_work() && clock_.steady_now() < deadline) turn(false);
@@ -97,7 +99,7 @@ void Sender::run(std::stop_token stop) {
         log_.error(
             "Outbox sender stops with unsettled messages; they become unknown when their leases "
             "end",
-            {{"inFlight", in_flight_.size()}, {"unsettled", done_.size()}});
+            {{"inFlight", in_flight_.size()}, {"unsettled", done_.size() + locked_.size()}});
     }
     log_.info("Outbox sender worker stopped");
 }
@@ -115,7 +117,8 @@ void Sender::use(Provider provider) {
 bool Sender::may_go_on(SteadyTime now) {
     const std::scoped_lock lock{mutex_};
     if (!next_provider_) return true;
-    if (job_ || !in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
+    if (job_ || !in_flight_.empty() || !waiting_.empty() || !done_.empty() || !locked_.empty())
+        return false;
     settings_.provider = std::move(*next_provider_);
     next_provider_.reset();
     exchange_.use({.credentials = credentials_scope(settings_.provider)},
@@ -150,7 +153,8 @@ void Sender::turn(bool may_claim) {
         finish(std::move(f));
     const SteadyTime now = clock_.steady_now();
     start_due(now);
-    metrics_.is_busy(in_flight_.size(), done_.size() + (job_ ? job_->done.size() : 0));
+    metrics_.is_busy(in_flight_.size(),
+                     done_.size() + locked_.size() + (job_ ? job_->done.size() : 0));
     if (job_ && background_.is_busy()) return;
     try {
         if (job_) conclude_exchange();
@@ -177,7 +181,7 @@ bool Sender::may_start() const {
 // Whether there is nothing to do with the database, now or later.
 bool Sender::has_nothing() const {
     return !job_ && !looks_.next() && in_flight_.empty() && waiting_.empty() && done_.empty() &&
-           lost_claims_.empty();
+           locked_.empty() && lost_claims_.empty();
 }
 
 bool Sender::is_needed() const {
@@ -202,17 +206,20 @@ milliseconds Sender::time_to_sleep(SteadyTime now, bool may_claim) const {
         not_after(*looks_.next());
     if (settings_.waits_for_wake && has_nothing()) not_after(exchanged_at_ + kRestAfter);
     for (const LostClaim& lost : lost_claims_) not_after(std::max(paused_until_, lost.look_at));
+    if (!locked_.empty()) not_after(std::max(locked_until_, paused_until_));
     if (!done_.empty()) {
         not_after(next_exchange());
     } else if (may_look) {
         not_after(std::max(*looks_.next(), next_exchange()));
     }
-    if (!in_flight_.empty() || !done_.empty()) not_after(std::max(renew_at_, paused_until_));
+    if (!in_flight_.empty() || !done_.empty() || !locked_.empty())
+        not_after(std::max(renew_at_, paused_until_));
     return sleep;
 }
 
 std::size_t Sender::free_calls() const {
-    return client_->free_slots() - std::min(client_->free_slots(), waiting_.size());
+    return client_->free_slots() -
+           std::min(client_->free_slots(), waiting_.size() + locked_.size());
 }
 
 // How many calls will end until the claim after this one is there: so many messages wait for them,
@@ -275,8 +282,9 @@ bool Sender::connect(SteadyTime now) {
 }
 
 void Sender::exchange(SteadyTime now, bool may_claim) {
+    take_up_locked(now);
     const std::size_t slots = client_->free_slots() + slots_to_come(clock_.steady_now());
-    const std::size_t wanted = slots - std::min(slots, waiting_.size() + exchange_.awaiting());
+    const std::size_t wanted = slots - std::min(slots, waiting_.size() + locked_.size());
     const std::size_t limit = may_claim ? std::min(wanted, settings_.batch_size) : 0;
     const bool is_look_due = limit > 0 && looks_.is_due(now);
     if ((done_.empty() && !is_look_due) || now < next_exchange()) return;
@@ -340,7 +348,7 @@ std::size_t Sender::conclude_exchange() {
     if (!exchanged.claim.messages.empty()) fault_point("sender.after_claim");
     metrics_.exchanged(exchange_took_);
     for (std::size_t i = 0; i < job.done.size(); ++i) {
-        if (!job.done[i].outcome) continue;
+        if (keep_locked(job.done[i], exchanged, i) || !job.done[i].outcome) continue;
         metrics_.attempted(exchanged.settled[i], job.done[i].took);
         tell_of(log_, job.done[i].message, exchanged.settled[i], job.done[i].took);
     }
@@ -350,8 +358,7 @@ std::size_t Sender::conclude_exchange() {
     if (job.limit == 0) return 0;
     // What falls due later is for those that are awake then.
     const auto next_due = exchanged.claim.next_due;
-    const bool is_ours =
-        !settings_.waits_for_wake || next_due == milliseconds{0} || exchange_.awaiting() > 0;
+    const bool is_ours = !settings_.waits_for_wake || next_due == milliseconds{0};
     looks_.looked(exchanged_at_, exchanged.may_find_more, is_ours ? next_due : std::nullopt,
                   exchanged.limited_for);
     const std::size_t claimed = exchanged.claim.messages.size();
@@ -469,7 +476,23 @@ void Sender::put_back_waiting() {
 }
 
 void Sender::settle_done() {
+    take_up_locked(clock_.steady_now());
     if (!done_.empty()) claim_and_settle(0);
+}
+
+// returns  whether somebody else has its message locked; what was made of it stays
+bool Sender::keep_locked(Done& done, const Exchanged& exchanged, std::size_t place) {
+    if (!exchanged.locked.contains(done.message.seq)) return false;
+    done.judged = exchanged.settled[place];
+    if (locked_.empty()) locked_until_ = clock_.steady_now() + kLockedPause;
+    locked_.push_back(std::move(done));
+    return true;
+}
+
+void Sender::take_up_locked(SteadyTime now) {
+    if (now < locked_until_) return;
+    std::ranges::move(locked_, std::back_inserter(done_));
+    locked_.clear();
 }
 
 // A fault of our own in one row must not keep the others from being settled. Its message becomes
@@ -479,7 +502,8 @@ void Sender::settle_one_by_one() {
     done_.clear();
     while (!all.empty()) {
         try {
-            exchange_.run(*db_, {&all.back(), 1}, 0, {});
+            const Exchanged exchanged = exchange_.run(*db_, {&all.back(), 1}, 0, {});
+            keep_locked(all.back(), exchanged, 0);
         } catch (const pg::Error& e) {
             if (e.is_retryable()) {
                 done_ = std::move(all);
@@ -506,15 +530,17 @@ void Sender::recover_claims() {
 }
 
 void Sender::renew_leases(SteadyTime now) {
-    if (in_flight_.empty() && done_.empty()) {
+    if (in_flight_.empty() && done_.empty() && locked_.empty()) {
         renew_at_ = now + settings_.lease / 3;
         return;
     }
     if (now < renew_at_) return;
     std::vector<Lease> leases;
-    leases.reserve(in_flight_.size() + done_.size());
+    leases.reserve(in_flight_.size() + done_.size() + locked_.size());
     for (const auto& [tag, call] : in_flight_) leases.push_back(lease_of(call.message));
-    for (const Done& done : done_) leases.push_back(lease_of(done.message));
+    for (const std::vector<Done>* kept : {&done_, &locked_}) {
+        for (const Done& done : *kept) leases.push_back(lease_of(done.message));
+    }
     fault_point("sender.before_renew");
     renew(*db_, leases, settings_.lease);
     renew_at_ = now + settings_.lease / 3;
@@ -523,7 +549,7 @@ void Sender::renew_leases(SteadyTime now) {
 void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
     // By the clock that goes on while the machine sleeps. The lease began after `claimed_at`.
     const auto waited = clock_.boottime() - claimed_at;
-    if (message.expires_in && waited >= *message.expires_in) return put_back(std::move(message));
+    if (waited >= message.expires_in) return put_back(std::move(message));
     if (waited > kStartWithin || settings_.lease - waited < settings_.provider.timeout) {
         put_back(std::move(message));
         paused_until_ = clock_.steady_now() + jittered(kRetryPause, rng_);
@@ -544,7 +570,7 @@ void Sender::start(Claimed message, std::chrono::nanoseconds claimed_at) {
         http::Call call = call_for(message, settings_.provider);
         const milliseconds latest =
             std::min(settings_.lease, kStartWithin + settings_.provider.timeout);
-        call.not_after = claimed_at + std::min(latest, message.expires_in.value_or(latest));
+        call.not_after = claimed_at + std::min(latest, message.expires_in);
         client_->start(next_tag_, std::move(call));
     } catch (const std::logic_error& e) {
         refuse(std::string{"no call could be made of it: "} + e.what());

@@ -112,6 +112,8 @@ class Sender {
     std::size_t claim_and_settle(std::size_t limit);
     void settle_done();
     void settle_one_by_one();
+    bool keep_locked(Done& done, const Exchanged& exchanged, std::size_t place);
+    void take_up_locked(SteadyTime now);
     void recover_claims();
     void renew_leases(SteadyTime now);
     void schedule(Exchanged& exchanged);
@@ -144,7 +146,9 @@ class Sender {
     std::unordered_map<std::uint64_t, InFlight> in_flight_;
     std::multimap<SteadyTime, Waiting> waiting_;         // by the time at which they may start
     std::unordered_map<std::string, SteadyTime> paced_;  // a sender's last start with a rate
-    std::vector<Done> done_;  // outcomes that the database does not have yet
+    std::vector<Done> done_;    // outcomes that the database does not have yet
+    std::vector<Done> locked_;  // those whose messages somebody else has locked, for a moment
+    SteadyTime locked_until_{};
     std::vector<LostClaim> lost_claims_;
     SteadyTime paused_until_{};  // after a failed exchange
     SteadyTime exchanged_at_{};

@@ -182,15 +182,14 @@ Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const Leas
                                   .call = static_cast<int>(row.int64(12)),
                                   .deferrals = static_cast<int>(row.int64(11)),
                                   .is_probe = share != deal.shares.end() && share->is_probe,
-                                  .expires_in = row.is_null(13)
-                                                    ? std::nullopt
-                                                    : std::optional{milliseconds{row.int64(13)}},
+                                  .expires_in = milliseconds{row.int64(13)},
                                   .token = token});
     }
     return claim;
 }
 
-void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements) {
+void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements,
+                    bool skips_locked) {
     std::vector<std::int64_t> seqs;
     std::vector<std::string_view> tokens;
     std::vector<std::string_view> statuses;
@@ -222,7 +221,8 @@ void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> se
     pg::Params settle{seqs,    tokens, statuses, attempts, sids,
                       senders, codes,  reasons,  waits,    deferrals};
     calls.push_back({sql::outbox::settle, std::move(settle)});
-    calls.push_back({sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients}});
+    calls.push_back(
+        {sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients, skips_locked}});
     calls.push_back({sql::outbox::promote});
 }
 

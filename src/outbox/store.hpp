@@ -35,8 +35,8 @@ struct Claimed {
     int call = 0;           // of all calls made for it: what callbacks carry; from 1
     int deferrals = 0;      // how often it was put back without using an attempt
     bool is_probe = false;  // of a scope whose breaker is open
-    /// From the claim until its time is over; nullopt: a day or more.
-    std::optional<std::chrono::milliseconds> expires_in{};
+    /// From the claim until its time is over, a day at the most.
+    std::chrono::milliseconds expires_in{std::chrono::days{1}};
     LeaseToken token;
 };
 
@@ -120,7 +120,11 @@ struct Claim {
 Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token);
 
 /// queries/outbox/{settle,promote}.sql: what settle() does, as part of a transaction.
-void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements);
+///
+/// skips_locked  what comes next in a conversation and is locked is left for a minute: whoever has
+///               it locked is no claim
+void add_settlement(std::vector<pg::Call>& calls, std::span<const Settlement> settlements,
+                    bool skips_locked = false);
 /// The seqs of those that somebody else has locked.
 ///
 /// answer  to the first call that add_settlement() added

@@ -79,7 +79,8 @@ std::size_t Worker::route_due() {
     const std::optional<Attempt> attempt = begin_due_attempt(*db_);
     if (!attempt) return 0;
     retries_.push_back(now);  // there may be more
-    route_alone(*attempt);
+    // One that waits alone for a lock holds up none but itself.
+    route_alone(*attempt, HoldUp::of_itself);
     return 1;
 }
 
@@ -112,7 +113,7 @@ std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
     for (const std::int64_t id : waiting(*db_, mark, limit)) {
         const std::optional<Attempt> attempt = begin_attempt(*db_, id);
         if (!attempt) continue;
-        const bool is_routed = route_alone(*attempt);
+        const bool is_routed = route_alone(*attempt, HoldUp::of_its_shop);
         ++count;
         // Which shop it was is known now: batches go on without it.
         if (!is_routed && !is_careful_) break;
@@ -121,20 +122,28 @@ std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
 }
 
 /// returns  false when somebody else keeps it from being routed
-bool Worker::route_alone(const Attempt& attempt) {
+bool Worker::route_alone(const Attempt& attempt, HoldUp hold_up) {
     if (attempt.number > kMaxAttempts) {
         failed_alone(attempt, "the process ended each time while it routed this event");
         return true;
     }
     std::string shop;
+    bool waits = false;
     try {
         Claim claim = Claim::of_one(*db_, attempt.event_id);
         if (!claim.events().empty()) shop = claim.events().front().tenant.value_or("");
-        route(claim);
-        return true;
+        waits = is_held_up(shop);
+        if (!waits) route(claim);
     } catch (const pg::Error& e) {
         if (e.is_hold_up()) {
-            held_up(shop, attempt, e.what());
+            if (hold_up == HoldUp::of_its_shop && !shop.empty())
+                held_up_[shop] = clock_.steady_now() + kPostponed;
+            give_back_later(attempt);
+            log_.warn("Event waits, since somebody else has a row locked or it takes too long",
+                      {{"webhookEventId", attempt.event_id},
+                       {"tenantId", shop},
+                       {"seconds", std::chrono::duration<double>(kPostponed).count()},
+                       {"error", e.what()}});
             return false;
         }
         if (!e.is_about_rows()) {
@@ -145,22 +154,15 @@ bool Worker::route_alone(const Attempt& attempt) {
     } catch (const std::exception& e) {
         failed_alone(attempt, e.what());
     }
+    if (waits) give_back_later(attempt);
     return true;
 }
 
-// Its events wait, in batches and alone, and the others do not wait with them.
-void Worker::held_up(const std::string& shop, const Attempt& attempt, std::string_view why) {
-    const SteadyTime until = clock_.steady_now() + kPostponed;
+void Worker::give_back_later(const Attempt& attempt) {
     unfinished_ = attempt;  // should giving it back fail
     give_back(*db_, attempt, kPostponed);
     unfinished_.reset();
-    if (!shop.empty()) held_up_[shop] = until;
-    retries_.push_back(until);
-    log_.warn("Event waits, since somebody else has a row locked or it takes too long",
-              {{"webhookEventId", attempt.event_id},
-               {"tenantId", shop},
-               {"seconds", std::chrono::duration<double>(kPostponed).count()},
-               {"error", why}});
+    retries_.push_back(clock_.steady_now() + kPostponed);
 }
 
 bool Worker::is_held_up(std::string_view shop) {
@@ -185,13 +187,12 @@ void Worker::route(Claim& claim) {
     std::vector<Decision> decisions;
     decisions.reserve(claim.events().size());
     for (const Claimed& event : claim.events()) {
-        if (event.tenant && is_held_up(*event.tenant)) {
-            decisions.emplace_back(Postpone{});
-            continue;
-        }
         if (settings_.before_decide) settings_.before_decide(event);
         decisions.push_back(settings_.instead_of_decide ? settings_.instead_of_decide(event)
                                                         : decide(event));
+        // What comes of other events needs no row of the shop's.
+        const bool is_message = std::holds_alternative<StoreMessage>(decisions.back());
+        if (is_message && event.tenant && is_held_up(*event.tenant)) decisions.back() = Postpone{};
     }
     const std::vector<std::int64_t> repeated = claim.settle(decisions);
     const auto took = clock_.steady_now() - began;

@@ -135,6 +135,26 @@ BOOST_FIXTURE_TEST_CASE(somebody_locks_the_hot_tables, Running) {
         fmt::format("hot tables locked, {} ms until webhooks were taken again", worst.count()));
 }
 
+// Those that wait and those that are on their way. What is not locked is sent meanwhile.
+// Fails without its protection: without/passing_over_locked_messages.patch.
+BOOST_FIXTURE_TEST_CASE(somebody_locks_messages, Running) {
+    const auto until = steady_clock::now() + std::chrono::seconds{settings.times(5, 60, 600)};
+    int locked = 0;
+    while (steady_clock::now() < until) {
+        pg::Connection shop{cluster.db().options("test-shop")};
+        shop.exec_script("BEGIN");
+        locked += shop.exec_script(
+                          "SELECT FROM messages_out WHERE status IN ('pending', 'failed', "
+                          "'sending') FOR UPDATE")
+                      .size();
+        const auto sent = cluster.twilio().ledger().accepted();
+        BOOST_REQUIRE(
+            eventually([&] { return cluster.twilio().ledger().accepted() > sent + 100; }, 10s));
+    }
+    BOOST_TEST(locked > 0);
+    test::end_well(cluster, *traffic, fmt::format("{} messages locked by somebody else", locked));
+}
+
 // What protects from it keeps it fast, which no test judges: bench/horizon does. That it is there,
 // claims that begin at a mark, integration/claim_neighbours fails without: without/the_mark.patch.
 BOOST_FIXTURE_TEST_CASE(a_snapshot_is_held_open, Running) {

@@ -571,7 +571,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_somebody_has_locked_keeps_no_other_waitin
     BOOST_TEST(claim().messages.at(0).body == "behind it");
 }
 
-BOOST_FIXTURE_TEST_CASE(an_outcome_is_kept_while_somebody_has_its_message_locked, Claims) {
+BOOST_FIXTURE_TEST_CASE(an_outcome_waits_while_somebody_has_its_message_locked, Claims) {
     const std::string locked = add(kAnna);
     const std::string other = add(kBert);
     std::vector<outbox::Done> done;
@@ -579,23 +579,76 @@ BOOST_FIXTURE_TEST_CASE(an_outcome_is_kept_while_somebody_has_its_message_locked
         done.push_back({m, twilio::Accepted{"SM" + m.id.value, "queued"}});
     BOOST_REQUIRE(done.size() == 2);
     pg::Connection person = db.connect("person");
+    outbox::Done again;
     {
         const pg::Transaction transaction{person};
         person.exec_script(
             fmt::format("SELECT FROM messages_out WHERE id = '{}' FOR UPDATE", locked).c_str());
-        const Claim next = exchange.run(connection, done, 10, token()).claim;
+        const outbox::Exchanged exchanged = exchange.run(connection, done, 10, token());
         BOOST_TEST(status(other) == "sent");
         BOOST_TEST(status(locked) == "sending");
-        BOOST_TEST(exchange.awaiting() == 1);
-        BOOST_TEST((next.next_due.value() <= 250ms));
-        exchange.run(connection, {}, 10, token());
-        BOOST_TEST(exchange.awaiting() == 1);
+        BOOST_REQUIRE(exchanged.locked.size() == 1);
+        const std::size_t place = done[0].message.seq == *exchanged.locked.begin() ? 0 : 1;
+        BOOST_TEST(done[place].message.id.value == locked);
+        again = done[place];
+        again.judged = exchanged.settled[place];
+        BOOST_TEST(exchange.run(connection, {&again, 1}, 10, token()).locked.size() == 1);
     }
-    exchange.run(connection, {}, 0, token());
-    BOOST_TEST(exchange.awaiting() == 0);
+    BOOST_TEST(exchange.run(connection, {&again, 1}, 0, token()).locked.empty());
     BOOST_TEST(status(locked) == "sent");
     BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE event_type = 'message_sent'") == 2);
     BOOST_TEST(db.count("SELECT count(*) FROM outbox_leases") == 0);
+}
+
+// What it says of others counts once, and the person's wish too, though it is written late.
+BOOST_FIXTURE_TEST_CASE(an_outcome_that_waits_is_judged_once_and_an_opt_out_recorded_with_it,
+                        Claims) {
+    add(kAnna);
+    add(kBert);
+    const Claim claimed = claim();
+    std::vector<outbox::Done> done{
+        {claimed.messages.at(0), twilio::ProviderDown{"busy", 20503, 503, {}}},
+        {claimed.messages.at(1), twilio::Refused{.code = 21610,
+                                                 .permanent = true,
+                                                 .error_class = twilio::ErrorClass::permanent,
+                                                 .reason = "twilio 21610"}}};
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM messages_out FOR UPDATE");
+        const outbox::Exchanged exchanged = exchange.run(connection, done, 0, token());
+        BOOST_TEST(exchanged.locked.size() == 2);
+        for (std::size_t i = 0; i < 2; ++i) done[i].judged = exchanged.settled[i];
+        exchange.run(connection, done, 0, token());
+    }
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 0);
+    exchange.run(connection, done, 0, token());
+    BOOST_TEST(db.query_rows("SELECT status FROM messages_out ORDER BY seq") ==
+                   (std::vector<std::string>{"failed", "dead"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
+               "1");
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 1);
+}
+
+// Somebody takes the next message of the conversation back, and does not commit.
+BOOST_FIXTURE_TEST_CASE(after_a_wait_in_vain_the_next_message_is_left_for_later, Claims) {
+    const std::string first = add(kAnna, "one");
+    const std::string second = add(kAnna, "two");
+    const outbox::Done done{claim().messages.at(0), twilio::Accepted{"SM1", "queued"}};
+    pg::ConnectOptions options = db.options("impatient");
+    options.statement_timeout = 300ms;
+    pg::Connection impatient{options};
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script(fmt::format("SELECT ops.cancel_message('{}')", second).c_str());
+        BOOST_CHECK_THROW(exchange.run(impatient, {&done, 1}, 10, token()), pg::Error);
+        exchange.run(impatient, {&done, 1}, 10, token());
+        BOOST_TEST(status(first) == "sent");
+    }
+    db.exec("UPDATE outbox_queue SET due_at = now()");
+    BOOST_TEST(claim().messages.at(0).id.value == second);
 }
 
 // A row of another table that refers to a message locks it weakly.
@@ -608,27 +661,6 @@ BOOST_FIXTURE_TEST_CASE(who_refers_to_a_message_does_not_keep_its_outcome_waitin
     person.exec_script(fmt::format("INSERT INTO replies VALUES ('{}')", id).c_str());
     BOOST_TEST(settle(claimed.messages.at(0), Settled::sent) == 1);
     BOOST_TEST(status(id) == "sent");
-}
-
-// It becomes unknown when its lease ends.
-BOOST_FIXTURE_TEST_CASE(an_outcome_that_the_database_refuses_is_not_kept, Claims) {
-    const std::string id = add(kAnna);
-    const outbox::Done done{claim().messages.at(0), twilio::Accepted{"SM1", "queued"}};
-    pg::Connection person = db.connect("person");
-    {
-        const pg::Transaction transaction{person};
-        person.exec_script("SELECT FROM messages_out FOR UPDATE");
-        exchange.run(connection, {&done, 1}, 0, token());
-        BOOST_TEST(exchange.awaiting() == 1);
-    }
-    db.exec(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'no'; END $$;"
-        "CREATE TRIGGER refuse BEFORE UPDATE ON messages_out FOR EACH ROW EXECUTE FUNCTION "
-        "refuse()");
-    BOOST_CHECK_THROW(exchange.run(connection, {}, 10, token()), pg::Error);
-    BOOST_TEST(exchange.awaiting() == 0);
-    BOOST_TEST(status(id) == "sending");
 }
 
 // Somebody's snapshot keeps what was claimed in the indexes: claims begin at marks then, and what

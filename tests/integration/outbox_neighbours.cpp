@@ -25,7 +25,7 @@ struct InFlight : Crowd {
     }
     void promote_next(const std::string& shop, const std::string& person) {
         const pg::Call calls[] = {
-            {sql::outbox::promote_lock, pg::Params{Texts{shop}, Texts{person}}},
+            {sql::outbox::promote_lock, pg::Params{Texts{shop}, Texts{person}, false}},
             {sql::outbox::promote}};
         connection.transact(calls);
     }
@@ -223,12 +223,13 @@ BOOST_FIXTURE_TEST_CASE(only_the_leases_that_are_given_are_renewed, InFlight) {
 BOOST_FIXTURE_TEST_CASE(a_lease_that_is_anothers_by_the_time_it_is_renewed_stays_as_it_is,
                         InFlight) {
     const outbox::Lease lease = lease_of("one", "anna");
-    beside(
-        "UPDATE outbox_leases SET token = 'another', expires_at = '2026-01-01' WHERE message_id = "
-        "'one.anna.1'",
-        [&] {
-            outbox::renew(connection, {&lease, 1}, 1h);
-        });
+    pg::Connection other = db.connect();
+    other.exec_script(
+        "BEGIN; UPDATE outbox_leases SET token = 'another', expires_at = '2026-01-01' WHERE "
+        "message_id = 'one.anna.1'");
+    outbox::renew(connection, {&lease, 1}, 1h);
+    other.exec_script("COMMIT");
+    outbox::renew(connection, {&lease, 1}, 1h);
     BOOST_TEST(value("SELECT expires_at = '2026-01-01' FROM outbox_leases WHERE message_id = "
                      "'one.anna.1'") == "t");
 }

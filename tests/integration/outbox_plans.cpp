@@ -190,8 +190,11 @@ struct Plans {
                         repeated("1"), all("'SM' || seq", ours),
                         repeated(fmt::format("'{}'::text", kNumber)), repeated("NULL::integer"),
                         repeated("NULL::text"), repeated("0::bigint"), repeated("0")));
-        touches_little(sql::outbox::promote_lock,
-                       fmt::format("({}, {})", all("tenant_id", ours), all("\"to\"", ours)));
+        for (const char* skips : {"false", "true"}) {
+            touches_little(
+                sql::outbox::promote_lock,
+                fmt::format("({}, {}, {})", all("tenant_id", ours), all("\"to\"", ours), skips));
+        }
         touches_little(sql::outbox::promote, "");
         commit();
     }

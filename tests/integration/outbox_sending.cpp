@@ -328,6 +328,36 @@ BOOST_AUTO_TEST_CASE(stopping_waits_for_calls_in_flight_and_settles_them) {
     BOOST_TEST(s.db.count("SELECT count(*) FROM outbox_leases") == 0);
 }
 
+// All calls at once are to people whose messages the shop has locked: while it has, and when it is
+// told to stop.
+BOOST_AUTO_TEST_CASE(outcomes_that_wait_for_a_lock_are_written_however_many) {
+    Sending s;
+    s.twilio.script().add({.then = {.delay = 500ms}});
+    outbox::SenderSettings settings = s.settings();
+    settings.concurrency = 2;
+    RunningSender sender{s.db.options("sender"), settings};
+    pg::Connection shop = s.db.connect("shop");
+    for (const bool is_stopped : {false, true}) {
+        const std::string a = s.add(kAnna, "one");
+        const std::string b = s.add(kBert, "two");
+        sender.wake().notify();
+        BOOST_REQUIRE(eventually([&] { return s.status(b) == "sending"; }));
+        {
+            const pg::Transaction transaction{shop};
+            shop.exec_script("SELECT FROM messages_out FOR UPDATE");
+            std::this_thread::sleep_for(1s);
+            BOOST_TEST(s.status(a) == "sending");
+            if (is_stopped) sender.request_stop();
+            std::this_thread::sleep_for(300ms);
+            BOOST_TEST(s.status(b) == "sending");
+        }
+        BOOST_TEST(eventually([&] { return s.status(a) == "sent" && s.status(b) == "sent"; }));
+    }
+    sender.stop();
+    BOOST_TEST(s.twilio.ledger().accepted() == 4);
+    BOOST_TEST(s.is_idle());
+}
+
 BOOST_AUTO_TEST_CASE(results_are_kept_while_the_database_is_away_and_settled_when_it_is_back) {
     Sending s;
     s.twilio.script().add({.to = kAnna, .then = {.delay = 500ms}});

@@ -277,6 +277,30 @@ BOOST_FIXTURE_TEST_CASE(a_shop_that_somebody_has_locked_keeps_no_other_waiting, 
     BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
 }
 
+// Of one person, whose opt-out somebody has locked: not even the rest of its shop waits for long.
+BOOST_FIXTURE_TEST_CASE(one_event_that_waits_for_a_lock_holds_up_its_shop_once, Router) {
+    receive(db, an_inbound(1, kClient, kShop, {{"Body", "STOP"}}));
+    BOOST_TEST(route() == 1u);
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM opt_outs FOR UPDATE");
+        receive(db, an_inbound(2, kClient, kShop, {{"Body", "STOP"}}));
+        receive(db, an_inbound(3, "+33612345670", kShop));
+        route();
+        BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 1);
+        clock.advance(router::kPostponed);
+        make_retries_due();
+        route();
+        BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 2);
+    }
+    clock.advance(router::kPostponed);
+    make_retries_due();
+    route();
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 3);
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_status_callback_is_handed_to_the_outbox, Router) {
     const auto id = receive(
         db,

@@ -3,15 +3,14 @@
 -- committed before, and a message that another instance put back at its place while we were waiting for the lease.
 -- Messages are found by seq, not by id: those that are sent together were inserted together, while their ids lie anywhere.
 -- A message to someone who opted out becomes blocked here, one whose time is over expired; they are not returned.
--- A message that somebody else has locked goes back for a moment, at its place: nobody else waits for that.
 -- What is taken is paid for in its scopes: the sender's next start moves on, a probe is not given to anybody else.
 -- $1 token text  $2 ms between two starts of a sender float8 (0: no rate)  $3 open scopes that it is a probe of text[]
 -- $4 ms until they may be probed again if nobody says what became of this probe bigint  $5 ms from now to the first start
 -- that was dealt float8
--- returns  what sending needs; its last column: in how many ms its time is over, NULL when never
-WITH looked AS MATERIALIZED (
+-- returns  what sending needs; its last column: in how many ms its time is over, a day at the most
+WITH checked AS MATERIALIZED (
     SELECT q.ctid AS place, q.seq, q.tenant_id, q.recipient, a.seq IS NOT NULL AS is_behind, o.id IS NOT NULL AS is_opted_out,
-           q.expires_at
+           q.expires_at, coalesce(q.expires_at <= clock_timestamp(), false) AS is_expired
     FROM unnest(current_setting('pgcourier.claimed')::tid[]) AS c (place)
     JOIN outbox_queue AS q ON q.ctid = c.place
     LEFT JOIN LATERAL (
@@ -25,26 +24,12 @@ WITH looked AS MATERIALIZED (
         WHERE o.tenant_id = q.tenant_id
           AND o.phone_number IN (q.recipient, 'whatsapp:' || q.recipient, pgcourier_erased_address(q.tenant_id, q.recipient))
         LIMIT 1) AS o ON true),
-locked AS MATERIALIZED (
-    SELECT m.seq
-    FROM looked AS k
-    JOIN messages_out AS m ON m.seq BETWEEN k.seq AND k.seq
-    ORDER BY k.seq
-    FOR NO KEY UPDATE OF m SKIP LOCKED),
-checked AS MATERIALIZED (
-    SELECT k.place, k.seq, k.tenant_id, k.recipient, k.is_opted_out, k.expires_at, k.is_behind OR s.is_anothers AS stays,
-           s.is_anothers AND NOT k.is_behind AS waits, coalesce(k.expires_at <= clock_timestamp(), false) AS is_expired
-    FROM looked AS k
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN k.seq IN (SELECT l.seq FROM locked AS l) THEN false
-                    ELSE EXISTS (SELECT FROM messages_out AS m WHERE m.seq BETWEEN k.seq AND k.seq) END AS is_anothers
-        OFFSET 0) AS s),
 sending AS (
     UPDATE messages_out AS m
     SET status = 'sending', attempts = m.attempts + 1, calls = m.calls + 1, lease_token = $1::text, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.stays AND NOT c.is_opted_out AND NOT c.is_expired
+    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.is_behind AND NOT c.is_opted_out AND NOT c.is_expired
       AND m.status IN ('pending', 'failed') AND m.held_reason IS NULL
     RETURNING m.id, m.seq, m.tenant_id, m."to", m.body, m.media_url, m.content_sid, m.content_variables, m.attempts,
               m.deferrals, m.calls, m.correlation_id, c.expires_at),
@@ -54,15 +39,11 @@ ended AS (
         last_error = CASE WHEN c.is_opted_out THEN 'the recipient opted out' ELSE 'its time was over before it could be sent' END,
         next_attempt_at = NULL, updated_at = clock_timestamp() AT TIME ZONE 'UTC'
     FROM checked AS c
-    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.stays AND (c.is_opted_out OR c.is_expired) AND m.status IN ('pending', 'failed')
+    WHERE m.seq BETWEEN c.seq AND c.seq AND NOT c.is_behind AND (c.is_opted_out OR c.is_expired) AND m.status IN ('pending', 'failed')
     RETURNING m.id, m.tenant_id, m.correlation_id, m.status),
 dequeued AS (
     -- Also a row whose message is no longer to be sent.
-    DELETE FROM outbox_queue AS q USING checked AS c WHERE q.ctid = c.place AND NOT c.stays),
-postponed AS (
-    -- As a retry, which keeps its place in its conversation.
-    UPDATE outbox_queue AS q SET due_at = clock_timestamp() + interval '250 ms', is_retry = true
-    FROM checked AS c WHERE q.ctid = c.place AND c.waits),
+    DELETE FROM outbox_queue AS q USING checked AS c WHERE q.ctid = c.place AND NOT c.is_behind),
 freed AS (
     DELETE FROM outbox_leases AS l USING checked AS c
     WHERE l.tenant_id = ANY (ARRAY[c.tenant_id]) AND l.recipient BETWEEN c.recipient AND c.recipient AND l.token = $1::text
@@ -79,7 +60,7 @@ promoted AS (
                 AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
               ORDER BY h.tenant_id, h.seq
               LIMIT 1) AS n
-          WHERE n.is_behind AND NOT c.stays AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
+          WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
     WHERE q.ctid = next.place),
 logged AS (
     INSERT INTO event_log (tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type)

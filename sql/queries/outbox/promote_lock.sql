@@ -2,7 +2,8 @@
 -- behind the one that is gone. Comes after settle.sql in the same transaction, in a snapshot of its own, so that it sees what claims
 -- put behind while they held the lease's lock. It waits for a row that is locked: a claim with an older snapshot also locks rows
 -- that it then finds to be no longer due, and skipping those would leave them behind nothing.
--- $1 tenant ids text[]  $2 recipients text[]
+-- Somebody's open transaction may have locked one too, though: then we wait for the next time, and take those that are not locked.
+-- $1 tenant ids text[]  $2 recipients text[]  $3 whether it skips what is locked boolean
 -- returns  what was locked; it stands in pgcourier.promoted for promote.sql
 WITH next AS MATERIALIZED (
     SELECT f.tenant_id, f.recipient, n.seq
@@ -23,5 +24,18 @@ locked AS MATERIALIZED (
         WHERE q.tenant_id = ANY (ARRAY[n.tenant_id]) AND q.recipient = n.recipient AND q.seq BETWEEN n.seq AND n.seq
         ORDER BY q.tenant_id, q.seq
         LIMIT 1
-        FOR UPDATE) AS l)
-SELECT set_config('pgcourier.promoted', (SELECT coalesce(array_agg(l.place), '{}')::text FROM locked AS l), true) AS promoted;
+        FOR UPDATE) AS l
+    WHERE NOT $3::boolean),
+free AS MATERIALIZED (
+    SELECT l.place
+    FROM next AS n
+    CROSS JOIN LATERAL (
+        SELECT q.ctid AS place FROM outbox_queue AS q
+        WHERE q.tenant_id = ANY (ARRAY[n.tenant_id]) AND q.recipient = n.recipient AND q.seq BETWEEN n.seq AND n.seq
+        ORDER BY q.tenant_id, q.seq
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED) AS l
+    WHERE $3::boolean)
+SELECT set_config('pgcourier.promoted',
+                  (SELECT coalesce(array_agg(l.place), '{}')::text
+                   FROM (SELECT w.place FROM locked AS w UNION ALL SELECT f.place FROM free AS f) AS l), true) AS promoted;
