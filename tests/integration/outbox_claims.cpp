@@ -483,60 +483,41 @@ BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_judged_is_not_judged_again, C
     BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'sending'") == 1);
 }
 
-// The commit in doubt had not happened: its outcomes count.
+// The commit in doubt had not happened: its outcomes count, also when the message was swept before
+// they could be told.
 BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged, Claims) {
-    add(kAnna);
-    const Claim claimed = claim();
-    BOOST_REQUIRE(claimed.messages.size() == 1);
-    const std::vector<outbox::Done> done{
-        {.message = claimed.messages[0], .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}}};
-    pg::ConnectOptions options = db.options("in doubt");
-    options.answer_timeout = 500ms;
-    pg::Connection slow{options};
-    pg::Connection locks = db.connect();
-    {
-        const pg::Transaction lock{locks};
-        locks.exec_script("LOCK TABLE messages_out");
-        BOOST_CHECK_THROW(exchange.run(slow, done, 0, token()), pg::CommitUnknown);
-        BOOST_TEST(test::eventually([&] {
-            return db.count(
-                       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                       "WHERE application_name = 'pgcourier/in doubt'") == 0;
-        }));
+    for (const bool is_swept : {false, true}) {
+        BOOST_TEST_CONTEXT("swept: " << is_swept) {
+            add(is_swept ? kAnna : kBert);
+            const std::vector<outbox::Done> done{
+                {.message = claim().messages.at(0),
+                 .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}}};
+            const std::string id = done[0].message.id.value;
+            pg::ConnectOptions options = db.options("in doubt");
+            options.answer_timeout = 500ms;
+            pg::Connection slow{options};
+            pg::Connection locks = db.connect();
+            {
+                const pg::Transaction lock{locks};
+                locks.exec_script("LOCK TABLE messages_out");
+                BOOST_CHECK_THROW(exchange.run(slow, done, 0, token()), pg::CommitUnknown);
+                BOOST_TEST(test::eventually([&] {
+                    return db.count(
+                               "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                               "WHERE application_name = 'pgcourier/in doubt'") == 0;
+                }));
+            }
+            if (is_swept) {
+                db.exec("UPDATE outbox_leases SET expires_at = now()");
+                BOOST_TEST(outbox::sweep(connection) == 1);
+            }
+            BOOST_TEST(status(id) == (is_swept ? "unknown" : "sending"));
+            exchange.run(connection, done, 0, token());
+            BOOST_TEST(status(id) == "failed");
+            BOOST_TEST(db.count("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
+                       (is_swept ? 2 : 1));
+        }
     }
-    BOOST_TEST(status(claimed.messages[0].id.value) == "sending");
-    exchange.run(connection, done, 0, token());
-    BOOST_TEST(status(claimed.messages[0].id.value) == "failed");
-    BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
-               "1");
-}
-
-// It was swept before it could be told: what its outcome says still counts.
-BOOST_FIXTURE_TEST_CASE(what_a_commit_in_doubt_has_lost_is_judged_also_when_it_was_swept, Claims) {
-    add(kAnna);
-    const Claim claimed = claim();
-    const std::vector<outbox::Done> done{{.message = claimed.messages.at(0),
-                                          .outcome = twilio::ProviderDown{"busy", 20503, 503, {}}}};
-    pg::ConnectOptions options = db.options("in doubt");
-    options.answer_timeout = 500ms;
-    pg::Connection slow{options};
-    pg::Connection locks = db.connect();
-    {
-        const pg::Transaction lock{locks};
-        locks.exec_script("LOCK TABLE messages_out");
-        BOOST_CHECK_THROW(exchange.run(slow, done, 0, token()), pg::CommitUnknown);
-        BOOST_TEST(test::eventually([&] {
-            return db.count(
-                       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                       "WHERE application_name = 'pgcourier/in doubt'") == 0;
-        }));
-    }
-    db.exec("UPDATE outbox_leases SET expires_at = now()");
-    BOOST_TEST(outbox::sweep(connection) == 1);
-    exchange.run(connection, done, 0, token());
-    BOOST_TEST(status(claimed.messages[0].id.value) == "failed");
-    BOOST_TEST(db.query_value("SELECT failures FROM outbox_scopes WHERE scope = 'provider'") ==
-               "1");
 }
 
 // ---- Somebody else has a message locked
