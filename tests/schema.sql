@@ -350,7 +350,8 @@ BEGIN
     IF queued.id IS NOT NULL THEN
         ahead := (SELECT count(*) FROM (SELECT FROM webhook_queue AS q WHERE q.id < event.id ORDER BY q.id LIMIT 10000) AS k);
         RETURN format('was received at %s and waits to be routed%s; %s', ops.moment(event.received_at),
-            CASE WHEN queued.attempts > 0 THEN format(' after %s', ops.attempts_words(queued.attempts)) WHEN ahead > 0 THEN format(', behind %s others', ahead)
+            CASE WHEN queued.is_postponed THEN ', since somebody else has a row of its tenant locked'
+                 WHEN queued.attempts > 0 THEN format(' after %s', ops.attempts_words(queued.attempts)) WHEN ahead > 0 THEN format(', behind %s others', ahead)
                  ELSE '' END,
             CASE WHEN NOT has_router THEN 'no router is running, start pgcourier serve with the role router'
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)
@@ -3516,6 +3517,26 @@ UNION ALL
            FROM public.webhook_events x
           WHERE (x.id = q.id)
          OFFSET 0) e)
+UNION ALL
+ SELECT 'event'::text AS entity,
+    (e.id)::text AS id,
+    NULL::text AS tenant_id,
+    'not routed, since somebody else has a row of its tenant locked'::text AS why,
+    e.correlation_id,
+    e.received_at AS since,
+    'Whose transaction is open? SELECT pid, application_name, xact_start FROM pg_stat_activity WHERE state LIKE ''idle in%'' ORDER BY xact_start'::text AS advice
+   FROM (( SELECT x.id
+           FROM public.webhook_queue x
+          WHERE ((x.due_at >= (now() - '00:01:00'::interval)) AND x.is_postponed)
+          ORDER BY x.due_at
+         LIMIT 100) q
+     CROSS JOIN LATERAL ( SELECT x.id,
+            x.correlation_id,
+            x.received_at
+           FROM public.webhook_events x
+          WHERE (x.id = q.id)
+         OFFSET 0) e)
+  WHERE (e.received_at < (now() - '00:01:00'::interval))
 UNION ALL
  SELECT 'callback'::text AS entity,
     (d.id)::text AS id,

@@ -59,6 +59,12 @@ FROM (SELECT x.id, x.attempts, x.due_at FROM webhook_queue AS x
       WHERE x.due_at < now() - interval '1 min' ORDER BY x.due_at LIMIT 100) AS q
 CROSS JOIN LATERAL (SELECT x.id, x.correlation_id FROM webhook_events AS x WHERE x.id = q.id OFFSET 0) AS e
 UNION ALL
+SELECT 'event', e.id::text, NULL, 'not routed, since somebody else has a row of its tenant locked', e.correlation_id, e.received_at,
+       'Whose transaction is open? SELECT pid, application_name, xact_start FROM pg_stat_activity WHERE state LIKE ''idle in%'' ORDER BY xact_start'
+FROM (SELECT x.id FROM webhook_queue AS x WHERE x.due_at >= now() - interval '1 min' AND x.is_postponed ORDER BY x.due_at LIMIT 100) AS q
+CROSS JOIN LATERAL (SELECT x.id, x.correlation_id, x.received_at FROM webhook_events AS x WHERE x.id = q.id OFFSET 0) AS e
+WHERE e.received_at < now() - interval '1 min'
+UNION ALL
 SELECT 'callback', d.id::text, NULL, 'Twilio told that a message is ' || d.status || ', and nobody has taken that over', d.correlation_id,
        d.received_at, 'Is a sender running? SELECT * FROM ops.instances'
 FROM ((SELECT x.id, x.status, x.correlation_id, x.received_at FROM delivery_events AS x

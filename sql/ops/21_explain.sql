@@ -207,7 +207,8 @@ BEGIN
     IF queued.id IS NOT NULL THEN
         ahead := (SELECT count(*) FROM (SELECT FROM webhook_queue AS q WHERE q.id < event.id ORDER BY q.id LIMIT 10000) AS k);
         RETURN format('was received at %s and waits to be routed%s; %s', ops.moment(event.received_at),
-            CASE WHEN queued.attempts > 0 THEN format(' after %s', ops.attempts_words(queued.attempts)) WHEN ahead > 0 THEN format(', behind %s others', ahead)
+            CASE WHEN queued.is_postponed THEN ', since somebody else has a row of its tenant locked'
+                 WHEN queued.attempts > 0 THEN format(' after %s', ops.attempts_words(queued.attempts)) WHEN ahead > 0 THEN format(', behind %s others', ahead)
                  ELSE '' END,
             CASE WHEN NOT has_router THEN 'no router is running, start pgcourier serve with the role router'
                  WHEN queued.due_at > now() THEN 'its next attempt is at ' || ops.moment(queued.due_at)

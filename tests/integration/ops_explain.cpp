@@ -457,6 +457,10 @@ BOOST_FIXTURE_TEST_CASE(an_event_that_waits_says_for_what, Received) {
     BOOST_TEST(said(kSid) ==
                "Event 1 (inbound) was received at PAST and waits to be routed after 2 attempts; "
                "its next attempt is at FUTURE.");
+    db.exec("UPDATE webhook_queue SET attempts = 0, is_postponed = true");
+    BOOST_TEST(said(kSid) ==
+               "Event 1 (inbound) was received at PAST and waits to be routed, since somebody else "
+               "has a row of its tenant locked; its next attempt is at FUTURE.");
     db.exec(
         "DELETE FROM webhook_queue; INSERT INTO dead_letter_jobs (id, job_type, payload, attempts, "
         "error_message) VALUES ('letter', 'webhook_event', '{\"webhook_event_id\": 1}', 3, "

@@ -267,6 +267,12 @@ BOOST_FIXTURE_TEST_CASE(events_and_callbacks_that_nobody_takes_are_stuck, Ops) {
     TEST_LINES(stuck(),
                "callback|2|Twilio told that a message is read, and nobody has taken that over",
                "event|2|not routed", "event|3|failed 1 time, and its next attempt is overdue");
+    db.exec(
+        "UPDATE webhook_queue SET attempts = 0, is_postponed = true, due_at = now() + interval '9 "
+        "s' WHERE id IN (2, 4); DELETE FROM webhook_queue WHERE id = 3");
+    TEST_LINES(stuck(),
+               "callback|2|Twilio told that a message is read, and nobody has taken that over",
+               "event|2|not routed, since somebody else has a row of its tenant locked");
 }
 
 BOOST_FIXTURE_TEST_CASE(messages_that_nobody_sends_are_stuck_as_one_row, Ops) {
