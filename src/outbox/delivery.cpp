@@ -19,6 +19,7 @@ constexpr int kOptedOut = 21610;
 constexpr std::chrono::seconds kPauseOfTooFast{10};
 constexpr std::chrono::seconds kPauseOfBadSender{60};
 constexpr std::chrono::milliseconds kUntilWoken{3'600'000};
+constexpr std::chrono::milliseconds kOptOutPatience{1'000};
 constexpr std::chrono::milliseconds kLocked{50};  // its message is just being settled
 constexpr std::chrono::milliseconds kReconnect{1'000};
 
@@ -129,7 +130,6 @@ std::size_t Delivery::run_once() {
 
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
-    std::vector<std::string> opted_out;
     std::map<std::string, int> stopped;  // numbers and why
     std::vector<Told> all;
     was_locked_ = false;
@@ -143,7 +143,7 @@ std::size_t Delivery::run_once() {
             tenants.push_back(told.tenant_id);
             recipients.push_back(told.recipient);
         }
-        if (told.failure == kOptedOut) opted_out.push_back(told.message_id);
+        if (told.failure == kOptedOut) opted_out_.push_back(told.message_id);
         // What is older than the pause says nothing of now.
         const auto pause = pause_of(told.failure);
         if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
@@ -151,7 +151,8 @@ std::size_t Delivery::run_once() {
     }
     std::vector<pg::Call> after;
     if (!tenants.empty()) {
-        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients, false}});
+        after.push_back(
+            {sql::outbox::promote_lock, pg::Params{tenants, recipients, skips_locked_}});
         after.push_back({sql::outbox::promote});
         after.push_back({sql::outbox::notify});
     }
@@ -160,14 +161,30 @@ std::size_t Delivery::run_once() {
     // Each on its own: whoever settles locks the scopes first, and messages after them; and a STOP
     // that is routed locks its person before messages. Lost in a crash, it is made good by the next
     // message of that number or to that person.
-    if (!opted_out.empty()) db_->exec(sql::outbox::record_optout, pg::Params{opted_out});
+    record_opt_outs();
     for (const auto& [sender, code] : stopped) {
         const pg::Rows opened = db_->exec(
             sql::outbox::open_sender_scope,
             pg::Params{sender, code, twilio::find_error(code)->words, pause_of(code)->count()});
         if (opened[0].boolean(0)) tell_of_pause(log_, sender, code);
     }
+    if (all.empty()) skips_locked_ = false;
     return all.size();
+}
+
+// Somebody's open transaction may have the tenant locked: then the next time.
+void Delivery::record_opt_outs() {
+    if (opted_out_.empty()) return;
+    const pg::Call record{sql::outbox::record_optout, pg::Params{opted_out_}};
+    const auto patience = db_->set_statement_timeout(kOptOutPatience);
+    try {
+        db_->transact({&record, 1});
+        opted_out_.clear();
+    } catch (const pg::Error& e) {
+        if (!e.is_hold_up()) throw;
+        was_locked_ = true;
+    }
+    db_->set_statement_timeout(patience);
 }
 
 void Delivery::run(std::stop_token stop) {
@@ -177,6 +194,7 @@ void Delivery::run(std::stop_token stop) {
             }  // drain before sleeping
             wake_.wait_for(stop, was_locked_ ? kLocked : kUntilWoken);
         } catch (const pg::Error& e) {
+            skips_locked_ = e.is_hold_up();
             log_.error("Delivery could not reach or use its database", {{"error", e.what()}});
             db_.reset();
             wake_.wait_for(stop, jittered(kReconnect, rng_));

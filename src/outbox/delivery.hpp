@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace pgcourier::outbox {
 
@@ -39,12 +41,16 @@ class Delivery {
     void run(std::stop_token stop);
 
   private:
+    void record_opt_outs();
+
     pg::ConnectOptions options_;
     Wake& wake_;
     Rng rng_;
     Log log_{"Delivery"};
     std::optional<pg::Connection> db_;
-    bool was_locked_ = false;  // the last batch left some for the next time
+    bool was_locked_ = false;             // the last batch left some for the next time
+    bool skips_locked_ = false;           // somebody's open transaction has held us up
+    std::vector<std::string> opted_out_;  // messages whose recipients are to be recorded
 };
 
 }  // namespace pgcourier::outbox

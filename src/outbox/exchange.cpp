@@ -99,14 +99,6 @@ std::vector<Scope> read_locked_scopes(const pg::Rows& rows) {
     return scopes;
 }
 
-void add_opt_outs(std::vector<pg::Call>& calls, const std::vector<Settlement>& settled) {
-    std::vector<std::string> ids;
-    for (const Settlement& s : settled) {
-        if (s.status == Settled::dead && s.code == kOptedOut) ids.push_back(s.id.value);
-    }
-    if (!ids.empty()) calls.push_back({sql::outbox::record_optout, pg::Params{ids}});
-}
-
 void add_scopes(std::vector<pg::Call>& calls, const std::vector<Scope>& scopes) {
     std::vector<std::string_view> names;
     std::vector<std::int32_t> allowed;
@@ -300,7 +292,17 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         settled_at = calls.size();
         add_settlement(calls, result.settled, now < skips_locked_until_);
     }
-    add_opt_outs(calls, result.settled);
+    for (const Settlement& settled : result.settled) {
+        if (settled.status == Settled::dead && settled.code == kOptedOut)
+            opted_out_.insert_or_assign(settled.seq, settled.id.value);
+    }
+    // Recording one may wait for its tenant.
+    const bool records = !opted_out_.empty() && now >= skips_locked_until_;
+    if (records) {
+        std::vector<std::string_view> ids;
+        for (const auto& [seq, id] : opted_out_) ids.emplace_back(id);
+        calls.push_back({sql::outbox::record_optout, pg::Params{ids}});
+    }
     if (judges) add_scopes(calls, breaker.scopes());
 
     if (limit > 0) {
@@ -390,10 +392,13 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         calls.push_back({sql::outbox::notify});
         if (transaction) {
             note_locked(transaction->commit(calls));
-        } else if (!done.empty()) {
+        } else if (!done.empty() || records) {
             note_locked(db.transact(calls));
         }
     }
+    if (records)
+        std::erase_if(opted_out_,
+                      [&](const auto& one) { return !result.locked.contains(one.first); });
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();
     return result;

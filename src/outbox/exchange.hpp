@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -87,7 +88,8 @@ class Exchange {
 
     ExchangeSettings settings_;
     const Clock& clock_;
-    SteadyTime skips_locked_until_{};  // somebody's open transaction has held us up
+    SteadyTime skips_locked_until_{};                // somebody's open transaction has held us up
+    std::map<std::int64_t, std::string> opted_out_;  // messages by seq: to be recorded
     Mark mark_;
     Marks marks_;                        // of the walk over the tenants that goes on
     bool were_many_ = false;             // messages due, at the last look

@@ -37,7 +37,7 @@ std::size_t expire_batch(pg::Connection& db) {
     }
     std::vector<pg::Call> after;
     if (!rows.empty()) {
-        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients, false}});
+        after.push_back({sql::outbox::promote_lock, pg::Params{tenants, recipients, true}});
         after.push_back({sql::outbox::promote});
         after.push_back({sql::outbox::notify});
     }

@@ -112,7 +112,7 @@ std::set<std::string> settle_looks(pg::Transaction& transaction,
          pg::Params{seqs, tokens, untils, acts, sids, senders, reasons, waits, by}}};
     if (!freed_tenants.empty()) {
         calls.push_back(
-            {sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients, false}});
+            {sql::outbox::promote_lock, pg::Params{freed_tenants, freed_recipients, true}});
         calls.push_back({sql::outbox::promote});
         calls.push_back({sql::outbox::notify});
     }

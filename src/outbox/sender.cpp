@@ -117,8 +117,8 @@ void Sender::use(Provider provider) {
 bool Sender::may_go_on(SteadyTime now) {
     const std::scoped_lock lock{mutex_};
     if (!next_provider_) return true;
-    if (job_ || !in_flight_.empty() || !waiting_.empty() || !done_.empty() || !locked_.empty())
-        return false;
+    // What is locked was judged already.
+    if (job_ || !in_flight_.empty() || !waiting_.empty() || !done_.empty()) return false;
     settings_.provider = std::move(*next_provider_);
     next_provider_.reset();
     exchange_.use({.credentials = credentials_scope(settings_.provider)},

@@ -52,7 +52,9 @@ struct HandOver {
 struct RecordOnly {};
 
 /// Its shop's rows are locked by somebody else: it goes back into the queue.
-struct Postpone {};
+struct Postpone {
+    std::chrono::milliseconds wait{0};
+};
 
 /// Nothing is written about the event. No event is decided so; for benches.
 struct NoEffect {};

@@ -164,7 +164,7 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
     Messages messages;
     Updates updates;
     Others others;
-    std::vector<std::int64_t> postponed;
+    std::vector<std::int64_t> postponed, waits;
     for (std::size_t i = 0; i < events_.size(); ++i) {
         if (const auto* message = std::get_if<StoreMessage>(&decisions[i])) {
             messages.add(events_[i], *message);
@@ -172,8 +172,9 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
             updates.add(events_[i], *update);
         } else if (std::holds_alternative<RecordOnly>(decisions[i])) {
             others.add(events_[i]);
-        } else if (std::holds_alternative<Postpone>(decisions[i])) {
+        } else if (const auto* postpone = std::get_if<Postpone>(&decisions[i])) {
             postponed.push_back(events_[i].id);
+            waits.push_back(postpone->wait.count());
         }
     }
 
@@ -188,8 +189,7 @@ std::vector<std::int64_t> Claim::settle(std::span<const Decision> decisions) {
         channels.push_back("delivery_events");
     }
     if (!others.event_ids.empty()) calls.push_back({sql::router::record, others.params()});
-    if (!postponed.empty())
-        calls.push_back({sql::router::postpone, pg::Params{postponed, kPostponed.count()}});
+    if (!postponed.empty()) calls.push_back({sql::router::postpone, pg::Params{postponed, waits}});
     if (!channels.empty()) calls.push_back({sql::router::wake, pg::Params{channels}});
     const std::vector<pg::Rows> rows = transaction_.commit(calls);
 
@@ -223,9 +223,13 @@ std::size_t return_postponed(pg::Connection& db) {
     return static_cast<std::size_t>(run(db, sql::router::return_postponed)[0].int64(0));
 }
 
-void give_back(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait) {
+void give_back(pg::Connection& db, const Attempt& attempt) {
+    run(db, sql::router::give_back_attempt, pg::Params{attempt.event_id, attempt.number, 0, false});
+}
+
+void postpone(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait) {
     run(db, sql::router::give_back_attempt,
-        pg::Params{attempt.event_id, attempt.number, wait.count()});
+        pg::Params{attempt.event_id, attempt.number, wait.count(), true});
 }
 
 void dead_letter(pg::Connection& db, std::int64_t event_id, std::string_view reason, int attempts) {

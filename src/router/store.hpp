@@ -63,9 +63,11 @@ std::optional<Attempt> begin_due_attempt(pg::Connection& db);
 /// How long after attempt `number` the next one is due: 2, 4, 8 s.
 std::chrono::seconds pause_after(int number);
 
-/// The attempt does not count, since its end was not the event's fault. The event is due after
-/// `wait`.
-void give_back(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait);
+/// The attempt does not count, since its end was not the event's fault. The event is due at once,
+/// alone.
+void give_back(pg::Connection& db, const Attempt& attempt);
+/// The same; after `wait` it is claimed with others.
+void postpone(pg::Connection& db, const Attempt& attempt, std::chrono::milliseconds wait);
 
 /// Events that were postponed and are due again may be claimed with others.
 ///

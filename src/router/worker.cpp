@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace pgcourier::router {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 2000ms;
@@ -54,7 +56,7 @@ void Worker::run(std::stop_token stop) {
 std::size_t Worker::run_once() {
     if (!db_) db_.emplace(options_);
     if (unfinished_) {
-        give_back(*db_, *unfinished_, 0ms);
+        give_back(*db_, *unfinished_);
         unfinished_.reset();
     }
     std::size_t routed = is_careful_ ? route_carefully() : 0;
@@ -79,8 +81,7 @@ std::size_t Worker::route_due() {
     const std::optional<Attempt> attempt = begin_due_attempt(*db_);
     if (!attempt) return 0;
     retries_.push_back(now);  // there may be more
-    // One that waits alone for a lock holds up none but itself.
-    route_alone(*attempt, HoldUp::of_itself);
+    route_alone(*attempt);
     return 1;
 }
 
@@ -110,41 +111,43 @@ std::size_t Worker::route_batch() {
 
 std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
     std::size_t count = 0;
+    std::unordered_set<std::string> waited;  // shops of which an event waited in vain
     for (const std::int64_t id : waiting(*db_, mark, limit)) {
         const std::optional<Attempt> attempt = begin_attempt(*db_, id);
         if (!attempt) continue;
-        const bool is_routed = route_alone(*attempt, HoldUp::of_its_shop);
+        const std::optional<std::string> shop = route_alone(*attempt);
         ++count;
-        // Which shop it was is known now: batches go on without it.
-        if (!is_routed && !is_careful_) break;
+        // One may wait for what is its own; of two the next ones would too. Batches go on without.
+        if (!shop || shop->empty() || waited.insert(*shop).second) continue;
+        held_up_[*shop] = clock_.steady_now() + kPostponed;
+        retries_.push_back(held_up_[*shop]);  // when those that wait with it are due
+        if (!is_careful_) break;
     }
     return count;
 }
 
-/// returns  false when somebody else keeps it from being routed
-bool Worker::route_alone(const Attempt& attempt, HoldUp hold_up) {
+/// returns  when it waited in vain for what somebody else has locked: its shop, empty: of none
+std::optional<std::string> Worker::route_alone(const Attempt& attempt) {
     if (attempt.number > kMaxAttempts) {
         failed_alone(attempt, "the process ended each time while it routed this event");
-        return true;
+        return std::nullopt;
     }
     std::string shop;
-    bool waits = false;
+    milliseconds wait{0};
     try {
         Claim claim = Claim::of_one(*db_, attempt.event_id);
         if (!claim.events().empty()) shop = claim.events().front().tenant.value_or("");
-        waits = is_held_up(shop);
-        if (!waits) route(claim);
+        wait = held_up_for(shop);
+        if (wait == milliseconds{0}) route(claim);
     } catch (const pg::Error& e) {
         if (e.is_hold_up()) {
-            if (hold_up == HoldUp::of_its_shop && !shop.empty())
-                held_up_[shop] = clock_.steady_now() + kPostponed;
-            give_back_later(attempt);
+            postpone_alone(attempt, kPostponed);
             log_.warn("Event waits, since somebody else has a row locked or it takes too long",
                       {{"webhookEventId", attempt.event_id},
                        {"tenantId", shop},
                        {"seconds", std::chrono::duration<double>(kPostponed).count()},
                        {"error", e.what()}});
-            return false;
+            return shop;
         }
         if (!e.is_about_rows()) {
             unfinished_ = attempt;
@@ -154,24 +157,26 @@ bool Worker::route_alone(const Attempt& attempt, HoldUp hold_up) {
     } catch (const std::exception& e) {
         failed_alone(attempt, e.what());
     }
-    if (waits) give_back_later(attempt);
-    return true;
+    if (wait > milliseconds{0}) postpone_alone(attempt, wait);
+    return std::nullopt;
 }
 
-void Worker::give_back_later(const Attempt& attempt) {
-    unfinished_ = attempt;  // should giving it back fail
-    give_back(*db_, attempt, kPostponed);
+void Worker::postpone_alone(const Attempt& attempt, milliseconds wait) {
+    unfinished_ = attempt;  // should that fail
+    postpone(*db_, attempt, wait);
     unfinished_.reset();
-    retries_.push_back(clock_.steady_now() + kPostponed);
+    retries_.push_back(clock_.steady_now() + wait);
 }
 
-bool Worker::is_held_up(std::string_view shop) {
-    if (held_up_.empty()) return false;
+/// returns  0: it is not
+milliseconds Worker::held_up_for(std::string_view shop) {
+    if (held_up_.empty()) return milliseconds{0};
     const auto found = held_up_.find(std::string{shop});
-    if (found == held_up_.end()) return false;
-    if (clock_.steady_now() < found->second) return true;
+    if (found == held_up_.end()) return milliseconds{0};
+    const auto wait = std::chrono::ceil<milliseconds>(found->second - clock_.steady_now());
+    if (wait > milliseconds{0}) return wait;
     held_up_.erase(found);
-    return false;
+    return milliseconds{0};
 }
 
 void Worker::report(std::size_t routed) {
@@ -192,23 +197,20 @@ void Worker::route(Claim& claim) {
                                                         : decide(event));
         // What comes of other events needs no row of the shop's.
         const bool is_message = std::holds_alternative<StoreMessage>(decisions.back());
-        if (is_message && event.tenant && is_held_up(*event.tenant)) decisions.back() = Postpone{};
+        if (!is_message || !event.tenant) continue;
+        const milliseconds wait = held_up_for(*event.tenant);
+        if (wait > milliseconds{0}) decisions.back() = Postpone{wait};
     }
     const std::vector<std::int64_t> repeated = claim.settle(decisions);
     const auto took = clock_.steady_now() - began;
     metrics_.routed_batch(decisions.size(), took);
-    bool is_any_postponed = false;
     for (std::size_t i = 0; i < decisions.size(); ++i) {
         const Claimed& event = claim.events()[i];
-        if (std::holds_alternative<Postpone>(decisions[i])) {
-            is_any_postponed = true;
-            continue;
-        }
+        if (std::holds_alternative<Postpone>(decisions[i])) continue;
         const bool is_repeated = std::ranges::binary_search(repeated, event.id);
         metrics_.routed(decisions[i], is_repeated, event.age + took);
         tell(event, decisions[i], is_repeated);
     }
-    if (is_any_postponed) retries_.push_back(clock_.steady_now() + kPostponed);
 }
 
 void Worker::failed_alone(const Attempt& attempt, std::string_view why) {

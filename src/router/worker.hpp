@@ -66,12 +66,10 @@ class Worker {
     std::size_t route_due();
     std::size_t route_batch();
     std::size_t route_each_alone(std::int64_t mark, std::size_t limit);
-    /// What waits behind a lock that an event waits for.
-    enum class HoldUp { of_itself, of_its_shop };
-    bool route_alone(const Attempt& attempt, HoldUp hold_up);
+    std::optional<std::string> route_alone(const Attempt& attempt);
     void route(Claim& claim);
-    bool is_held_up(std::string_view shop);
-    void give_back_later(const Attempt& attempt);
+    std::chrono::milliseconds held_up_for(std::string_view shop);
+    void postpone_alone(const Attempt& attempt, std::chrono::milliseconds wait);
     void failed_alone(const Attempt& attempt, std::string_view why);
     void report(std::size_t routed);
     void tell(const Claimed& event, const Decision& decision, bool is_repeated) const;

@@ -612,6 +612,35 @@ BOOST_FIXTURE_TEST_CASE(an_outcome_that_waits_is_judged_once_and_an_opt_out_reco
     BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 1);
 }
 
+// Recording it may wait for the shop's row.
+BOOST_FIXTURE_TEST_CASE(an_opt_out_that_must_wait_keeps_no_outcome_waiting, Claims) {
+    const std::string id = add(kAnna);
+    const outbox::Done done{claim().messages.at(0),
+                            twilio::Refused{.code = 21610,
+                                            .permanent = true,
+                                            .error_class = twilio::ErrorClass::permanent,
+                                            .reason = "twilio 21610"}};
+    test::FakeClock clock;
+    outbox::Exchange own{settings(), clock};
+    pg::ConnectOptions options = db.options("impatient");
+    options.statement_timeout = 300ms;
+    pg::Connection impatient{options};
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM tenants FOR UPDATE");
+        BOOST_CHECK_THROW(own.run(impatient, {&done, 1}, 0, token()), pg::Error);
+        own.run(impatient, {&done, 1}, 0, token());
+        BOOST_TEST(status(id) == "dead");
+        BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 0);
+    }
+    own.run(impatient, {}, 0, token());
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 0);
+    clock.advance(1min);
+    own.run(impatient, {}, 0, token());
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 1);
+}
+
 // Somebody takes the next message of the conversation back, and does not commit.
 BOOST_FIXTURE_TEST_CASE(after_a_wait_in_vain_the_next_message_is_left_for_later, Claims) {
     const std::string first = add(kAnna, "one");

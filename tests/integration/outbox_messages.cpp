@@ -301,6 +301,24 @@ BOOST_FIXTURE_TEST_CASE(what_somebody_has_locked_expires_later_and_keeps_nothing
     BOOST_TEST(status(locked) == "expired");
 }
 
+// The next one of its conversation.
+BOOST_FIXTURE_TEST_CASE(what_expires_does_not_wait_for_what_somebody_has_locked, Messages) {
+    const std::string first = add("body, expires_at", "'first', now() + interval '1 h'");
+    const std::string second = add("body", "'second'");
+    settle(claim().messages.at(0), outbox::Settled::failed, 1h);
+    BOOST_TEST(db.count("SELECT count(*) FROM outbox_queue WHERE is_behind") == 1);
+    db.exec("UPDATE outbox_queue SET expires_at = now() WHERE NOT is_behind");
+    pg::Connection person = db.connect("person");
+    {
+        const pg::Transaction transaction{person};
+        person.exec_script("SELECT FROM outbox_queue WHERE is_behind FOR UPDATE");
+        BOOST_TEST(outbox::expire(connection) == 1);
+        BOOST_TEST(status(first) == "expired");
+    }
+    db.exec("UPDATE outbox_queue SET due_at = now()");
+    BOOST_TEST(claimed_ids() == std::vector{second}, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(what_a_claim_finds_past_its_time_expires_and_the_next_one_goes_at_once,
                         Messages) {
     const std::string late = add("body, expires_at", "'late', now() + interval '1 h'");

@@ -257,7 +257,7 @@ BOOST_FIXTURE_TEST_CASE(a_shop_that_somebody_has_locked_keeps_no_other_waiting, 
         route();
         BOOST_TEST(stored("+33700000002") == 20);
         BOOST_TEST(stored(kShop) == 0);
-        TEST_ROWS(db.query_rows("SELECT attempts, due_at > now() + interval '8 s' FROM "
+        TEST_ROWS(db.query_rows("SELECT attempts, due_at > now() + interval '5 s' FROM "
                                 "webhook_queue ORDER BY id"),
                   "0|t", "0|t", "0|t");
         // When they are due again it is still locked.
@@ -277,8 +277,8 @@ BOOST_FIXTURE_TEST_CASE(a_shop_that_somebody_has_locked_keeps_no_other_waiting, 
     BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 0);
 }
 
-// Of one person, whose opt-out somebody has locked: not even the rest of its shop waits for long.
-BOOST_FIXTURE_TEST_CASE(one_event_that_waits_for_a_lock_holds_up_its_shop_once, Router) {
+// Of one person, whose opt-out somebody has locked.
+BOOST_FIXTURE_TEST_CASE(one_event_that_waits_for_a_lock_holds_up_no_other, Router) {
     receive(db, an_inbound(1, kClient, kShop, {{"Body", "STOP"}}));
     BOOST_TEST(route() == 1u);
     pg::Connection person = db.connect("person");
@@ -287,15 +287,15 @@ BOOST_FIXTURE_TEST_CASE(one_event_that_waits_for_a_lock_holds_up_its_shop_once, 
         person.exec_script("SELECT FROM opt_outs FOR UPDATE");
         receive(db, an_inbound(2, kClient, kShop, {{"Body", "STOP"}}));
         receive(db, an_inbound(3, "+33612345670", kShop));
-        route();
-        BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 1);
-        clock.advance(router::kPostponed);
-        make_retries_due();
-        route();
-        BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 2);
+        for (int looks = 0; looks < 2; ++looks) {
+            route();
+            BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 2);
+            BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue WHERE is_postponed AND "
+                                "attempts = 0") == 1);
+            clock.advance(router::kPostponed);
+            make_retries_due();
+        }
     }
-    clock.advance(router::kPostponed);
-    make_retries_due();
     route();
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 3);
     BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
@@ -716,9 +716,9 @@ BOOST_FIXTURE_TEST_CASE(no_statement_walks_a_table_also_when_its_plan_is_older_t
         {sql::router::claim_one, "(399000)"},
         {sql::router::begin_attempt, "(399001)"},
         {sql::router::begin_due_attempt, ""},
-        {sql::router::give_back_attempt, "(399001, 1, 0)"},
+        {sql::router::give_back_attempt, "(399001, 1, 0, false)"},
         {sql::router::return_postponed, ""},
-        {sql::router::postpone, "('{}', 1)"},
+        {sql::router::postpone, "('{}', '{}')"},
         {sql::router::dead_letter, "(399002, '', 3)"},
         {sql::router::record, "('{399003}', '{c}')"},
         {sql::router::store_messages,

@@ -143,7 +143,7 @@ BOOST_FIXTURE_TEST_CASE(of_those_that_failed_the_one_that_is_due_longest_is_begu
 BOOST_FIXTURE_TEST_CASE(an_attempt_is_given_back_that_is_the_last_one, Queued) {
     const auto give_back = [&](int id, int attempts) {
         return changed([&] {
-            connection.exec(sql::router::give_back_attempt, pg::Params{id, attempts, 0});
+            connection.exec(sql::router::give_back_attempt, pg::Params{id, attempts, 0, false});
         });
     };
     TEST_CHANGED(give_back(2, 1), "queued webhook 2");

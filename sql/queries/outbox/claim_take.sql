@@ -52,14 +52,20 @@ freed AS (
 promoted AS (
     UPDATE outbox_queue AS q
     SET due_at = now(), is_behind = false
-    FROM (SELECT n.place
+    FROM (SELECT f.place
           FROM checked AS c
           CROSS JOIN LATERAL (
-              SELECT h.ctid AS place, h.is_behind FROM outbox_queue AS h
+              SELECT h.seq, h.is_behind FROM outbox_queue AS h
               WHERE h.tenant_id = ANY (ARRAY[c.tenant_id]) AND h.recipient = c.recipient AND h.seq > c.seq
                 AND (h.due_at <= clock_timestamp() OR h.is_retry OR h.is_behind)
               ORDER BY h.tenant_id, h.seq
               LIMIT 1) AS n
+          CROSS JOIN LATERAL (
+              SELECT h.ctid AS place FROM outbox_queue AS h
+              WHERE h.tenant_id = ANY (ARRAY[c.tenant_id]) AND h.recipient = c.recipient AND h.seq BETWEEN n.seq AND n.seq
+              ORDER BY h.tenant_id, h.seq
+              LIMIT 1
+              FOR UPDATE SKIP LOCKED) AS f
           WHERE n.is_behind AND NOT c.is_behind AND c.seq NOT IN (SELECT s.seq FROM sending AS s)) AS next
     WHERE q.ctid = next.place),
 logged AS (
