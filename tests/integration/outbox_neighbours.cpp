@@ -29,12 +29,14 @@ struct InFlight : Crowd {
             {sql::outbox::promote}};
         connection.transact(calls);
     }
+    std::set<std::int64_t> locked;  // as the last settle_only() told
     std::size_t settle_only(const outbox::Settlement& s) {
         std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
         outbox::add_settlement(calls, {&s, 1});
         // promote.sql has cases of its own.
         const auto rows = connection.transact(std::span{calls}.first(2));
-        return static_cast<std::size_t>(rows[1].size()) - outbox::read_locked(rows[1]).size();
+        locked = outbox::read_locked(rows[1]);
+        return static_cast<std::size_t>(rows[1].size()) - locked.size();
     }
     static outbox::Settlement annas(Settled status) {
         return {.id = {"one.anna.1"},
@@ -90,6 +92,7 @@ BOOST_FIXTURE_TEST_CASE(whoever_has_not_the_token_settles_nothing, InFlight) {
     outbox::Settlement late = annas(Settled::failed);
     late.lease.token = {"another"};
     TEST_CHANGED(changed([&] { BOOST_TEST(settle_only(late) == 0); }), );
+    BOOST_TEST(locked.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(what_somebody_else_settles_at_the_same_time_is_settled_once, InFlight) {
@@ -98,8 +101,10 @@ BOOST_FIXTURE_TEST_CASE(what_somebody_else_settles_at_the_same_time_is_settled_o
         "BEGIN; SET LOCAL session_replication_role = replica; "
         "UPDATE messages_out SET status = 'sent', lease_token = NULL WHERE id = 'one.anna.1'");
     BOOST_TEST(settle_only(annas(Settled::failed)) == 0);
+    BOOST_TEST(locked.size() == 1);
     other.exec_script("COMMIT");
     BOOST_TEST(settle_only(annas(Settled::failed)) == 0);
+    BOOST_TEST(locked.empty());
     BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "sent");
     BOOST_TEST(value("SELECT count(*) FROM outbox_queue WHERE message_id = 'one.anna.1'") == "0");
 }

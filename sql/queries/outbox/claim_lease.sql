@@ -56,8 +56,8 @@ ours AS MATERIALIZED (
     FOR NO KEY UPDATE OF m SKIP LOCKED),
 anothers AS (
     UPDATE outbox_queue AS q SET due_at = clock_timestamp() + CASE WHEN q.is_retry THEN interval '2 s' ELSE interval '250 ms' END, is_retry = true
-    FROM (SELECT h.seq, h.queued_at FROM heads AS h WHERE h.seq NOT IN (SELECT o.seq FROM ours AS o) OFFSET 0) AS h
-    WHERE q.ctid = h.queued_at AND EXISTS (SELECT FROM messages_out AS m WHERE m.seq BETWEEN h.seq AND h.seq)
+    FROM (SELECT h.queued_at FROM heads AS h WHERE h.seq NOT IN (SELECT o.seq FROM ours AS o) OFFSET 0) AS h
+    WHERE q.ctid = h.queued_at
     RETURNING q.seq),
 taken AS (
     INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, sender, claimed_at, expires_at,
