@@ -143,7 +143,7 @@ std::size_t Delivery::run_once() {
             tenants.push_back(told.tenant_id);
             recipients.push_back(told.recipient);
         }
-        if (told.failure == kOptedOut) opted_out_.push_back(told.message_id);
+        if (told.failure == kOptedOut) opted_out_.insert(told.message_id);
         // What is older than the pause says nothing of now.
         const auto pause = pause_of(told.failure);
         if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
@@ -175,7 +175,8 @@ std::size_t Delivery::run_once() {
 // Somebody's open transaction may have the tenant locked: then the next time.
 void Delivery::record_opt_outs() {
     if (opted_out_.empty()) return;
-    const pg::Call record{sql::outbox::record_optout, pg::Params{opted_out_}};
+    const pg::Call record{sql::outbox::record_optout,
+                          pg::Params{std::vector(opted_out_.begin(), opted_out_.end())}};
     const auto patience = db_->set_statement_timeout(kOptOutPatience);
     try {
         db_->transact({&record, 1});

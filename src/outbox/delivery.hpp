@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 namespace pgcourier::outbox {
 
@@ -48,9 +48,9 @@ class Delivery {
     Rng rng_;
     Log log_{"Delivery"};
     std::optional<pg::Connection> db_;
-    bool was_locked_ = false;             // the last batch left some for the next time
-    bool skips_locked_ = false;           // somebody's open transaction has held us up
-    std::vector<std::string> opted_out_;  // messages whose recipients are to be recorded
+    bool was_locked_ = false;          // the last batch left some for the next time
+    bool skips_locked_ = false;        // somebody's open transaction has held us up
+    std::set<std::string> opted_out_;  // messages whose recipients are to be recorded
 };
 
 }  // namespace pgcourier::outbox
