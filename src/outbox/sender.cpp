@@ -2,6 +2,7 @@
 
 #include "base/fault_point.hpp"
 #include "outbox/telling.hpp"
+#include "outbox/turns.hpp"
 
 #include <algorithm>
 
@@ -10,8 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A claimed message starts within this, or is put back: a STOP may have come meanwhile.
-constexpr milliseconds kStartWithin{1'000};
 constexpr milliseconds kShortestPace{2};
 constexpr milliseconds kLongestPace{50};
 constexpr milliseconds kReconnect{1'000};
@@ -389,44 +388,10 @@ std::size_t Sender::claim_and_settle(std::size_t limit) {
     return claimed;
 }
 
-// A message of a sender with a rate starts when it is its turn, the others at once. The turns are
-// dealt over the tenants as the messages were, so that what comes too late for its turn is not
-// always the same tenant's.
 void Sender::schedule(Exchanged& exchanged) {
-    using Steady = std::chrono::steady_clock;
-    std::unordered_map<std::string, std::size_t> shares;
-    for (std::size_t i = 0; i < exchanged.deal.shares.size(); ++i)
-        shares.emplace(exchanged.deal.shares[i].tenant.value, i);
-    struct Turn {
-        std::size_t round;
-        std::size_t share;
-        Claimed* message;
-    };
-    std::vector<Turn> turns;
-    std::vector<std::size_t> rounds(exchanged.deal.shares.size());
-    for (Claimed& message : exchanged.claim.messages) {
-        const std::size_t share = shares.at(message.tenant_id.value);
-        turns.push_back({rounds[share]++, share, &message});
-    }
-    std::ranges::sort(turns, {}, [](const Turn& t) { return std::pair{t.round, t.share}; });
-
-    std::unordered_map<std::string, int> starts;
-    for (const Turn& turn : turns) {
-        Claimed& message = *turn.message;
-        SteadyTime start_at = exchanged.dealt_at;
-        // Its scope waits for what becomes of it: the first free call is its.
-        if (message.is_probe && settings_.rate == 0) start_at -= kStartWithin;
-        SteadyTime latest = SteadyTime::max();
-        if (settings_.rate > 0 && !message.from.empty()) {
-            const Share& share = exchanged.deal.shares[turn.share];
-            const int start = starts[message.from]++;
-            const auto offset = share.first_start + start_interval(settings_.rate) * start;
-            start_at += std::chrono::duration_cast<Steady::duration>(offset);
-            // The first one may come late: alone it is no burst, and something always goes out.
-            if (start > 0 && !share.is_after_idle) latest = start_at + kLateBy;
-        }
-        waiting_.emplace(start_at, Waiting{std::move(message), exchanged.claimed_at, latest});
-    }
+    for (Turn& turn : turns_of(exchanged, settings_.rate))
+        waiting_.emplace(turn.at,
+                         Waiting{std::move(turn.message), exchanged.claimed_at, turn.latest});
 }
 
 // A start that comes late moves those behind it, so that a delay of ours makes no burst at the
