@@ -125,8 +125,13 @@ void Console::add_sign_in(http::Routes& routes) {
               }});
     add_route(
         routes, "POST", "/ops/sign-out",
-        {.handler = [this](const Request& request,
-                           Responder respond) { respond(secured(gate_.sign_out(request))); },
+        {.handler =
+             [this](const Request& request, Responder respond) {
+                 const std::string cookie{gate_.cookie_of(request)};
+                 auto reply = gate_.sign_out(request);
+                 live_.sign_out(cookie);
+                 respond(secured(std::move(reply)));
+             },
          .before_body = [this](const Request& head) { return gate_.refuse_act(head, true); }});
     add_route(routes, "GET", "/ops/api/session",
               {.handler = [this](const Request& request, Responder respond) {
@@ -149,7 +154,8 @@ void Console::add_questions(http::Routes& routes) {
               {.handler =
                    [this](const Request& request, Responder respond) {
                        const auto who = gate_.visitor(request);
-                       live_.join(std::move(respond), who ? who->expires : WallTime{});
+                       live_.join(std::move(respond), std::string{gate_.cookie_of(request)},
+                                  who ? who->expires : WallTime{});
                        desk_.look_up();
                    },
                .before_body = refuse});

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace pgcourier::console {
 
@@ -28,8 +29,10 @@ struct GateOptions {
     std::string version;
 };
 
-/// Wrong tokens of one client that are compared, in a minute; more are refused unseen. There is no
-/// bound for all together: whoever has the right one must get in whatever others try.
+/// Wrong tokens of one client that are told so, in a minute; more are answered 429. The right one
+/// too, where it has fewer than 16 bytes and so could be guessed; a longer one gets in whatever
+/// others try, also those of whom a proxy makes the same client. There is no bound for all
+/// together.
 constexpr std::uint64_t kWrong = 5;
 
 class Gate {
@@ -38,6 +41,8 @@ class Gate {
 
     /// Whoever has a cookie of ours that is still good.
     std::optional<Visitor> visitor(const http::Request& request) const;
+    /// The cookie that is ours and good, a part of the request; empty when there is none.
+    std::string_view cookie_of(const http::Request& request) const;
     /// 401 for whoever is not signed in; nothing for others.
     std::optional<http::Response> refuse_stranger(const http::Request& head) const;
     /// 401, or 403 without the CSRF token, or of a viewer where that may not act.
@@ -48,7 +53,7 @@ class Gate {
     /// GET /ops/sign-in?token=…, the link of `dev`.
     http::Response follow_link(const http::Request& request);
     /// POST /ops/sign-out. This process takes the cookie no more; another one, and this one after a
-    /// restart, would take a copy of it until its end.
+    /// restart, would take a copy of it until its end. What goes on with it is the caller's to end.
     http::Response sign_out(const http::Request& request);
     /// GET /ops/api/session.
     http::Response session(const http::Request& request) const;
@@ -56,7 +61,6 @@ class Gate {
     std::optional<std::string> session_json(const http::Request& request) const;
 
   private:
-    std::string_view cookie_of(const http::Request& request) const;
     std::optional<Role> role_of(std::string_view token) const;
     bool is_over_limit(const std::string& client);
     void note_wrong(const std::string& client);

@@ -20,18 +20,24 @@ http::Response head(std::string first) {
 
 }  // namespace
 
-void Live::join(http::Responder respond, WallTime until) {
+void Live::join(http::Responder respond, std::string cookie, WallTime until) {
     {
         const std::scoped_lock lock{mutex_};
         forget_gone();
         if (!has_ended_ && viewers_.size() < most_) {
             const bool is_young = !last_.empty() && clock_.steady_now() - last_at_ < kYoung;
-            viewers_.push_back({respond.begin(head(is_young ? last_ : std::string{})), until});
+            viewers_.push_back(
+                {respond.begin(head(is_young ? last_ : std::string{})), std::move(cookie), until});
             return;
         }
     }
     respond(
         secured(error_reply(503, "busy", "too many pages of the console are open: close some")));
+}
+
+void Live::sign_out(std::string_view cookie) {
+    const std::scoped_lock lock{mutex_};
+    std::erase_if(viewers_, [cookie](const Viewer& viewer) { return viewer.cookie == cookie; });
 }
 
 void Live::tell(std::string_view event, std::string_view json) {

@@ -18,8 +18,11 @@ class Live {
     explicit Live(const Clock& clock, std::size_t most = 200) : clock_{clock}, most_{most} {}
 
     /// Begins an answer, with the last event when that is young; 503 beyond the bound.
-    /// until  then it ends: the viewer's sign-in is over
-    void join(http::Responder respond, WallTime until);
+    /// cookie  of the viewer's sign-in
+    /// until   then it ends: that sign-in is over
+    void join(http::Responder respond, std::string cookie, WallTime until);
+    /// Ends the answers to whoever came with this cookie.
+    void sign_out(std::string_view cookie);
     /// Tells all viewers.
     void tell(std::string_view event, std::string_view json);
     /// As far as is known: who has left is noticed by telling.
@@ -31,6 +34,7 @@ class Live {
   private:
     struct Viewer {
         http::Stream stream;
+        std::string cookie;
         WallTime until;
     };
     void forget_gone();

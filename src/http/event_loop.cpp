@@ -115,12 +115,16 @@ void EventLoop::adopt(Socket socket, std::string peer) {
 
 Awaitable<> EventLoop::serve(std::unique_ptr<Session> session) {
     const Membership membership{*this, *session};
-    if (make_room()) co_await session->run();
+    if (make_room()) {
+        co_await session->run();
+    } else if (options_.on_refused) {
+        options_.on_refused();
+    }
 }
 
-// A flood of connections that say nothing, or hardly anything, must not keep those out that do.
-// Closed is the one that owes us a head or a body for the longest; who has given a whole request
-// keeps the place.
+// A flood of connections that say nothing, or hardly anything, or do not read what they asked for,
+// must not keep those out that do. Closed is the one for whose client we wait for the longest; who
+// has given a whole request keeps the place until the answer waits to be read.
 // returns  whether there is room for the newest connection, which is counted already
 bool EventLoop::make_room() {
     if (counters_.connections <= limits().connections) return true;

@@ -3,6 +3,7 @@
 // in for answers from other threads. Only server.cpp and session.cpp include it: it brings Asio.
 
 #include "base/clock.hpp"
+#include "base/rng.hpp"
 #include "http/routes.hpp"
 #include "http/server.hpp"
 
@@ -102,11 +103,12 @@ class EventLoop {
     const std::string& date() const { return date_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     void deliver(std::uint64_t connection, std::uint64_t ticket, std::optional<Response> response);
-    /// The sessions that wait for bytes of their client, a head or a body, in the order in which
-    /// they may be closed to make room.
+    /// The sessions that wait for their client, to send a head or a body or to read an answer, in
+    /// the order in which they may be closed to make room.
     std::list<Session*>& waiting_for_client() { return waiting_for_client_; }
-    /// The sessions that are in a handshake of TLS, in the order of their begin.
+    /// The sessions that are in a handshake of TLS.
     std::list<Session*>& in_handshake() { return in_handshake_; }
+    Rng& rng() { return rng_; }
 
   private:
     class Membership;
@@ -139,6 +141,7 @@ class EventLoop {
     std::vector<std::uint64_t> late_;  // of them, to be cut off
     std::list<Session*> waiting_for_client_;
     std::list<Session*> in_handshake_;
+    Rng rng_{random_seed()};
     std::shared_ptr<Mailbox> mailbox_;
     std::jthread thread_;
 };

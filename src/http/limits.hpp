@@ -12,10 +12,10 @@ struct Limits {
     std::size_t header_bytes = 16 * 1024;  // request line and all fields, 431
     std::size_t header_fields = 64;        // 431
     std::size_t target_bytes = 8 * 1024;   // 414
-    // Beyond: a new connection takes the place of the one that has waited longest for a head.
+    // Beyond: a new connection takes the place of the one that makes us wait for the longest.
     std::size_t connections = 10'000;
     // Of TLS at the same time, which cost memory and processor before anybody has shown what he
-    // wants. Beyond: a new one takes the place of the oldest.
+    // wants. Beyond: a new one takes the place of any one of them.
     std::size_t handshakes = 256;
 
     // Each is for the whole step, not for the next byte: a client that drips gains nothing.

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,9 @@ struct ServerOptions {
     int threads = 1;                                   // each runs its own connections
     ErrorRenderer error = plain_error;                 // for what no route answers
     std::string port_setting = "PORT";  // what to change when the port is taken, for the message
+    /// A connection found no place and was closed unread: what it wanted is not known. From any
+    /// thread of the server; returns at once.
+    std::function<void()> on_refused{};
 };
 
 /// Since the start; for metrics.

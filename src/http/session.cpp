@@ -11,6 +11,7 @@
 
 #include <array>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace pgcourier::http {
@@ -43,7 +44,6 @@ Session::Session(EventLoop& loop, std::uint64_t id, Socket socket, std::string p
     boost::system::error_code ignored;
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     socket_.non_blocking(true, ignored);
-    if (context_) tls_.emplace(socket_, *context_);
     ++loop_.counters().connections;
 }
 
@@ -55,7 +55,7 @@ Session::~Session() {
 
 Awaitable<> Session::run() {
     Next next = Next::request;
-    if (tls_) {
+    if (context_) {
         const bool is_agreed = co_await shake_hands();
         if (!is_agreed) next = Next::close;
     }
@@ -65,15 +65,17 @@ Awaitable<> Session::run() {
     if (next == Next::linger) co_await linger();
 }
 
+// A handshake costs tens of KB and then the processor, so it begins with the client's first byte:
+// who says nothing costs what he costs without TLS, and counts as idle.
 Awaitable<bool> Session::shake_hands() {
-    auto& others = loop_.in_handshake();
-    if (others.size() >= loop_.limits().handshakes) {
-        ++loop_.counters().over_limit;
-        others.front()->abort();
-    }
-    handshake_place_ = others.insert(others.end(), this);
-    begin_wait();  // who has not even agreed on a key gives way first
+    begin_wait();
     limit_step(loop_.limits().handshake_timeout);
+    is_idle_ = true;
+    const auto [gone] = co_await socket_.async_wait(asio::socket_base::wait_read, kAwait);
+    is_idle_ = false;
+    if (gone || !has_arrived()) co_return false;
+    begin_handshake();
+    tls_.emplace(socket_, *context_);
     const auto [failed] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
     end_handshake();
     end_wait();
@@ -85,9 +87,11 @@ Awaitable<bool> Session::shake_hands() {
 // that takes no longer than its own closing.
 Awaitable<> Session::say_goodbye() {
     limit_step(kLinger);
+    begin_last_wait();
     is_idle_ = true;
     co_await tls_->async_shutdown(kAwait);
     is_idle_ = false;
+    end_wait();
 }
 
 Awaitable<Session::Next> Session::serve_one() {
@@ -130,7 +134,7 @@ Awaitable<Session::Next> Session::serve_one() {
     }
 
     ++loop_.counters().requests;
-    const Response response = co_await answer_of(*route, std::move(head.request));
+    Response response = co_await answer_of(*route, std::move(head.request));
     if (is_aborted_) co_return Next::close;
     if (response.reset) {
         boost::system::error_code ignored;
@@ -146,6 +150,7 @@ Awaitable<Session::Next> Session::serve_one() {
                       .is_http10 = head.is_http10,
                       .is_endless = is_endless,
                       .date = loop_.date()});
+    std::string{}.swap(response.body);  // who reads slowly does not make us hold it twice
     if (is_endless) co_return co_await stream(response.streams);
     const bool is_whole = response.send_at_most == std::string::npos;
     co_return co_await send(after_answer(keeps_alive && is_whole, false));
@@ -187,7 +192,6 @@ Awaitable<Session::Next> Session::refuse(const Response& response, bool is_head,
 }
 
 void Session::render(const Response& response, const ReplyForm& form) {
-    if (output_.capacity() > kKeptOutputBytes) output_ = {};
     output_.clear();
     append_reply(output_, response, form);
     if (output_.size() > response.send_at_most) output_.resize(response.send_at_most);
@@ -245,7 +249,9 @@ Awaitable<int> Session::read_body(Head& head, std::size_t limit) {
     limit_step(loop_.limits().body_timeout);
     if (head.expects_continue && input_.size() == 0) {
         output_ = "HTTP/1.1 100 Continue\r\n\r\n";
+        end_wait();
         if (!co_await write_out()) co_return kGone;
+        begin_wait();
         limit_step(loop_.limits().body_timeout);
     }
 
@@ -339,37 +345,37 @@ void Session::deliver(std::uint64_t ticket, std::optional<Response> response) {
 
 Awaitable<bool> Session::write_out() {
     if (tls_) {
-        limit_step(loop_.limits().write_timeout);
+        begin_write();
         const auto [failed, count] =
             co_await asio::async_write(*tls_, asio::buffer(output_), kAwait);
+        end_write();
         co_return !failed;
     }
     std::size_t written = 0;
-    bool has_waited = false;
     while (written < output_.size()) {
         const auto rest = asio::buffer(output_) + written;
         // Nearly always the kernel takes all of it at once, without a turn through the loop.
         boost::system::error_code failed;
         std::size_t count = socket_.write_some(rest, failed);
         if (failed == asio::error::would_block) {
-            if (!has_waited) limit_step(loop_.limits().write_timeout);  // for all of it
-            has_waited = true;
+            if (!is_writing_) begin_write();  // once for all of it
             const auto [late_failed, late_count] = co_await socket_.async_write_some(rest, kAwait);
             failed = late_failed;
             count = late_count;
         }
-        if (failed) co_return false;
+        if (failed) break;
         written += count;
     }
-    co_return true;
+    const bool is_whole = written == output_.size();
+    end_write();
+    co_return is_whole;
 }
 
 Awaitable<> Session::linger() {
     boost::system::error_code ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
     limit_step(kLinger);
-    // Its answer is out: it is the first to make room.
-    place_ = loop_.waiting_for_client().insert(loop_.waiting_for_client().begin(), this);
+    begin_last_wait();
     std::array<char, kReadBytes> thrown_away;
     for (std::size_t total = 0; total < kLingerBytes;) {
         const auto [failed, count] =
@@ -408,7 +414,7 @@ void Session::close_if_idle() {
 }
 
 bool Session::give_way() {
-    if (is_aborted_ || has_arrived()) return false;
+    if (is_aborted_ || has_gone_on()) return false;
     abort();
     return true;
 }
@@ -416,6 +422,26 @@ bool Session::give_way() {
 bool Session::has_arrived() const {
     boost::system::error_code failed;
     return socket_.available(failed) > 0 && !failed;
+}
+
+// Who does not read is not protected by what he has sent behind.
+bool Session::has_gone_on() {
+    if (!is_writing_) return has_arrived();
+    boost::system::error_code is_full;
+    socket_.wait(asio::socket_base::wait_write, is_full);  // only looks: the socket does not block
+    return !is_full;
+}
+
+void Session::begin_handshake() {
+    auto& others = loop_.in_handshake();
+    if (others.size() >= loop_.limits().handshakes) {
+        ++loop_.counters().over_limit;
+        // Whichever. Were it the oldest, a flood would end every handshake that takes longer than
+        // the flood needs for so many.
+        const auto which = loop_.rng().between(0, others.size() - 1);
+        (*std::next(others.begin(), static_cast<std::ptrdiff_t>(which)))->abort();
+    }
+    handshake_place_ = others.insert(others.end(), this);
 }
 
 void Session::end_handshake() {
@@ -429,10 +455,28 @@ void Session::begin_wait() {
     place_ = waiting.insert(waiting.end(), this);
 }
 
+// Its answer is out: it is the first to make room.
+void Session::begin_last_wait() {
+    place_ = loop_.waiting_for_client().insert(loop_.waiting_for_client().begin(), this);
+}
+
 void Session::end_wait() {
     if (!place_) return;
     loop_.waiting_for_client().erase(*place_);
     place_.reset();
+}
+
+// From here on the session waits until its client has read.
+void Session::begin_write() {
+    limit_step(loop_.limits().write_timeout);
+    is_writing_ = true;
+    begin_wait();
+}
+
+void Session::end_write() {
+    if (std::exchange(is_writing_, false)) end_wait();
+    // libstdc++ keeps what an assignment finds.
+    if (output_.capacity() > kKeptOutputBytes) std::string{}.swap(output_);
 }
 
 void Session::abort() {

@@ -35,7 +35,7 @@ class Session {
     void check_time(SteadyTime now);
     /// Closes the connection unless a request is on it, or its first bytes wait in the socket.
     void close_if_idle();
-    /// Closes the connection unless what has arrived is still to be read.
+    /// Closes the connection unless the client has just done what we wait for.
     /// returns  whether it did
     bool give_way();
     void abort();
@@ -61,12 +61,18 @@ class Session {
     Awaitable<bool> write_out();
     Awaitable<> linger();
 
+    void begin_handshake();
     void end_handshake();
     void begin_wait();
+    void begin_last_wait();
     void end_wait();
+    void begin_write();
+    void end_write();
     Response error(int status, const RouteOptions* route) const;
     /// Whether bytes of the client wait in the socket.
     bool has_arrived() const;
+    /// Whether what we wait for has happened, though its handler has not run yet.
+    bool has_gone_on();
     std::string_view received() const;
     void limit_step(std::chrono::milliseconds time);
 
@@ -74,7 +80,7 @@ class Session {
     const std::uint64_t id_;
     Socket socket_;
     const std::shared_ptr<boost::asio::ssl::context> context_;  // null: plain HTTP
-    std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+    std::optional<boost::asio::ssl::stream<Socket&>> tls_;      // from the client's first byte on
     const std::string peer_;
     boost::beast::flat_buffer input_;
     std::string output_;
@@ -83,6 +89,7 @@ class Session {
     bool is_first_ = true;
     bool is_idle_ = false;
     bool is_aborted_ = false;
+    bool is_writing_ = false;                             // and waits until the client has read
     std::optional<std::list<Session*>::iterator> place_;  // in waiting_for_client()
     std::optional<std::list<Session*>::iterator> handshake_place_;
 

@@ -130,7 +130,7 @@ void Lane::store() {
 
     for (Duplicate& found : find_duplicates(*db_, events_of(in_hand_))) {
         const bool is_new = found.stored.is_new;
-        if (!is_new) {
+        if (found.is_noted) {
             log_.info("Duplicate message detected",
                       {{"correlationId", found.stored.correlation_id.value},
                        {"eventId", found.stored.event_id}});

@@ -100,7 +100,7 @@ std::vector<Duplicate> find_duplicates(pg::Connection& db,
         const auto index = static_cast<std::size_t>(row.int64(0));
         CorrelationId first{row.string(2)};
         const bool is_ours = first == events[index]->correlation_id;
-        duplicates.push_back({index, {row.int64(1), std::move(first), is_ours}});
+        duplicates.push_back({index, {row.int64(1), std::move(first), is_ours}, row.boolean(3)});
     }
     return duplicates;
 }

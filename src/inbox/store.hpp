@@ -38,10 +38,11 @@ std::vector<std::int64_t> insert_missing(pg::Connection& db, std::span<const New
 struct Duplicate {
     std::size_t index = 0;  // of the event that was asked for
     Stored stored;          // is_new: the row is our own after all
+    bool is_noted = false;  // in event_log: of the first hundred deliveries of one event
 };
 
-/// Finds the rows that stand for these events, and logs `idempotent_ignored` for each that is
-/// another delivery's.
+/// Finds the rows that stand for these events, and notes `idempotent_ignored` in event_log for each
+/// that is another delivery's.
 ///
 /// returns  one for each event that has a row; none for one whose row was deleted meanwhile
 /// throws   pg::Error; doing it again logs nothing twice

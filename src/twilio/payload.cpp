@@ -15,7 +15,8 @@ constexpr std::size_t kMaxRawBytes = 1 << 20;
 constexpr std::string_view kReplacement = "\uFFFD";
 
 bool is_plain_char(char c) {
-    return c > 0;
+    const auto byte = static_cast<unsigned char>(c);  // char has a sign on some machines only
+    return byte > 0 && byte < 0x80;
 }
 
 /// Keys are made texts first: two keys that become the same text are one.

@@ -9,7 +9,9 @@
 #include "webhook/rate_limit.hpp"
 #include "webhook/signed_url.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -18,6 +20,13 @@ namespace pgcourier::webhook {
 namespace {
 
 constexpr std::size_t kMaxBodyBytes = 64 * 1024;
+// Twilio sends some thirty, and a few for each of ten media. All are sorted before it is known who
+// has signed.
+constexpr std::ptrdiff_t kMaxParameters = 1000;
+constexpr const char* kTooLarge = "Webhook refused: body over 64 KiB";
+constexpr const char* kTooManyParameters = "Webhook refused: over 1,000 parameters";
+constexpr const char* kUnsupported =
+    "Webhook refused: neither form-encoded nor JSON with bodySHA256";
 constexpr std::chrono::milliseconds kSlow{1000};
 constexpr const char* kRetryAfterSeconds = "1";
 // A text/plain body would be sent to the customer as a message:
@@ -74,6 +83,10 @@ bool announces_too_much(const http::Request& head) {
     return bytes > kMaxBodyBytes;
 }
 
+bool has_too_many_parameters(std::string_view form) {
+    return std::ranges::count(form, '&') >= kMaxParameters;
+}
+
 class Receiver;
 
 /// A request on its way through the inbox. Keeps the receiver alive, which the server may already
@@ -103,7 +116,7 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
 
   private:
     std::string client_of(const http::Request& request) const;
-    void note_refused_body(int status, std::string_view client);
+    void note_refused_body(const char* why, int status, std::string_view client);
     void note_unsigned(const std::vector<std::string>& urls, std::string_view client);
 
     const Options options_;
@@ -144,7 +157,8 @@ std::optional<http::Response> Receiver::look_at_head(const http::Request& head) 
     const int status = announces_too_much(head) ? 413 : !readable_format(head) ? 415 : 0;
     if (status != 0) {
         (status == 413 ? metrics_.too_large : metrics_.unsupported).Increment();
-        if (may_be_signed) note_refused_body(status, client);
+        if (may_be_signed)
+            note_refused_body(status == 413 ? kTooLarge : kUnsupported, status, client);
         return refusal(status);
     }
     if (!may_be_signed) {
@@ -157,6 +171,11 @@ std::optional<http::Response> Receiver::look_at_head(const http::Request& head) 
 void Receiver::receive(http::Request request, http::Responder respond) {
     const SteadyTime began = clock_.steady_now();
     const twilio::BodyFormat format = *readable_format(request);  // look_at_head let it pass
+    if (format == twilio::BodyFormat::form && has_too_many_parameters(request.body)) {
+        metrics_.too_large.Increment();
+        note_refused_body(kTooManyParameters, 413, client_of(request));
+        return respond(refusal(413, true));
+    }
     const std::vector<std::string> urls = signed_urls(
         request, options_.public_url, options_.trusted_proxies.contains(request.peer_address));
     const auto keys = options_.signing_keys->current();
@@ -207,34 +226,34 @@ void Receiver::answer(Pending& pending, const inbox::Outcome& outcome) {
         log_.warn("Webhook slow",
                   {{"correlationId", pending.correlation_id.value}, {"durationMs", took.count()}});
     }
-    const auto* stored = std::get_if<inbox::Stored>(&outcome);
-    if (stored == nullptr) {
+    if (const auto* not_stored = std::get_if<inbox::NotStored>(&outcome)) {
         metrics_.unavailable.Increment();
-        if (options_.on_unavailable) options_.on_unavailable();
+        const bool is_refused = not_stored->reason == inbox::NotStored::Reason::refused;
+        const auto& tell = is_refused ? options_.on_refused : options_.on_unavailable;
+        if (tell) tell();
         return pending.respond(refusal(503));
     }
-    (stored->is_new ? metrics_.stored : metrics_.duplicate).Increment();
+    const auto& stored = std::get<inbox::Stored>(outcome);
+    (stored.is_new ? metrics_.stored : metrics_.duplicate).Increment();
     pending.respond(accepted());
 }
 
 http::Response Receiver::server_refusal(int status) {
     if (status == 413) {
         metrics_.too_large.Increment();
-        note_refused_body(status, {});
+        note_refused_body(kTooLarge, status, {});
     }
     return refusal(status);
 }
 
-void Receiver::note_refused_body(int status, std::string_view client) {
+void Receiver::note_refused_body(const char* why, int status, std::string_view client) {
     std::uint64_t count = 0;
     {
         const std::scoped_lock lock{mutex_};
         count = refused_bodies_.admit(clock_.steady_now());
     }
     if (count == 0) return;
-    log_.error(status == 413 ? "Webhook refused: body over 64 KiB"
-                             : "Webhook refused: neither form-encoded nor JSON with bodySHA256",
-               {{"status", status}, {"clientIp", client}, {"requests", count}});
+    log_.error(why, {{"status", status}, {"clientIp", client}, {"requests", count}});
 }
 
 void Receiver::note_unsigned(const std::vector<std::string>& urls, std::string_view client) {

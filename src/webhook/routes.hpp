@@ -28,8 +28,11 @@ struct Options {
     std::chrono::milliseconds rate_limit_window{60'000};
     bool drops_signed_over_limit = false;
     std::chrono::milliseconds deadline{900};
-    /// A webhook was answered 503, which Twilio does not repeat. From any thread.
+    /// A webhook was answered 503, which Twilio does not repeat, since the inbox took none then.
+    /// From any thread.
     std::function<void()> on_unavailable{};
+    /// The same of one that the database refused, which takes others, perhaps.
+    std::function<void()> on_refused{};
 };
 
 /// How long signed webhooks took to be answered; of the process.

@@ -42,7 +42,7 @@ struct AtDesk {
                       // The first one has the stream, and with it the connection.
                       if (response && viewed.streams == nullptr) viewed = std::move(*response);
                   }},
-                  system_clock().now() + std::chrono::hours{1});
+                  "a cookie", system_clock().now() + std::chrono::hours{1});
         desk.look_up();
     }
     Work noting(const std::string& what) {

@@ -186,6 +186,7 @@ struct Fixture {
     Waiting waiting;
     std::atomic<bool> is_held = false;
     std::latch release{1};  // of the event loop that is held
+    std::atomic<int> turned_away{0};
     std::unique_ptr<http::Server> server;
 
     void serve(http::Limits limits = {}, int threads = 1) {
@@ -230,8 +231,11 @@ struct Fixture {
              },
              .error = [](int) { return Response{.content_type = "text/xml", .body = "<R/>"}; }});
         server = std::make_unique<http::Server>(
-            http::ServerOptions{
-                .host = "127.0.0.1", .port = 0, .limits = limits, .threads = threads},
+            http::ServerOptions{.host = "127.0.0.1",
+                                .port = 0,
+                                .limits = limits,
+                                .threads = threads,
+                                .on_refused = [this] { ++turned_away; }},
             std::move(routes));
         BOOST_REQUIRE(server->start().has_value());
     }
@@ -524,6 +528,46 @@ BOOST_FIXTURE_TEST_CASE(at_the_limit_a_refused_client_makes_room, Fixture) {
     BOOST_TEST(body(ask(get("/hello"))) == "hello");
 }
 
+// Fails when a session that writes keeps its place (begin_write()), or when what its client has
+// sent meanwhile protects it (has_gone_on()).
+BOOST_FIXTURE_TEST_CASE(at_the_limit_who_does_not_read_makes_room, Fixture) {
+    serve({.connections = 10, .write_timeout = 1min});
+    std::list<Wire> deaf;
+    for (int i = 0; i < 10; ++i) deaf.emplace_back(server->port()).say(get("/large"));
+    BOOST_REQUIRE(eventually([&] { return server->stats().requests == 10; }));
+    for (Wire& wire : deaf) wire.say(get("/hello"));  // is not read: it waits in the socket
+    // At first the kernel still takes something from some of them.
+    BOOST_REQUIRE(eventually([&] { return body(ask(get("/hello"))) == "hello"; }));
+
+    std::list<Wire> quick;
+    for (int i = 0; i < 9; ++i) {
+        quick.emplace_back(server->port()).say(get("/hello"));
+        BOOST_REQUIRE(body(quick.back().answer()) == "hello");
+    }
+    for (Wire& wire : quick) {  // none of them had to go
+        wire.say(get("/hello"));
+        BOOST_TEST(body(wire.answer()) == "hello");
+    }
+    BOOST_TEST(server->stats().over_limit >= 9u);
+    BOOST_TEST(server->stats().timed_out == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_reads_late_gets_all_of_it_while_nobody_needs_the_place, Fixture) {
+    serve({.connections = 2, .write_timeout = 1min});
+    Wire late{server->port()};
+    late.say(get("/large"));
+    BOOST_REQUIRE(eventually([&] { return server->stats().requests == 1; }));
+    Wire quick{server->port()};
+    for (int i = 0; i < 50; ++i) {
+        quick.say(get("/hello"));
+        BOOST_REQUIRE(body(quick.answer()) == "hello");
+    }
+    BOOST_TEST((body(late.answer()) == std::string(8'000'000, 'x')));
+    late.say(get("/hello"));  // and the connection goes on
+    BOOST_TEST(body(late.answer()) == "hello");
+    BOOST_TEST(server->stats().over_limit == 0u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_client_that_does_not_read_is_cut_off, Fixture) {
     serve({.write_timeout = 300ms});
     Wire wire{server->port()};
@@ -674,6 +718,7 @@ BOOST_FIXTURE_TEST_CASE(at_the_limit_a_connection_takes_the_place_of_the_longest
     next.say(get("/hello"));
     BOOST_TEST(body(next.answer()) == "hello");
     BOOST_TEST(server->stats().over_limit == 1u);
+    BOOST_TEST(turned_away.load() == 0);
     waiting.take().front()({.body = "in time"});
     BOOST_TEST(body(asking.answer()) == "in time");
 }
@@ -686,6 +731,7 @@ BOOST_FIXTURE_TEST_CASE(at_the_limit_a_connection_is_closed_when_all_others_have
     BOOST_REQUIRE(eventually([&] { return waiting.size() == 1; }));
     Wire next{server->port()};
     BOOST_TEST(next.is_closed_within(1s));
+    BOOST_TEST(turned_away.load() == 1);
     waiting.take().front()({.body = "in time"});
     BOOST_TEST(body(asking.answer()) == "in time");
 }

@@ -168,6 +168,44 @@ BOOST_AUTO_TEST_CASE(twins_in_one_batch_are_one_row_and_each_is_answered) {
         20);
 }
 
+// Whoever has recorded a signed request can send it as often as he likes.
+BOOST_AUTO_TEST_CASE(of_one_event_a_hundred_repetitions_are_noted_and_all_are_answered) {
+    test::TestDatabase db;
+    Inbox inbox{db.options()};
+    const auto notes_of = [&db](const std::string& key) {
+        return db.count(
+            fmt::format("SELECT count(*) FROM event_log AS l JOIN webhook_events AS e ON "
+                        "l.entity_id = e.id::text AND l.correlation_id = e.correlation_id "
+                        "WHERE l.event_type = 'idempotent_ignored' AND e.key = '{}'",
+                        key));
+    };
+    const LogCapture log;
+    // All in one transaction, one behind the other of both.
+    for (int i = 0; i < 80; ++i) {
+        for (const char* key : {"msg:often", "msg:often", "msg:seldom"})
+            BOOST_REQUIRE(inbox.submit(an_event(key)));
+    }
+    inbox.start();
+    BOOST_REQUIRE(inbox.wait_for(240));
+    BOOST_TEST(notes_of("msg:often") == 100);
+    BOOST_TEST(notes_of("msg:seldom") == 79);  // the other one's do not count
+
+    // And one at a time.
+    for (int i = 0; i < 25; ++i) {
+        BOOST_TEST(!stored(inbox.store(an_event("msg:seldom"))).is_new);
+        BOOST_TEST(!stored(inbox.store(an_event("msg:often"))).is_new);
+    }
+    BOOST_TEST(notes_of("msg:often") == 100);
+    BOOST_TEST(notes_of("msg:seldom") == 100);
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events") == 2);
+
+    const std::string text = log.text();
+    std::size_t lines = 0;
+    for (std::size_t at = 0; (at = text.find("Duplicate message detected", at)) < text.size(); ++at)
+        ++lines;
+    BOOST_TEST(lines == 200u);  // one for each note
+}
+
 BOOST_AUTO_TEST_CASE(
     what_is_waiting_goes_in_batches_with_one_notification_each_and_none_for_repeats) {
     test::TestDatabase db;
@@ -426,7 +464,10 @@ BOOST_AUTO_TEST_CASE(no_statement_walks_a_table) {
         "'msg:SM' || g, 'inbound', 'form', '', '{}', 'c' FROM generate_series(1, 50000) AS g ON "
         "CONFLICT DO NOTHING;"
         "INSERT INTO messages_in (provider_message_id, \"from\", \"to\", body, correlation_id, "
-        "event_id) SELECT 'SM' || g, 'f', 't', '', 'c', g FROM generate_series(1, 50000) AS g");
+        "event_id) SELECT 'SM' || g, 'f', 't', '', 'c', g FROM generate_series(1, 50000) AS g;"
+        "INSERT INTO event_log (event_type, entity_type, correlation_id, actor_type) SELECT "
+        "'webhook_received', 'webhook_event', 'c' || g, 'system' FROM generate_series(1, 50000) AS "
+        "g");
     db.exec("ANALYZE");
     for (const Case& c : cases) {
         session.exec_script(fmt::format("PREPARE {} AS {}", name(c), c.statement.text).c_str());

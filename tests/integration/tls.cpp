@@ -17,9 +17,11 @@
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <list>
 #include <netinet/in.h>
 #include <signal.h>
@@ -76,19 +78,61 @@ bool agrees_on(std::uint16_t port, int version) {
     return is_agreed;
 }
 
-/// A connection that says this and then nothing.
+/// What a client of TLS says first.
+std::string client_hello() {
+    const std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context{
+        SSL_CTX_new(TLS_client_method())};
+    const std::unique_ptr<SSL, FreeWith<SSL_free>> tls{SSL_new(context.get())};
+    SSL_set_bio(tls.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_connect(tls.get());  // nobody answers
+    std::string hello(4096, '\0');
+    hello.resize(static_cast<std::size_t>(std::max(
+        0, BIO_read(SSL_get_wbio(tls.get()), hello.data(), static_cast<int>(hello.size())))));
+    return hello;
+}
+
+/// One who asks for something and does not read the answer.
+class Deaf {
+  public:
+    Deaf(std::uint16_t port, std::string_view request) : socket_{connected(port)} {
+        SSL_set_fd(tls_.get(), socket_);
+        BOOST_REQUIRE(SSL_connect(tls_.get()) == 1);
+        BOOST_REQUIRE(SSL_write(tls_.get(), request.data(), static_cast<int>(request.size())) > 0);
+    }
+    ~Deaf() { ::close(socket_); }
+    Deaf(const Deaf&) = delete;
+    Deaf& operator=(const Deaf&) = delete;
+
+  private:
+    int socket_;
+    std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context_{SSL_CTX_new(TLS_client_method())};
+    std::unique_ptr<SSL, FreeWith<SSL_free>> tls_{SSL_new(context_.get())};
+};
+
+/// A connection that says this and then nothing, unless it is told to.
 class Silent {
   public:
-    Silent(std::uint16_t port, std::string_view text) : socket_{connected(port)} {
-        if (!text.empty()) ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
-    }
+    Silent(std::uint16_t port, std::string_view text) : socket_{connected(port)} { say(text); }
     ~Silent() { ::close(socket_); }
     Silent(const Silent&) = delete;
     Silent& operator=(const Silent&) = delete;
+    void say(std::string_view text) const {
+        if (!text.empty()) ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+    }
+    /// Whether the server says something to it before it ends it; waits for that.
+    bool is_answered() const {
+        wait_no_longer_than({.tv_sec = 30, .tv_usec = 0});
+        char byte;
+        return ::recv(socket_, &byte, 1, 0) == 1;
+    }
+    /// Whether the server has neither ended it nor said anything so far.
+    bool is_open() const {
+        char byte;
+        return ::recv(socket_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+    }
     /// Waits until the server has ended it; what it said before does not matter.
     bool is_closed() const {
-        timeval patience{.tv_sec = 30, .tv_usec = 0};
-        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        wait_no_longer_than({.tv_sec = 30, .tv_usec = 0});
         char bytes[512];
         ssize_t count = 0;
         while ((count = ::recv(socket_, bytes, sizeof bytes, 0)) > 0) {
@@ -97,6 +141,9 @@ class Silent {
     }
 
   private:
+    void wait_no_longer_than(const timeval& time) const {
+        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    }
     int socket_;
 };
 
@@ -245,6 +292,9 @@ struct Limited {
         routes.add("POST", "/", [](http::Request request, http::Responder respond) {
             respond({.status = 200, .body = std::move(request.body)});
         });
+        routes.add("GET", "/large", [](const http::Request&, http::Responder respond) {
+            respond({.status = 200, .body = std::string(8'000'000, 'x')});
+        });
         server = std::make_unique<http::Server>(
             http::ServerOptions{.host = "127.0.0.1",
                                 .port = 0,
@@ -269,19 +319,60 @@ BOOST_FIXTURE_TEST_CASE(a_handshake_that_does_not_go_on_is_ended, Limited) {
     BOOST_TEST(half.is_closed());
     BOOST_TEST(garbage.is_closed());
     BOOST_TEST(get() == 200);
-    BOOST_TEST(eventually([&] { return server->stats().timed_out == 2; }));
-    BOOST_TEST(server->stats().handshakes == 1u);
     BOOST_TEST(eventually([&] { return server->stats().connections == 0; }));
+    BOOST_TEST(server->stats().timed_out == 1u);  // of who said nothing, nothing was cut off
+    BOOST_TEST(server->stats().handshakes == 1u);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_flood_of_handshakes_keeps_nobody_out, Limited) {
-    start({.handshakes = 8, .handshake_timeout = 60s});
+// Fails when a connection is one of the handshakes before it has said anything.
+BOOST_FIXTURE_TEST_CASE(a_flood_of_silent_connections_ends_no_handshake, Limited) {
+    start({.handshakes = 1, .handshake_timeout = 60s});
+    const std::string hello = client_hello();
+    BOOST_REQUIRE(hello.size() > 100u);
+    const Silent slow{server->port(), hello.substr(0, 100)};
+    std::list<Silent> flood;
+    for (int i = 0; i < 50; ++i) flood.emplace_back(server->port(), "");
+    BOOST_TEST(eventually([&] { return server->stats().connections == 51; }));
+    BOOST_TEST(server->stats().over_limit == 0u);
+    slow.say(hello.substr(100));
+    BOOST_TEST(slow.is_answered());
+}
+
+// Fails when who has not said anything keeps the place (begin_wait() in shake_hands()).
+BOOST_FIXTURE_TEST_CASE(at_the_limit_silent_connections_make_room, Limited) {
+    start({.connections = 10, .handshake_timeout = 60s});
     std::list<Silent> flood;
     for (int i = 0; i < 50; ++i) flood.emplace_back(server->port(), "");
     BOOST_TEST(get() == 200);
-    BOOST_TEST(eventually([&] { return server->stats().connections <= 8; }));
-    BOOST_TEST(server->stats().over_limit >= 42u);
+    BOOST_TEST(server->stats().over_limit >= 41u);
     BOOST_TEST(flood.front().is_closed());
+}
+
+// Fails when it is always the oldest that goes: of a hundred the last 16 would be left. Chance
+// leaves just these once in a million times.
+BOOST_FIXTURE_TEST_CASE(beyond_the_limit_of_handshakes_any_one_of_them_goes, Limited) {
+    constexpr std::size_t kHandshakes = 16;
+    constexpr std::size_t kFlood = 100;
+    start({.handshakes = kHandshakes, .handshake_timeout = 60s});
+    const std::string begin = client_hello().substr(0, 20);
+    std::list<Silent> flood;
+    for (std::size_t i = 0; i < kFlood; ++i) flood.emplace_back(server->port(), begin);
+    BOOST_REQUIRE(eventually([&] { return server->stats().over_limit == kFlood - kHandshakes; }));
+    BOOST_REQUIRE(eventually([&] { return server->stats().connections == kHandshakes; }));
+    const auto newest = std::prev(flood.end(), kHandshakes);
+    BOOST_TEST(std::any_of(flood.begin(), newest, [](const Silent& one) { return one.is_open(); }));
+    BOOST_TEST(get() == 200);
+}
+
+BOOST_FIXTURE_TEST_CASE(at_the_limit_who_does_not_read_makes_room, Limited) {
+    start({.connections = 5, .write_timeout = 60s});
+    std::list<Deaf> deaf;
+    for (int i = 0; i < 5; ++i)
+        deaf.emplace_back(server->port(), "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    BOOST_REQUIRE(eventually([&] { return server->stats().requests == 5; }));
+    // At first the kernel still takes something from each of them.
+    BOOST_TEST(eventually([&] { return get() == 200; }));
+    BOOST_TEST(server->stats().timed_out == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(large_bodies_and_many_requests_go_over_one_connection, Limited) {

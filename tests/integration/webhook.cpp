@@ -283,6 +283,35 @@ BOOST_AUTO_TEST_CASE(a_body_of_64_kib_is_taken_and_a_larger_one_refused_and_logg
     BOOST_TEST(rows(db) == 1);
 }
 
+// Fails when the parameters of a form are sorted before it is known who has signed them.
+BOOST_AUTO_TEST_CASE(
+    a_form_of_a_thousand_parameters_is_taken_and_one_with_more_refused_and_logged) {
+    test::TestDatabase db;
+    const Instance service{db.options()};
+    const auto form_of = [](int parameters) {
+        std::string body = "a=";
+        for (int i = 1; i < parameters; ++i) body += fmt::format("&{}=", i);
+        return body;
+    };
+    BOOST_TEST(service.send(signed_post(form_of(1000))).status == 200);
+    BOOST_TEST(rows(db) == 1);
+
+    const LogCapture log;
+    Post unsigned_post = signed_post(form_of(1001));
+    for (const std::string& signature : {unsigned_post.signature, kWrongSignature}) {
+        unsigned_post.signature = signature;
+        RawHttp connection{service.port()};
+        const RawReply reply = connection.exchange(unsigned_post.bytes());
+        BOOST_TEST(reply.status == 413);
+        BOOST_TEST(reply.field("Content-Type") == "text/xml");
+        BOOST_TEST(reply.body == "");
+        BOOST_TEST(connection.is_closed());
+    }
+    BOOST_TEST(times(log, "[ERROR]") >= 1u);
+    BOOST_TEST(times(log, "Webhook refused: over 1,000 parameters") == times(log, "[ERROR]"));
+    BOOST_TEST(rows(db) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_json_body_is_taken_with_its_hash_in_the_signed_url) {
     test::TestDatabase db;
     const Instance service{db.options()};
@@ -416,6 +445,30 @@ BOOST_AUTO_TEST_CASE(without_its_database_it_answers_503_at_the_deadline_and_rec
     // A pooler keeps what it was given until the database is back.
     if (!test::test_pooler())
         BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE key LIKE '%2'") == 0);
+}
+
+// Fails when one event that PostgreSQL does not take counts as an outage, which makes all sending
+// wait.
+BOOST_AUTO_TEST_CASE(an_event_that_the_database_refuses_is_answered_503_and_is_no_outage) {
+    test::TestDatabase db;
+    db.exec(
+        "ALTER TABLE webhook_events ADD CHECK (key <> 'msg:SM00000000000000000000000000000001')");
+    std::atomic<int> outages{0};
+    webhook::Options options = some_options();
+    options.deadline = 3s;
+    options.on_unavailable = [&outages] { ++outages; };
+    std::atomic<int> refusals{0};
+    options.on_refused = [&refusals] { ++refusals; };
+    const Instance service{db.options(), options};
+    BOOST_TEST(service.send(signed_post(a_message(1))).status == 503);
+    BOOST_TEST(service.send(signed_post(a_message(2))).status == 200);
+    BOOST_TEST(outages.load() == 0);
+    BOOST_TEST(refusals.load() == 1);
+
+    db.server().stop(pg::PrivatePostgres::StopMode::immediate);
+    BOOST_TEST(service.send(signed_post(a_message(3))).status == 503);
+    BOOST_TEST(eventually([&] { return outages == 1; }));
+    BOOST_REQUIRE(db.server().restart());
 }
 
 BOOST_AUTO_TEST_CASE(no_200_is_without_its_row_when_the_database_crashes_in_a_burst) {

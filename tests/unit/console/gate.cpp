@@ -15,12 +15,15 @@ using std::chrono::minutes;
 
 struct Door {
     test::FakeClock clock;
-    Gate gate{{.token = Secret{"token"},
-               .token_readonly = {},
-               .link_code = Secret{"code"},
-               .trusted_proxies = *webhook::TrustedProxies::parse({"127.0.0.1"}),
-               .version = "1"},
-              clock};
+    Gate gate;
+
+    explicit Door(const char* token = "token", const char* token_readonly = "")
+        : gate{{.token = Secret{token},
+                .token_readonly = Secret{token_readonly},
+                .link_code = Secret{"code"},
+                .trusted_proxies = *webhook::TrustedProxies::parse({"127.0.0.1"}),
+                .version = "1"},
+               clock} {}
 
     http::Response follow(const std::string& code, const std::string& peer = "127.0.0.1",
                           const std::string& forwarded_for = "") {
@@ -133,6 +136,31 @@ BOOST_AUTO_TEST_CASE(who_has_the_token_gets_in_whatever_others_try) {
     Door door;
     for (int i = 0; i < 200; ++i) door.try_token("guess", "198.51.100." + std::to_string(i));
     BOOST_TEST(door.try_token("token", "192.0.2.7").status == 200);
+}
+
+// Behind a proxy that is not trusted all have its address.
+BOOST_AUTO_TEST_CASE(a_long_token_gets_in_whatever_others_try_from_the_same_address) {
+    Door door{"0123456789abcdef", "0123456789abcdeg"};
+    for (int i = 0; i < 5; ++i) BOOST_TEST(door.try_token("guess", "192.0.2.7").status == 401);
+    for (const char* wrong : {"guess", "0123456789abcde", "0123456789abcdeh", ""}) {
+        const http::Response refused = door.try_token(wrong, "192.0.2.7");
+        BOOST_TEST(refused.status == 429);
+        BOOST_TEST(field(refused, "Retry-After") == "60");
+    }
+    BOOST_TEST(door.try_token("0123456789abcdef", "192.0.2.7").status == 200);
+    BOOST_TEST(door.try_token("0123456789abcdeg", "192.0.2.7").status == 200);
+    // That one was right changes nothing for those who guess.
+    BOOST_TEST(door.try_token("guess", "192.0.2.7").status == 429);
+}
+
+// Else each try at a short one would tell whether it was right.
+BOOST_AUTO_TEST_CASE(over_the_limit_a_short_token_is_refused_as_a_wrong_one_is) {
+    Door door{"0123456789abcde", "0123456789abcdef"};
+    for (int i = 0; i < 5; ++i) BOOST_TEST(door.try_token("guess", "192.0.2.7").status == 401);
+    BOOST_TEST(door.try_token("0123456789abcde", "192.0.2.7").status == 429);
+    BOOST_TEST(door.try_token("0123456789abcdef", "192.0.2.7").status == 200);  // the other's
+    door.clock.advance(minutes{2});
+    BOOST_TEST(door.try_token("0123456789abcde", "192.0.2.7").status == 200);
 }
 
 BOOST_AUTO_TEST_CASE(the_addresses_of_one_ipv6_network_are_one_client) {
