@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ops;
 
-COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
+COMMENT ON SCHEMA ops IS 'pgcourier: views to look at (SELECT * FROM ops.health) and functions to act with (SELECT ops.retry_dead_letter(id)). [holds ops.attempts_words ops.backfills ops.bloat ops.breakers ops.cancel_message ops.conversation ops.correlations ops.cursor ops.dead_letter_named ops.dead_letter_reasons ops.dead_letters ops.discard_dead_letter ops.discard_dead_letters ops.do_again ops.event_of ops.event_state_words ops.event_words ops.explain ops.explanation ops.find ops.find_dead_letters ops.grant_once ops.grant_roles ops.has_hidden ops.health ops.incoming_words ops.instances ops.latency ops.letter_locked ops.letters_told ops.log ops.log_act ops.masked ops.masked_text ops.messages_of ops.moment ops.obstacle_words ops.oldest_snapshot ops.outbox ops.outgoing_words ops.pause_id ops.pause_sending ops.pauses ops.person_meant ops.queue_again ops.queue_depth ops.release_message ops.reroute ops.reroute_event ops.resume_sending ops.retry_dead_letter ops.retry_dead_letters ops.secure_function ops.settle_unknown ops.shell_argument ops.shell_option ops.shell_word ops.span ops.sql_word ops.stuck ops.tenant_named ops.tenants ops.throughput ops.trace ops.unfinished_migrations ops.unrouted ops.utc ops.waiting_words]';
 
 CREATE FUNCTION ops.attempts_words(attempts integer) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
@@ -236,6 +236,15 @@ BEGIN
     is_done := false;
     IF letter.job_type = 'message_out' THEN
         SELECT m.* INTO message FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id' FOR UPDATE;
+        -- Another letter of the same message may just have been done.
+        IF EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.id = letter.id AND d.resolved_at IS NOT NULL) THEN
+            words := format('dead letter %s was resolved with another one of its message', letter.id);
+            RETURN;
+        END IF;
+        IF message.delivered_at IS NOT NULL OR message.read_at IS NOT NULL THEN
+            words := format('the message of dead letter %s was delivered after all', letter.id);
+            RETURN;
+        END IF;
         IF message.status IS DISTINCT FROM 'dead' AND NOT coalesce(message.status = 'sent' AND message.undelivered_at IS NOT NULL, false) THEN
             words := format('the message of dead letter %s %s', letter.id, coalesce('is no longer dead: it is ' || message.status, 'is not kept any more'));
             RETURN;
@@ -279,7 +288,9 @@ BEGIN
         PERFORM pg_notify('pgcourier_events', '');
         words := format('webhook event %s is pending again', event);
     END CASE;
-    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = letter.id;
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE d.id = letter.id
+       OR letter.job_type = 'message_out' AND d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = message.id AND d.resolved_at IS NULL;
     PERFORM ops.log_act('dead_letter_retried', letter.job_type, coalesce(message.id, event::text), letter.tenant_id,
                         message.correlation_id, reason, by,
                         jsonb_build_object('dead_letter_id', letter.id, 'new_message_id', new_id));
@@ -644,7 +655,7 @@ DECLARE
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
         'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
-        'retention_passes', 'erasures', 'receiving', 'backfills'];
+        'retention_passes', 'erasures', 'receiving', 'backfills', 'former_numbers'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
                                    'find_dead_letters'];
@@ -682,6 +693,25 @@ BEGIN
     FROM pg_proc AS p
     WHERE p.proconfig IS NOT NULL
       AND (p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' OR p.pronamespace = 'ops'::regnamespace);
+
+    -- With its owner's rights it is for those who write messages, and for nobody else.
+    IF is_closed AND NOT has_table_privilege('public', 'messages_out', 'INSERT') THEN
+        FOR found IN SELECT p.oid::regprocedure::text AS name, p.oid FROM pg_proc AS p
+                     WHERE p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_take_dedupe_key' LOOP
+            IF has_function_privilege('public', found.oid, 'EXECUTE') THEN
+                EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found.name);
+            END IF;
+            FOR one IN SELECT a.grantee::regrole::text FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a
+                       WHERE c.oid = 'messages_out'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> 0
+                       UNION
+                       SELECT a.grantee::regrole::text FROM pg_attribute AS c CROSS JOIN aclexplode(c.attacl) AS a
+                       WHERE c.attrelid = 'messages_out'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> 0
+                       UNION
+                       SELECT 'pg_write_all_data' LOOP
+                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', found.name, one);
+            END LOOP;
+        END LOOP;
+    END IF;
 
     IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
         PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
@@ -734,7 +764,7 @@ BEGIN
                      WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
                         OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
                            AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
-                        OR c.oid = to_regclass(home || '.routable_events') LOOP
+                        OR c.oid IN (to_regclass(home || '.routable_events'), to_regclass(home || '.tenant_senders')) LOOP
             PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
         END LOOP;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
@@ -820,6 +850,25 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION ops.incoming_words(message public.messages_in) IS 'What became of an incoming message, without its subject.';
+
+CREATE FUNCTION ops.letter_locked(letter_id text) RETURNS public.dead_letter_jobs
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    letter dead_letter_jobs;
+BEGIN
+    PERFORM FROM dead_letter_jobs AS d
+    WHERE d.job_type = 'message_out' AND d.resolved_at IS NULL
+      AND d.payload ->> 'message_out_id' = (SELECT x.payload ->> 'message_out_id' FROM dead_letter_jobs AS x
+                                            WHERE x.id = letter_id AND x.job_type = 'message_out')
+    ORDER BY d.id
+    FOR UPDATE;
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = letter_id FOR UPDATE;
+    RETURN letter;
+END $$;
+
+COMMENT ON FUNCTION ops.letter_locked(letter_id text) IS 'A dead letter, locked with the others of its message; part of ops.retry_dead_letter.';
 
 CREATE FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -1095,7 +1144,7 @@ CREATE FUNCTION ops.obstacle_words(message public.messages_out, due timestamp wi
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    own_number text := (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = message.tenant_id);
+    own_number text := (SELECT s.number FROM tenant_senders AS s WHERE s.tenant_id = message.tenant_id);
     words text[] := '{}';
     one record;
 BEGIN
@@ -1110,7 +1159,7 @@ BEGIN
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
-    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
+    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() AND b.sending_waits_until <= now() + interval '31 s' HAVING count(*) > 0 LOOP
         words := words || format('after an outage sending waits until each STOP that was missed is known, until %s at the latest',
                                  ops.moment(one.ends_at));
     END LOOP;
@@ -1412,7 +1461,7 @@ DECLARE
     letter dead_letter_jobs;
     done record;
 BEGIN
-    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = ops.dead_letter_named(dead_letter_id) FOR UPDATE;
+    letter := ops.letter_locked(ops.dead_letter_named(dead_letter_id));
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
     END IF;
@@ -1450,8 +1499,8 @@ BEGIN
         is_done := NOT dry_run;
         words := 'would be done again';
         IF NOT dry_run THEN
-            SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
-            CONTINUE WHEN letter.id IS NULL;  -- somebody else was faster
+            letter := ops.letter_locked(one.id);
+            CONTINUE WHEN letter.id IS NULL OR letter.resolved_at IS NOT NULL;  -- somebody else was faster
             done := ops.do_again(letter, CASE WHEN per_second IS NOT NULL THEN due_at END, reason, by);
             is_done := done.is_done;
             words := done.words;
@@ -1487,6 +1536,10 @@ CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DE
 DECLARE
     message messages_out;
 BEGIN
+    IF was_sent IS NULL THEN
+        RAISE EXCEPTION 'was_sent of message % is NULL, expected true or false', message_id
+            USING HINT = 'Leave it unknown as long as nobody knows; not sent means that it is sent again.';
+    END IF;
     PERFORM set_config('pgcourier.act', 'settle', true);
     UPDATE messages_out AS m
     SET status = CASE WHEN was_sent THEN 'sent' ELSE 'failed' END, held_reason = NULL, lease_token = NULL,
@@ -1665,7 +1718,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127090200_words_wait_for_nobody';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127100400_refused_rows';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1891,6 +1944,29 @@ BEGIN
         USING ERRCODE = 'unique_violation', HINT = 'With on_duplicate = ''ignore'' a second row is dropped without an error.';
 END $_$;
 
+CREATE FUNCTION public.pgcourier_delete_alone(from_table text, place tid) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF clock_timestamp() > statement_timestamp() + interval '1 s' THEN
+        RETURN 'there was no time to try them all';
+    END IF;
+    CASE from_table
+        WHEN 'dead_letter_jobs' THEN DELETE FROM dead_letter_jobs AS r WHERE r.ctid = place;
+        WHEN 'messages_in' THEN DELETE FROM messages_in AS r WHERE r.ctid = place;
+        WHEN 'messages_out' THEN DELETE FROM messages_out AS r WHERE r.ctid = place;
+        WHEN 'delivery_events' THEN DELETE FROM delivery_events AS r WHERE r.ctid = place;
+        WHEN 'webhook_events' THEN DELETE FROM webhook_events AS r WHERE r.ctid = place;
+        WHEN 'event_log' THEN DELETE FROM event_log AS r WHERE r.ctid = place;
+    END CASE;
+    RETURN CASE WHEN NOT FOUND THEN 'a trigger kept it' END;
+EXCEPTION WHEN OTHERS THEN
+    RETURN regexp_replace(SQLERRM, '\+?[0-9]{7,}', '…', 'g');  -- a trigger's words may have a number in them
+END $$;
+
+COMMENT ON FUNCTION public.pgcourier_delete_alone(from_table text, place tid) IS 'Deletes one row, by its place, of a table that retention deletes from. Returns NULL, or why it could not.';
+
 CREATE FUNCTION public.pgcourier_erased_address(tenant text, address text) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN ('erased:'::text || encode(sha256(convert_to(((tenant || ' '::text) || address), 'UTF8'::name)), 'hex'::text));
@@ -1951,11 +2027,39 @@ CREATE FUNCTION public.pgcourier_is_due_again(queued bigint, due timestamp with 
 
 COMMENT ON FUNCTION public.pgcourier_is_due_again(queued bigint, due timestamp with time zone, expires timestamp with time zone) IS 'Gives what was put back into the queue its expires_at; whether it is due now.';
 
+CREATE FUNCTION public.pgcourier_keep_former_number() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM former_numbers WHERE left_at < clock_timestamp() - interval '1 year';
+    INSERT INTO former_numbers (number, left_at)
+    VALUES (OLD.whatsapp_phone_number, clock_timestamp())
+    ON CONFLICT (number) DO UPDATE SET left_at = excluded.left_at;
+    RETURN NULL;
+EXCEPTION WHEN insufficient_privilege THEN  -- whoever may change a tenant still may
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.pgcourier_masked_scope(scope text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (scope ~ '^sender:\+[1-9][0-9]{7,14}$'::text) THEN (("left"(scope, 11) || '…'::text) || "right"(scope, 2)) ELSE scope END;
 
 COMMENT ON FUNCTION public.pgcourier_masked_scope(scope text) IS 'A scope without the whole number: sender:+336…78.';
+
+CREATE FUNCTION public.pgcourier_normalise_message_in() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW."from" := pgcourier_bare_address(NEW."from");
+    NEW."to" := pgcourier_bare_address(NEW."to");
+    IF NEW.tenant_id IS NOT NULL AND NEW.message_type IS NULL THEN
+        NEW.message_type := CASE WHEN EXISTS (SELECT FROM seller_phones AS p
+                                              WHERE p.tenant_id = NEW.tenant_id AND p.phone_number = NEW."from") THEN 'seller' ELSE 'client' END;
+    END IF;
+    RETURN NEW;
+END $$;
 
 CREATE FUNCTION public.pgcourier_normalise_opt_out() RETURNS trigger
     LANGUAGE plpgsql
@@ -2058,24 +2162,40 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('pgcourier_opt_out'), hashtext(tenant));
     INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, source, event_id)
     VALUES (tenant, person, said, said_at, said_in, event);
-    SELECT array_agg(DISTINCT h.phone_number) INTO addresses
-    FROM opt_out_history AS own
-    JOIN opt_out_history AS h ON h.id = own.id OR h.event_id = own.event_id AND h.tenant_id = tenant
-    WHERE own.tenant_id = tenant AND own.phone_number IN (person, erased);
-    SELECT h.word, h.occurred_at INTO newest FROM opt_out_history AS h
-    WHERE h.tenant_id = tenant AND h.phone_number = ANY (addresses)
+    WITH own AS (
+        SELECT o.phone_number, o.event_id
+        FROM unnest(ARRAY[person, erased]) AS a (address)
+        CROSS JOIN LATERAL (
+            SELECT h.phone_number, h.event_id FROM opt_out_history AS h
+            WHERE h.tenant_id = tenant AND h.phone_number = a.address
+            ORDER BY h.occurred_at DESC LIMIT 100) AS o
+        UNION
+        SELECT person, event)
+    SELECT array_agg(DISTINCT known.address) INTO addresses
+    FROM (
+        SELECT o.phone_number AS address FROM own AS o
+        UNION ALL
+        SELECT h.phone_number FROM own AS o JOIN opt_out_history AS h ON h.event_id = o.event_id AND h.tenant_id = tenant) AS known;
+    SELECT h.word, h.occurred_at INTO newest
+    FROM unnest(addresses) AS a (address)
+    CROSS JOIN LATERAL (
+        SELECT h.word, h.occurred_at, h.id FROM opt_out_history AS h
+        WHERE h.tenant_id = tenant AND h.phone_number = a.address
+        ORDER BY h.occurred_at DESC, h.id DESC LIMIT 1) AS h
     ORDER BY h.occurred_at DESC, h.id DESC LIMIT 1;
 
     IF newest.word = 'start' THEN
-        DELETE FROM opt_outs WHERE tenant_id = tenant AND phone_number = ANY (addresses || erased);
-        RETURN false;
+        DELETE FROM opt_outs AS o
+        WHERE o.tenant_id = tenant AND o.phone_number = ANY (addresses || erased)
+          AND o.opted_out_at <= (newest.occurred_at AT TIME ZONE 'UTC')::timestamp(3);
+        RETURN EXISTS (SELECT FROM opt_outs AS o WHERE o.tenant_id = tenant AND o.phone_number = ANY (addresses || erased));
     END IF;
     INSERT INTO opt_outs (tenant_id, phone_number, opted_out_at, created_at, updated_at)
     SELECT tenant, a.address, newest.occurred_at AT TIME ZONE 'UTC', clock_timestamp() AT TIME ZONE 'UTC',
            clock_timestamp() AT TIME ZONE 'UTC'
     FROM unnest(addresses) AS a (address)
     ON CONFLICT (tenant_id, phone_number) DO UPDATE
-    SET opted_out_at = excluded.opted_out_at, updated_at = excluded.updated_at;
+    SET opted_out_at = greatest(opt_outs.opted_out_at, excluded.opted_out_at), updated_at = excluded.updated_at;
 
     PERFORM set_config('pgcourier.act', 'opt_out', true);
     WITH waiting AS MATERIALIZED (
@@ -2277,7 +2397,7 @@ CREATE VIEW ops.backfills AS
     b.day,
     b.first_pass_at,
         CASE
-            WHEN (b.sending_waits_until > now()) THEN b.sending_waits_until
+            WHEN ((b.sending_waits_until > now()) AND (b.sending_waits_until <= (now() + '00:00:31'::interval))) THEN b.sending_waits_until
             ELSE NULL::timestamp with time zone
         END AS sending_waits_until,
         CASE
@@ -2375,10 +2495,19 @@ CREATE TABLE public.instances (
     version text NOT NULL,
     roles text NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    refusing_since timestamp with time zone,
+    told_at timestamp with time zone,
+    default_sender text
 );
 
 COMMENT ON TABLE public.instances IS 'The running processes of pgcourier; a row that stays without heartbeat tells of a crash.';
+
+COMMENT ON COLUMN public.instances.refusing_since IS 'Since when it has answered webhooks 503, which is not written down as a gap yet; NULL: it takes them.';
+
+COMMENT ON COLUMN public.instances.told_at IS 'When another process wrote down as a gap what this one, silent since its last heartbeat, may have missed.';
+
+COMMENT ON COLUMN public.instances.default_sender IS 'TWILIO_WHATSAPP_NUMBER of a process that sends; NULL: it has none, or does not send.';
 
 CREATE TABLE public.opt_out_history (
     id bigint NOT NULL,
@@ -2732,6 +2861,17 @@ CREATE TABLE public.tenants (
     whatsapp_phone_number text
 );
 
+CREATE VIEW public.tenant_senders AS
+ SELECT t.id AS tenant_id,
+    COALESCE(t.whatsapp_phone_number, ( SELECT i.default_sender
+           FROM public.instances i
+          WHERE (i.default_sender IS NOT NULL)
+          ORDER BY i.heartbeat_at DESC
+         LIMIT 1)) AS number
+   FROM public.tenants t;
+
+COMMENT ON VIEW public.tenant_senders IS 'The number from which each shop sends: its own, else that of the sender that was heard last.';
+
 CREATE VIEW ops.queue_depth AS
  SELECT 'webhook-processing'::text AS queue,
         CASE
@@ -2757,18 +2897,16 @@ CREATE VIEW ops.queue_depth AS
          OFFSET 0) o ON (true))
 UNION ALL
  SELECT 'messages_out'::text AS queue,
-        CASE
-            WHEN (w.counted > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
-               FROM pg_class
-              WHERE (pg_class.oid = ('public.outbox_queue'::regclass)::oid)))
-            ELSE w.counted
-        END AS waiting,
+    w.waiting,
     ( SELECT count(*) AS count
            FROM ( SELECT
                    FROM public.outbox_leases
                   WHERE (outbox_leases.unknown_since IS NULL)
                  LIMIT 10001) l) AS in_flight,
-    w.delayed,
+        CASE
+            WHEN ((w.counted > 10000) AND (w.delayed > 0)) THEN (w.waiting - (w.counted - w.delayed))
+            ELSE w.delayed
+        END AS delayed,
     (EXTRACT(epoch FROM (now() -
         CASE
             WHEN (NOT (EXISTS ( SELECT
@@ -2781,21 +2919,30 @@ UNION ALL
                      LIMIT 10001) q
               WHERE ((q.due_at <= now()) AND (NOT (EXISTS ( SELECT
                        FROM public.outbox_pauses p
-                      WHERE ((p.kind = 'all'::text) OR ((p.kind = 'tenant'::text) AND (p.id = q.tenant_id)) OR ((p.kind = 'sender'::text) AND (q.tenant_id = ( SELECT t.id
-                               FROM public.tenants t
-                              WHERE (t.whatsapp_phone_number = p.id)))))))))),
+                      WHERE ((p.kind = 'all'::text) OR ((p.kind = 'tenant'::text) AND (p.id = q.tenant_id)) OR ((p.kind = 'sender'::text) AND (p.id = ( SELECT s.number
+                               FROM public.tenant_senders s
+                              WHERE (s.tenant_id = q.tenant_id)))))))))),
             CASE
                 WHEN (w.counted > 10000) THEN w.oldest_due_at
                 ELSE NULL::timestamp with time zone
             END)
         END)))::numeric(12,1) AS oldest_seconds
-   FROM ( SELECT count(*) AS counted,
-            count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
-            min(q.due_at) FILTER (WHERE (q.due_at <= now())) AS oldest_due_at
-           FROM ( SELECT outbox_queue.due_at
-                   FROM public.outbox_queue
-                  ORDER BY outbox_queue.due_at, outbox_queue.seq
-                 LIMIT 10001) q) w;
+   FROM ( SELECT k.counted,
+            k.delayed,
+            k.oldest_due_at,
+                CASE
+                    WHEN (k.counted > 10000) THEN GREATEST((10001)::bigint, ( SELECT (pg_class.reltuples)::bigint AS reltuples
+                       FROM pg_class
+                      WHERE (pg_class.oid = ('public.outbox_queue'::regclass)::oid)))
+                    ELSE k.counted
+                END AS waiting
+           FROM ( SELECT count(*) AS counted,
+                    count(*) FILTER (WHERE (q.due_at > now())) AS delayed,
+                    min(q.due_at) FILTER (WHERE (q.due_at <= now())) AS oldest_due_at
+                   FROM ( SELECT outbox_queue.due_at
+                           FROM public.outbox_queue
+                          ORDER BY outbox_queue.due_at, outbox_queue.seq
+                         LIMIT 10001) q) k) w;
 
 COMMENT ON VIEW ops.queue_depth IS 'How deep the two queues are. Counts are exact to 10,000, estimated above.';
 
@@ -3461,17 +3608,19 @@ UNION ALL
                FROM public.outbox_queue q
               ORDER BY q.due_at, q.seq
              LIMIT 1)
-            ELSE ( SELECT q.due_at
+            WHEN 'tenant'::text THEN ( SELECT q.due_at
                FROM public.outbox_queue q
-              WHERE (q.tenant_id =
-                    CASE p.kind
-                        WHEN 'tenant'::text THEN p.id
-                        ELSE ( SELECT t.id
-                           FROM public.tenants t
-                          WHERE (t.whatsapp_phone_number = p.id))
-                    END)
+              WHERE (q.tenant_id = p.id)
               ORDER BY q.due_at, q.seq
              LIMIT 1)
+            ELSE ( SELECT min(f.due_at) AS min
+               FROM (public.tenant_senders s
+                 CROSS JOIN LATERAL ( SELECT q.due_at
+                       FROM public.outbox_queue q
+                      WHERE (q.tenant_id = s.tenant_id)
+                      ORDER BY q.due_at, q.seq
+                     LIMIT 1) f)
+              WHERE (s.number = p.id))
         END <= now())
 UNION ALL
  SELECT 'event'::text AS entity,
@@ -3651,18 +3800,19 @@ CREATE VIEW ops.tenants AS
     COALESCE(g.dead_letters, (0)::bigint) AS dead_letters,
     ( SELECT string_agg(concat_ws(' '::text, p.kind, 'by', p.paused_by, 'since', to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)), '; '::text ORDER BY p.paused_at) AS string_agg
            FROM public.outbox_pauses p
-          WHERE ((((p.kind = 'all'::text) AND (p.id = ''::text)) OR ((p.kind = 'tenant'::text) AND (p.id = t.id))) OR ((p.kind = 'sender'::text) AND (p.id = t.whatsapp_phone_number)))) AS paused,
+          WHERE ((((p.kind = 'all'::text) AND (p.id = ''::text)) OR ((p.kind = 'tenant'::text) AND (p.id = t.id))) OR ((p.kind = 'sender'::text) AND (p.id = n.number)))) AS paused,
     s.opened_at AS breaker_open_since,
         CASE
             WHEN (s.calls < 1024) THEN s.calls
             ELSE NULL::integer
         END AS calls_at_once
-   FROM ((((public.tenants t
+   FROM (((((public.tenants t
      LEFT JOIN ( SELECT p.tenant_id,
             count(*) AS sellers
            FROM public.seller_phones p
           GROUP BY p.tenant_id) e ON ((e.tenant_id = t.id)))
-     LEFT JOIN public.outbox_scopes s ON ((s.scope = ('sender:'::text || t.whatsapp_phone_number))))
+     JOIN public.tenant_senders n ON ((n.tenant_id = t.id)))
+     LEFT JOIN public.outbox_scopes s ON ((s.scope = ('sender:'::text || n.number))))
      LEFT JOIN ( SELECT l.tenant_id,
             count(*) AS in_flight
            FROM ( SELECT x.tenant_id
@@ -3970,7 +4120,9 @@ CREATE TABLE public.erasures (
     page bigint DEFAULT 0 NOT NULL,
     changed bigint DEFAULT 0 NOT NULL,
     busy bigint DEFAULT 0 NOT NULL,
-    erased jsonb DEFAULT '{}'::jsonb NOT NULL
+    erased jsonb DEFAULT '{}'::jsonb NOT NULL,
+    refusal text,
+    told_at timestamp with time zone
 );
 
 COMMENT ON TABLE public.erasures IS 'People who are being erased. A row goes as soon as nothing of the person is left.';
@@ -3985,9 +4137,24 @@ COMMENT ON COLUMN public.erasures.step IS 'What is done next; page: where in the
 
 COMMENT ON COLUMN public.erasures.changed IS 'What this round has changed. The round that changes nothing is the last one.';
 
-COMMENT ON COLUMN public.erasures.busy IS 'What this round could not erase yet: in flight, of unknown outcome, not routed.';
+COMMENT ON COLUMN public.erasures.busy IS 'What this round could not erase yet: in flight, of unknown outcome, not routed, locked by somebody, or refused.';
 
 COMMENT ON COLUMN public.erasures.erased IS 'Rows by table, over all rounds.';
+
+COMMENT ON COLUMN public.erasures.refusal IS 'Why this round could not erase something; NULL: nothing was refused.';
+
+COMMENT ON COLUMN public.erasures.told_at IS 'When the log was last told so: once an hour, by one instance.';
+
+CREATE TABLE public.former_numbers (
+    number text NOT NULL,
+    left_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.former_numbers IS 'Numbers that a tenant had and left, or had when it was deleted. Backfill reads Twilio''s list for those left lately.';
+
+COMMENT ON COLUMN public.former_numbers.number IS 'Without whatsapp:, as tenants.whatsapp_phone_number. A tenant may have it again by now.';
+
+COMMENT ON COLUMN public.former_numbers.left_at IS 'When a tenant had it last. A year later the row goes with the next one that is written.';
 
 ALTER TABLE public.messages_in ALTER COLUMN seq ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.messages_in_seq_seq
@@ -4043,7 +4210,8 @@ CREATE TABLE public.retention_passes (
     ended_at timestamp with time zone,
     last_deleted bigint,
     last_kept bigint,
-    pruned_before timestamp with time zone
+    pruned_before timestamp with time zone,
+    refusal text
 );
 
 COMMENT ON TABLE public.retention_passes IS 'How far retention is: it reads each table page by page, over all instances, and begins again some time after the end.';
@@ -4056,11 +4224,13 @@ COMMENT ON COLUMN public.retention_passes.began_at IS 'When the pass under way b
 
 COMMENT ON COLUMN public.retention_passes.deleted IS 'Rows that the pass under way has deleted so far.';
 
-COMMENT ON COLUMN public.retention_passes.kept IS 'Rows that it found old enough, but still needed: not handled, not sent, not resolved.';
+COMMENT ON COLUMN public.retention_passes.kept IS 'Rows that it found old enough, but still needed (not handled, not sent, not resolved), or that could not be deleted.';
 
 COMMENT ON COLUMN public.retention_passes.ended_at IS 'When the last whole pass ended.';
 
 COMMENT ON COLUMN public.retention_passes.pruned_before IS 'webhook_events: what Twilio dates before may have been here, been handled and been deleted. NULL: nothing was.';
+
+COMMENT ON COLUMN public.retention_passes.refusal IS 'Why rows could not be deleted, in the pass under way or else in the last one; NULL: none was refused.';
 
 CREATE VIEW public.routable_events AS
  SELECT e.id,
@@ -4124,6 +4294,9 @@ ALTER TABLE ONLY public.erasures
 
 ALTER TABLE ONLY public.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.former_numbers
+    ADD CONSTRAINT former_numbers_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY public.instances
     ADD CONSTRAINT instances_pkey PRIMARY KEY (id);
@@ -4266,6 +4439,12 @@ CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW
 
 CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
 
+CREATE TRIGGER pgcourier_keep_former_number_on_delete AFTER DELETE ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS NOT NULL)) EXECUTE FUNCTION public.pgcourier_keep_former_number();
+
+CREATE TRIGGER pgcourier_keep_former_number_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN (((old.whatsapp_phone_number IS NOT NULL) AND (old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number))) EXECUTE FUNCTION public.pgcourier_keep_former_number();
+
+CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.messages_in FOR EACH ROW WHEN ((new."from" ~~ 'whatsapp:%'::text)) EXECUTE FUNCTION public.pgcourier_normalise_message_in();
+
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT ON public.opt_outs FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_opt_out();
 
 CREATE TRIGGER pgcourier_normalise BEFORE INSERT OR UPDATE OF phone_number ON public.seller_phones FOR EACH ROW EXECUTE FUNCTION public.pgcourier_normalise_seller_phone();
@@ -4374,6 +4553,9 @@ GRANT UPDATE(handled_at) ON TABLE public.messages_in TO pgcourier_writer;
 
 REVOKE ALL ON FUNCTION ops.incoming_words(message public.messages_in) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.incoming_words(message public.messages_in) TO pgcourier_service;
+
+REVOKE ALL ON FUNCTION ops.letter_locked(letter_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.letter_locked(letter_id text) TO pgcourier_service;
 
 REVOKE ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.letters_told(act text, is_preview boolean, choice jsonb, meant bigint, results jsonb) TO pgcourier_ops_reader;
@@ -4495,6 +4677,11 @@ GRANT ALL ON FUNCTION ops.utc(moment timestamp with time zone) TO pgcourier_serv
 REVOKE ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.waiting_words(message public.messages_out, is_the_one_before boolean) TO pgcourier_service;
 
+REVOKE ALL ON FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) TO pg_write_all_data;
+GRANT ALL ON FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) TO pgcourier_writer;
+GRANT ALL ON FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) TO pgcourier_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.backfills TO pgcourier_service;
 
 GRANT SELECT ON TABLE ops.backfills TO pgcourier_ops_reader;
@@ -4548,6 +4735,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_pauses TO pgcourier_ser
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tenants TO pgcourier_service;
 
+GRANT SELECT ON TABLE public.tenant_senders TO pgcourier_service;
+
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_ops_reader;
 GRANT SELECT ON TABLE ops.queue_depth TO pgcourier_service;
 
@@ -4589,6 +4778,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_watch TO pgcourier_servi
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts_open TO pgcourier_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasures TO pgcourier_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.former_numbers TO pgcourier_service;
 
 GRANT SELECT ON TABLE public.pgcourier_migrations TO pgcourier_service;
 

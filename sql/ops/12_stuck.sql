@@ -42,10 +42,12 @@ SELECT 'pause', CASE p.kind WHEN 'sender' THEN ops.masked(p.id) ELSE nullif(p.id
 FROM outbox_pauses AS p
 WHERE CASE p.kind
           WHEN 'all' THEN (SELECT q.due_at FROM outbox_queue AS q ORDER BY q.due_at, q.seq LIMIT 1)
-          ELSE (SELECT q.due_at FROM outbox_queue AS q
-                WHERE q.tenant_id = CASE p.kind WHEN 'tenant' THEN p.id
-                                                ELSE (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id) END
-                ORDER BY q.due_at, q.seq LIMIT 1)
+          WHEN 'tenant' THEN (SELECT q.due_at FROM outbox_queue AS q WHERE q.tenant_id = p.id ORDER BY q.due_at, q.seq LIMIT 1)
+          ELSE (SELECT min(f.due_at)
+                FROM tenant_senders AS s
+                CROSS JOIN LATERAL (SELECT q.due_at FROM outbox_queue AS q
+                                    WHERE q.tenant_id = s.tenant_id ORDER BY q.due_at, q.seq LIMIT 1) AS f
+                WHERE s.number = p.id)
       END <= now()
 UNION ALL
 SELECT 'event', e.id::text, NULL, 'not routed', e.correlation_id, e.received_at, 'Is a router running? SELECT * FROM ops.instances'

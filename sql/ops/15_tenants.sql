@@ -20,11 +20,12 @@ SELECT t.id, t.name,
        (SELECT string_agg(concat_ws(' ', p.kind, 'by', p.paused_by, 'since', to_char(p.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
                           '; ' ORDER BY p.paused_at)
         FROM outbox_pauses AS p
-        WHERE (p.kind, p.id) IN (('all', ''), ('tenant', t.id), ('sender', t.whatsapp_phone_number))) AS paused,
+        WHERE (p.kind, p.id) IN (('all', ''), ('tenant', t.id), ('sender', n.number))) AS paused,
        s.opened_at AS breaker_open_since, CASE WHEN s.calls < 1024 THEN s.calls END AS calls_at_once
 FROM tenants AS t
 LEFT JOIN (SELECT p.tenant_id, count(*) AS sellers FROM seller_phones AS p GROUP BY p.tenant_id) AS e ON e.tenant_id = t.id
-LEFT JOIN outbox_scopes AS s ON s.scope = 'sender:' || t.whatsapp_phone_number
+JOIN tenant_senders AS n ON n.tenant_id = t.id
+LEFT JOIN outbox_scopes AS s ON s.scope = 'sender:' || n.number
 LEFT JOIN (SELECT l.tenant_id, count(*) AS in_flight
            FROM (SELECT x.tenant_id FROM outbox_leases AS x WHERE x.unknown_since IS NULL LIMIT 10000) AS l
            GROUP BY l.tenant_id) AS f ON f.tenant_id = t.id

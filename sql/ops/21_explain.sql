@@ -11,7 +11,7 @@ COMMENT ON FUNCTION ops.attempts_words IS 'How many attempts.';
 CREATE FUNCTION ops.obstacle_words(message messages_out, due timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 DECLARE
-    own_number text := (SELECT t.whatsapp_phone_number FROM tenants AS t WHERE t.id = message.tenant_id);
+    own_number text := (SELECT s.number FROM tenant_senders AS s WHERE s.tenant_id = message.tenant_id);
     words text[] := '{}';
     one record;
 BEGIN
@@ -26,7 +26,7 @@ BEGIN
                                  CASE one.kind WHEN 'all' THEN '' WHEN 'tenant' THEN '''tenant'', ' || ops.sql_word(message.tenant_id)
                                                ELSE '''sender'', number' END);
     END LOOP;
-    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() HAVING count(*) > 0 LOOP
+    FOR one IN SELECT max(b.sending_waits_until) AS ends_at FROM backfills AS b WHERE b.sending_waits_until > now() AND b.sending_waits_until <= now() + interval '31 s' HAVING count(*) > 0 LOOP
         words := words || format('after an outage sending waits until each STOP that was missed is known, until %s at the latest',
                                  ops.moment(one.ends_at));
     END LOOP;

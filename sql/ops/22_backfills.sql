@@ -4,7 +4,7 @@ SELECT b.id, b.asked_by, b.since, b.until,
             WHEN b.token IS NOT NULL AND b.due_at > now() THEN 'running' ELSE 'waiting' END AS state,
        b.fetched, b.with_media, b.without_content, b.media_missing, b.deliveries,
        CASE WHEN b.ended_at IS NULL THEN b.step END AS step, ops.masked(nullif(b.number, '')) AS number, b.day,
-       b.first_pass_at, CASE WHEN b.sending_waits_until > now() THEN b.sending_waits_until END AS sending_waits_until,
+       b.first_pass_at, CASE WHEN b.sending_waits_until > now() AND b.sending_waits_until <= now() + interval '31 s' THEN b.sending_waits_until END AS sending_waits_until,
        CASE WHEN b.ended_at IS NULL THEN b.due_at END AS due_at, b.failures, ops.masked_text(b.last_error) AS last_error, b.ended_at
 FROM backfills AS b;
 COMMENT ON VIEW ops.backfills IS 'The gaps for which Twilio''s list was read, or is to be read, how far that is and what it found.';

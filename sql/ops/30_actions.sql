@@ -109,6 +109,10 @@ CREATE FUNCTION ops.settle_unknown(message_id text, was_sent boolean, by text DE
 DECLARE
     message messages_out;
 BEGIN
+    IF was_sent IS NULL THEN
+        RAISE EXCEPTION 'was_sent of message % is NULL, expected true or false', message_id
+            USING HINT = 'Leave it unknown as long as nobody knows; not sent means that it is sent again.';
+    END IF;
     PERFORM set_config('pgcourier.act', 'settle', true);
     UPDATE messages_out AS m
     SET status = CASE WHEN was_sent THEN 'sent' ELSE 'failed' END, held_reason = NULL, lease_token = NULL,

@@ -20,6 +20,15 @@ BEGIN
     is_done := false;
     IF letter.job_type = 'message_out' THEN
         SELECT m.* INTO message FROM messages_out AS m WHERE m.id = letter.payload ->> 'message_out_id' FOR UPDATE;
+        -- Another letter of the same message may just have been done.
+        IF EXISTS (SELECT FROM dead_letter_jobs AS d WHERE d.id = letter.id AND d.resolved_at IS NOT NULL) THEN
+            words := format('dead letter %s was resolved with another one of its message', letter.id);
+            RETURN;
+        END IF;
+        IF message.delivered_at IS NOT NULL OR message.read_at IS NOT NULL THEN
+            words := format('the message of dead letter %s was delivered after all', letter.id);
+            RETURN;
+        END IF;
         IF message.status IS DISTINCT FROM 'dead' AND NOT coalesce(message.status = 'sent' AND message.undelivered_at IS NOT NULL, false) THEN
             words := format('the message of dead letter %s %s', letter.id, coalesce('is no longer dead: it is ' || message.status, 'is not kept any more'));
             RETURN;
@@ -63,7 +72,9 @@ BEGIN
         PERFORM pg_notify('pgcourier_events', '');
         words := format('webhook event %s is pending again', event);
     END CASE;
-    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE d.id = letter.id;
+    UPDATE dead_letter_jobs AS d SET resolved_at = clock_timestamp() AT TIME ZONE 'UTC'
+    WHERE d.id = letter.id
+       OR letter.job_type = 'message_out' AND d.job_type = 'message_out' AND d.payload ->> 'message_out_id' = message.id AND d.resolved_at IS NULL;
     PERFORM ops.log_act('dead_letter_retried', letter.job_type, coalesce(message.id, event::text), letter.tenant_id,
                         message.correlation_id, reason, by,
                         jsonb_build_object('dead_letter_id', letter.id, 'new_message_id', new_id));
@@ -81,13 +92,31 @@ CREATE FUNCTION ops.dead_letter_named(id text) RETURNS text
 $$;
 COMMENT ON FUNCTION ops.dead_letter_named IS 'The dead letter that its id or its message''s means; part of the functions on dead letters.';
 
+-- A letter to be done again, locked with all others of its message that nobody has resolved, which go with it: in one order, so
+-- that two people who retry one message's letters do not wait for each other.
+CREATE FUNCTION ops.letter_locked(letter_id text) RETURNS dead_letter_jobs
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    letter dead_letter_jobs;
+BEGIN
+    PERFORM FROM dead_letter_jobs AS d
+    WHERE d.job_type = 'message_out' AND d.resolved_at IS NULL
+      AND d.payload ->> 'message_out_id' = (SELECT x.payload ->> 'message_out_id' FROM dead_letter_jobs AS x
+                                            WHERE x.id = letter_id AND x.job_type = 'message_out')
+    ORDER BY d.id
+    FOR UPDATE;
+    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = letter_id FOR UPDATE;
+    RETURN letter;
+END $$;
+COMMENT ON FUNCTION ops.letter_locked IS 'A dead letter, locked with the others of its message; part of ops.retry_dead_letter.';
+
 CREATE FUNCTION ops.retry_dead_letter(dead_letter_id text, by text DEFAULT NULL, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     letter dead_letter_jobs;
     done record;
 BEGIN
-    SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = ops.dead_letter_named(dead_letter_id) FOR UPDATE;
+    letter := ops.letter_locked(ops.dead_letter_named(dead_letter_id));
     IF letter.id IS NULL THEN
         RAISE EXCEPTION 'no dead letter has the id %', dead_letter_id USING HINT = 'SELECT id FROM ops.dead_letters';
     END IF;
@@ -197,8 +226,8 @@ BEGIN
         is_done := NOT dry_run;
         words := 'would be done again';
         IF NOT dry_run THEN
-            SELECT d.* INTO letter FROM dead_letter_jobs AS d WHERE d.id = one.id AND d.resolved_at IS NULL FOR UPDATE;
-            CONTINUE WHEN letter.id IS NULL;  -- somebody else was faster
+            letter := ops.letter_locked(one.id);
+            CONTINUE WHEN letter.id IS NULL OR letter.resolved_at IS NOT NULL;  -- somebody else was faster
             done := ops.do_again(letter, CASE WHEN per_second IS NOT NULL THEN due_at END, reason, by);
             is_done := done.is_done;
             words := done.words;

@@ -49,7 +49,7 @@ DECLARE
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
         'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
-        'retention_passes', 'erasures', 'receiving', 'backfills'];
+        'retention_passes', 'erasures', 'receiving', 'backfills', 'former_numbers'];
     -- What runs with the rights of its owner.
     looks CONSTANT text[] := ARRAY['trace', 'messages_of', 'explanation', 'oldest_snapshot', 'unfinished_migrations', 'find', 'conversation', 'log',
                                    'find_dead_letters'];
@@ -87,6 +87,25 @@ BEGIN
     FROM pg_proc AS p
     WHERE p.proconfig IS NOT NULL
       AND (p.pronamespace = home::regnamespace AND p.proname LIKE 'pgcourier\_%' OR p.pronamespace = 'ops'::regnamespace);
+
+    -- With its owner's rights it is for those who write messages, and for nobody else.
+    IF is_closed AND NOT has_table_privilege('public', 'messages_out', 'INSERT') THEN
+        FOR found IN SELECT p.oid::regprocedure::text AS name, p.oid FROM pg_proc AS p
+                     WHERE p.pronamespace = home::regnamespace AND p.proname = 'pgcourier_take_dedupe_key' LOOP
+            IF has_function_privilege('public', found.oid, 'EXECUTE') THEN
+                EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found.name);
+            END IF;
+            FOR one IN SELECT a.grantee::regrole::text FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a
+                       WHERE c.oid = 'messages_out'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> 0
+                       UNION
+                       SELECT a.grantee::regrole::text FROM pg_attribute AS c CROSS JOIN aclexplode(c.attacl) AS a
+                       WHERE c.attrelid = 'messages_out'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> 0
+                       UNION
+                       SELECT 'pg_write_all_data' LOOP
+                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', found.name, one);
+            END LOOP;
+        END LOOP;
+    END IF;
 
     IF to_regrole('pgcourier_ops_reader') IS NOT NULL THEN
         PERFORM ops.grant_once('USAGE', 'SCHEMA', 'ops', 'pgcourier_ops_reader');
@@ -139,7 +158,7 @@ BEGIN
                      WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind = 'v'
                         OR c.relnamespace = home::regnamespace AND c.relname IN ('pgcourier_migrations', '_prisma_migrations')
                            AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
-                        OR c.oid = to_regclass(home || '.routable_events') LOOP
+                        OR c.oid IN (to_regclass(home || '.routable_events'), to_regclass(home || '.tenant_senders')) LOOP
             PERFORM ops.grant_once('SELECT', 'TABLE', found.name, 'pgcourier_service');
         END LOOP;
         FOR found IN SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p

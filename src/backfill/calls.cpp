@@ -27,8 +27,7 @@ bool is_worth_another(const http::Outcome& outcome) {
 }  // namespace
 
 bool Reply::is_about_this_one() const {
-    const bool is_about_us = status == 401 || status == 403 || status == 429;
-    return is_too_large || (status >= 400 && status < 500 && !is_about_us);
+    return is_too_large || (status >= 400 && status < 500 && !is_about_us());
 }
 
 Calls::Calls(outbox::Provider provider, CallSettings settings, const Clock& clock,

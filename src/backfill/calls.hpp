@@ -34,6 +34,8 @@ struct Reply {
     bool is_ok() const { return status == 200; }
     /// Whether the trouble is with what was asked for: Twilio answers other calls, perhaps.
     bool is_about_this_one() const;
+    /// Whether it is with us: each other call would end in the same way.
+    bool is_about_us() const { return status == 401 || status == 403 || status == 429; }
 };
 
 class Calls {

@@ -103,9 +103,9 @@ std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Rece
     return found_gap(db, say, kSendingWaits);
 }
 
-std::optional<std::chrono::seconds> say_killed(pg::Connection& db, milliseconds ago,
+std::optional<std::chrono::seconds> say_missed(pg::Connection& db, milliseconds ago,
                                                std::chrono::days retention) {
-    const pg::Call say{sql::backfill::killed, pg::Params{ago.count(), retention.count()}};
+    const pg::Call say{sql::backfill::missed, pg::Params{ago.count(), retention.count()}};
     return found_gap(db, say, std::nullopt);
 }
 
@@ -119,7 +119,8 @@ std::optional<Task> claim(pg::Connection& db, std::string_view instance_id) {
     Task task{.token = new_uuid()};
     const pg::Call calls[] = {
         {sql::backfill::claim_lock},
-        {sql::backfill::claim, pg::Params{instance_id, task.token, kLease.count()}}};
+        {sql::backfill::claim,
+         pg::Params{instance_id, task.token, kLease.count(), milliseconds{kLongestWait}.count()}}};
     // After CommitUnknown it may be ours: the next claim takes it again, as whatever is ours.
     const pg::Rows rows = std::move(db.transact(calls).back());
     if (rows.empty()) return std::nullopt;
@@ -224,9 +225,11 @@ std::optional<Tally> settle(pg::Connection& db, const Task& task,
                  .deliveries = row.int64(5)};
 }
 
-std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number) {
+std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number,
+                                 const std::optional<WallTime>& gap_since) {
     std::vector<std::string> all;
-    const pg::Rows rows = db.exec(sql::backfill::numbers, pg::Params{default_number});
+    const pg::Rows rows =
+        run(db, sql::backfill::numbers, pg::Params{default_number, ms_of(gap_since)});
     for (const pg::Row row : rows) all.push_back(row.string(0));
     return all;
 }

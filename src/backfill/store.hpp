@@ -72,13 +72,13 @@ struct Receiving {
 /// SQL      queries/backfill/{receiving,gap}.sql
 std::optional<std::chrono::seconds> say_receiving(pg::Connection& db, const Receiving& how);
 
-/// A process that received was killed: what it had in hand, or had refused, nobody has told. Others
-/// may have received all the while: sending does not wait for this.
+/// Some webhooks may be missing: a process was killed with them in hand, or turned them away.
+/// Others may have received all the while: sending does not wait for this.
 ///
 /// ago      when it may have begun to be missing
 /// returns  how long the gap is; nullopt: none, nobody ever received
-/// SQL      queries/backfill/{killed,gap}.sql
-std::optional<std::chrono::seconds> say_killed(pg::Connection& db, std::chrono::milliseconds ago,
+/// SQL      queries/backfill/{missed,gap}.sql
+std::optional<std::chrono::seconds> say_missed(pg::Connection& db, std::chrono::milliseconds ago,
                                                std::chrono::days retention);
 
 /// This process sends and does not receive. When nobody has received for too long, that is a gap
@@ -155,8 +155,13 @@ std::optional<Tally> settle(pg::Connection& db, const Task& task,
                             const std::optional<Trouble>& trouble);
 
 /// The numbers that people write to: the tenants' and `default_number` where it is not empty.
-std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number);
-/// Those of them that something is to be sent from soon.
+///
+/// gap_since  also those that no tenant has now, for a gap that begins then: their messages wait
+///            for one; nullopt: only numbers that somebody has
+/// SQL        queries/backfill/numbers.sql
+std::vector<std::string> numbers(pg::Connection& db, const std::string& default_number,
+                                 const std::optional<WallTime>& gap_since);
+/// Those that something is to be sent from soon.
 std::set<std::string, std::less<>> due_numbers(pg::Connection& db,
                                                const std::string& default_number);
 /// Which of these messages are there, with the ids of their events, 0 where one is no longer kept.

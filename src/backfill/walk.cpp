@@ -1,6 +1,7 @@
 #include "backfill/walk.hpp"
 
 #include "backfill/event.hpp"
+#include "base/address.hpp"
 #include "base/fault_point.hpp"
 #include "inbox/store.hpp"
 #include "twilio/media_list.hpp"
@@ -19,6 +20,8 @@ using std::chrono::sys_days;
 constexpr std::size_t kMostMissing = 5'000;
 constexpr std::ptrdiff_t kStoredAtOnce = 50;
 constexpr int kTriesOfInsert = 5;
+// One after another, of which no list gets an answer: then it is Twilio, and not they.
+constexpr std::size_t kMostUnanswered = 3;
 
 bool is_word(const twilio::ListedMessage& message) {
     return twilio::opt_word(message.body) != twilio::OptWord::none;
@@ -68,27 +71,46 @@ Walked Walk::failed(std::string why) {
 }
 
 Walked Walk::hold_back(std::string why) {
-    held_back_why_ = std::move(why);
+    if (held_back_why_.empty()) held_back_why_ = std::move(why);
     return Walked::held_back;
 }
 
-// All has been read that can be.
+// A trouble of all lists need not be met at each. After each failure one number more is tried: some
+// that never get an answer do not keep those behind them waiting for ever.
+Walked Walk::no_answer(const std::string& number, std::string why) {
+    unanswered_.insert(number);
+    lacked_answer_ = true;
+    const std::size_t most = kMostUnanswered + static_cast<std::size_t>(settings_.failures);
+    return unanswered_.size() < most ? hold_back(std::move(why)) : failed(std::move(why));
+}
+
+void Walk::note_held_back(const Place& place) {
+    if (!held_back_why_.empty() && !held_back_) held_back_ = place;
+}
+
+// All has been read that can be. Where no list could be, it is not about one that gets no answer.
 Walked Walk::through() {
+    if (held_back_why_.empty()) return Walked::whole;
     problem_ = held_back_why_;
-    return problem_.empty() ? Walked::whole : Walked::held_back;
+    if (held_back_) {
+        problem_ += " (" + masked(held_back_->number) + ", " +
+                    to_iso8601(WallTime{held_back_->day}).substr(0, 10) + ")";
+    }
+    return has_read_ || unanswered_.empty() ? Walked::held_back : Walked::failed;
 }
 
 Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begin,
                       const std::function<bool(const Place&)>& at) {
     const std::vector<sys_days> all_days = days_of(settings_.window, settings_.now);
-    std::optional<Place> held_back;  // the first day of which something was
     for (const std::string& number : numbers) {
-        if (number < begin.number) continue;
         for (const sys_days day : all_days) {
-            if (number == begin.number && day < begin.day) continue;
-            if (!at(held_back.value_or(Place{number, day}))) return Walked::stopped;
+            if (number < begin.number || (number == begin.number && day < begin.day)) {
+                has_read_ = true;
+                continue;
+            }
+            if (!at(held_back_.value_or(Place{number, day}))) return Walked::stopped;
             const Walked walked = day_of_messages(number, day);
-            if (!held_back_why_.empty() && !held_back) held_back = Place{number, day};
+            note_held_back({number, day});
             if (walked == Walked::stopped || walked == Walked::failed) return walked;
         }
     }
@@ -97,30 +119,35 @@ Walked Walk::messages(const std::vector<std::string>& numbers, const Place& begi
 
 Walked Walk::deliveries(const std::vector<SendingNumber>& numbers, WallTime until,
                         const Place& begin, const std::function<bool(const Place&)>& at) {
-    std::optional<Place> held_back;
     for (const SendingNumber& sender : numbers) {
-        if (sender.number < begin.number) continue;
         // Twilio's date may lie before ours.
         const auto first = std::chrono::floor<days>(sender.first - kClockMargin);
         const auto last = std::chrono::floor<days>(until + kClockMargin);
         for (sys_days day = first; day <= last; day += days{1}) {
-            if (sender.number == begin.number && day < begin.day) continue;
-            if (!at(held_back.value_or(Place{sender.number, day}))) return Walked::stopped;
+            if (sender.number < begin.number ||
+                (sender.number == begin.number && day < begin.day)) {
+                has_read_ = true;
+                continue;
+            }
+            if (!at(held_back_.value_or(Place{sender.number, day}))) return Walked::stopped;
             const Walked walked = day_of_deliveries(sender.number, day);
+            note_held_back({sender.number, day});
             if (walked == Walked::stopped || walked == Walked::failed) return walked;
-            if (walked == Walked::held_back && !held_back) held_back = Place{sender.number, day};
         }
     }
     return through();
 }
 
 // A page, and which one is to be read after it. Of a list that cannot be read others may be.
-Walked Walk::read_page(const Reply& reply, twilio::MessagePage& page) {
-    if (!reply.is_ok())
-        return reply.is_about_this_one() ? hold_back(reply.problem) : failed(reply.problem);
+Walked Walk::read_page(const Reply& reply, const std::string& number, twilio::MessagePage& page) {
+    if (reply.is_about_us()) return failed(reply.problem);
+    if (reply.is_about_this_one()) return hold_back(reply.problem);
+    if (!reply.is_ok()) return no_answer(number, reply.problem);
     auto read =
         twilio::read_message_page(settings_.account_sid, reply.body, twilio::BadEntry::is_skipped);
     if (!read) return hold_back(read.error().what);
+    has_read_ = true;
+    unanswered_.clear();
     page = std::move(*read);
     tally_.listed += static_cast<std::int64_t>(page.messages.size());
     if (settings_.take == Take::all) tally_.unreadable += page.skipped;
@@ -131,12 +158,13 @@ Walked Walk::read_page(const Reply& reply, twilio::MessagePage& page) {
 // `each` gets the pages of the list one after another; what it says other than whole ends it.
 Walked Walk::pages(const twilio::ListFilter& filter, const std::function<Walked(Messages)>& each) {
     std::string path = twilio::list_messages_path(settings_.account_sid, filter);
+    const std::string& number = filter.to.empty() ? filter.from : filter.to;
     for (int count = 0; !path.empty(); ++count) {
         if (count == kMostPages) return hold_back(kTooManyPages);
         auto replies = calls_.get({&path, 1}, may_go_on_);
         if (!replies) return Walked::stopped;
         twilio::MessagePage page;
-        Walked walked = read_page(replies->front(), page);
+        Walked walked = read_page(replies->front(), number, page);
         if (walked != Walked::whole) return walked;
         path = std::move(page.next_path);
         walked = each(std::move(page.messages));
@@ -212,7 +240,7 @@ std::optional<std::vector<Walk::Media>> Walk::media_of(Messages& some) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const Reply& reply = (*replies)[i];
         if (reply.status == 404 || reply.status == 410) continue;  // deleted at Twilio
-        if (reply.status == 401 || reply.status == 403 || reply.status == 429) {
+        if (reply.is_about_us()) {
             problem_ = "a message's media: " + reply.problem;
             return std::nullopt;
         }
@@ -227,7 +255,7 @@ std::optional<std::vector<Walk::Media>> Walk::media_of(Messages& some) {
             problem = read.error().what;
         }
         if (settings_.gives_media_up) continue;
-        held_back_why_ = std::move(problem);
+        hold_back(std::move(problem));
         has_held_media_back_ = true;
         is_held_back[owners[i]] = true;
     }

@@ -31,8 +31,10 @@ std::vector<List> lists_from(const Place& begin, const std::vector<std::string>&
 Walked Walk::words(const std::vector<std::string>& numbers,
                    const std::set<std::string, std::less<>>& first, const Place& begin,
                    const std::function<bool(const Place&)>& at) {
-    std::vector<List> lists = lists_from(begin, numbers, days_of(settings_.window, settings_.now));
+    const auto all_days = days_of(settings_.window, settings_.now);
+    std::vector<List> lists = lists_from(begin, numbers, all_days);
     if (lists.empty()) return Walked::whole;
+    has_read_ = lists.size() < numbers.size() * all_days.size();
     std::vector<std::size_t> order(lists.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     // Not that of std::ranges, which clang 14's tools cannot read.
@@ -53,9 +55,10 @@ Walked Walk::words(const std::vector<std::string>& numbers,
         if (walked != Walked::whole) return {};
         List& list = lists[order[index]];
         twilio::MessagePage page;
-        Walked read = read_page(reply, page);
+        Walked read = read_page(reply, list.place.number, page);
         if (read == Walked::whole && ++list.pages > kMostPages) read = hold_back(kTooManyPages);
         if (read != Walked::whole) {
+            note_held_back(list.place);
             if (read == Walked::failed) walked = read;
             return {};
         }

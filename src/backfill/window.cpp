@@ -59,7 +59,8 @@ std::optional<milliseconds> next_walk_in(const Gap& gap, WallTime now) {
     if (covered >= end) return std::nullopt;
     const bool has_gap_itself = covered >= gap.until + (kAfterEnd - kYoung);
     const WallTime next = has_gap_itself ? end + kAfterMargin : gap.until + kAfterEnd;
-    return std::max(milliseconds{1'000}, milliseconds{next - now});
+    // A gap ends in the future where the database's clock went back.
+    return std::clamp(milliseconds{next - now}, milliseconds{1'000}, milliseconds{kLongestWait});
 }
 
 // A walk at its end or later covers all but the last minute.

@@ -16,6 +16,9 @@ inline constexpr std::chrono::minutes kClockMargin{5};
 /// What is younger is left to its webhook, which tells more than the list does: Twilio calls for 15
 /// s, and its clock and ours may differ.
 inline constexpr std::chrono::seconds kYoung{60};
+/// Longer than a gap ever waits, for its next walk or after a failure. One that is due later than
+/// that is due: the database's clock went back.
+inline constexpr std::chrono::minutes kLongestWait{10};
 
 /// A gap as its row has it.
 struct Gap {

@@ -19,7 +19,7 @@ constexpr milliseconds kRouterPoll{50};
 // Of the time that sending waits.
 constexpr seconds kRouterPatience{20};
 constexpr int kMediaFailuresUntilGivenUp = 12;  // over half an hour
-// Of a list that alone cannot be read: after 5 and 10 s, the most of what sending waits.
+// Of what alone cannot be read: after 5 and 10 s, the most of what sending waits.
 constexpr int kTriesOfAList = 3;
 // Twilio's clock may go ahead, and whoever comes back receives a moment after it has said so.
 constexpr seconds kWordsAfterGap{10};
@@ -31,6 +31,11 @@ Counter& fetched(const char* kind) {
                    "What Twilio took while nobody received it and its list told afterwards: "
                    "messages, and states of sent ones.",
                    {{"kind", kind}});
+}
+
+// Whether what comes after a list that alone cannot be read does not wait for it any longer.
+bool is_tried_enough(const Task& task) {
+    return task.failures + 1 >= kTriesOfAList;
 }
 
 }  // namespace
@@ -128,8 +133,8 @@ Filled Worker::look(const Times& times, const std::stop_token& stop) {
                     [stop] { return !stop.stop_requested(); }};
     };
     Walk messages = walk_of_dry_run(window_of(task.gap, task.now, kept_from));
-    Walked walked =
-        messages.messages(numbers(*db_, settings_.default_number), {}, on_place(messages));
+    Walked walked = messages.messages(numbers(*db_, settings_.default_number, task.gap.since), {},
+                                      on_place(messages));
     Filled filled{walked, messages.tally(), messages.problem()};
     if (walked != Walked::whole) return filled;
     const WallTime since = task.gap.since - kCallbacksTake;
@@ -173,6 +178,12 @@ Filled Worker::fill(Task& task, const std::stop_token& stop) {
     then(Step::words, &Worker::find_words);
     then(Step::messages, &Worker::find_messages);
     then(Step::deliveries, &Worker::find_deliveries);
+    const bool holds_messages_back = all.walked == Walked::held_back && task.step == Step::messages;
+    if (holds_messages_back && is_tried_enough(task) && needs_deliveries(task.gap)) {
+        const Filled deliveries = find_deliveries(task, stop);
+        all.tally = all.tally + deliveries.tally;
+        if (deliveries.walked == Walked::stopped) all.walked = Walked::stopped;
+    }
     return all;
 }
 
@@ -184,7 +195,8 @@ Walk Worker::walk_of(Task& task, const Window& window, Take take, const std::sto
              .window = window,
              .now = task.now,
              .take = take,
-             .gives_media_up = task.media_failures >= kMediaFailuresUntilGivenUp},
+             .gives_media_up = task.media_failures >= kMediaFailuresUntilGivenUp,
+             .failures = task.failures},
             [this, &task, stop] {
                 const SteadyTime now = clock_.steady_now();
                 if (now - kept_at_ > kKeep && !holds(task, keep(*db_, task))) return false;
@@ -224,9 +236,11 @@ void Worker::next_step(Task& task, Step step, const Walk& walk) {
 }
 
 // Whether the step is done. Messages wait for a list that alone cannot be read; STOPs and states
-// of sent messages, which the step after theirs does not need, do not for long.
+// of sent messages, which the step after theirs does not need, do not for long. But nobody tells
+// those states again: they wait for as long as Twilio does not answer.
 bool Worker::is_through(const Task& task, const Walk& walk, Walked walked) {
-    if (walked != Walked::held_back || task.failures + 1 < kTriesOfAList)
+    const bool may_come = task.step == Step::deliveries && walk.lacked_answer();
+    if (walked != Walked::held_back || !is_tried_enough(task) || may_come)
         return walked == Walked::whole;
     log_.warn(task.step == Step::words
                   ? "Not every STOP of the gap can be read: sending goes on without the rest"
@@ -252,7 +266,8 @@ Filled Worker::find_words(Task& task, const std::stop_token& stop) {
     // What another process found in the part of the step that is behind us.
     std::vector<std::int64_t> words;
     if (!task.place.number.empty()) words = words_left(*db_);
-    const Walked walked = walk.words(numbers(*db_, settings_.default_number),
+    // Nothing is sent from a number that nobody has: its words come with the messages.
+    const Walked walked = walk.words(numbers(*db_, settings_.default_number, std::nullopt),
                                      due_numbers(*db_, settings_.default_number), task.place,
                                      [&](const Place& place) { return go_on(task, walk, place); });
     if (!is_through(task, walk, walked)) return ended(task, walk, walked);
@@ -306,12 +321,17 @@ Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
     if (task.place.number.empty() || !task.reading_until) task.reading_until = window.young;
     Walk walk = walk_of(task, window, Take::all, stop);
     const Walked walked =
-        walk.messages(numbers(*db_, settings_.default_number), task.place,
+        walk.messages(numbers(*db_, settings_.default_number, task.gap.since), task.place,
                       [&](const Place& place) { return go_on(task, walk, place); });
     if (walked == Walked::whole) {
         const bool has_deliveries = needs_deliveries(task.gap);
         task.gap.covered_until = std::exchange(task.reading_until, std::nullopt);
         next_step(task, has_deliveries ? Step::deliveries : Step::messages, walk);
+    } else if (walked == Walked::held_back) {
+        // From the beginning again: what was too young in the other lists does not wait for this
+        // one. What is there already costs little.
+        task.reading_until.reset();
+        next_step(task, Step::messages, walk);
     }
     if (walk.tally().fetched > 0) {
         log_.info("Messages that were missed are fetched",
@@ -320,13 +340,15 @@ Filled Worker::find_messages(Task& task, const std::stop_token& stop) {
     return ended(task, walk, walked);
 }
 
+// Also beside messages that are held back: the row stays with these then.
 Filled Worker::find_deliveries(Task& task, const std::stop_token& stop) {
+    const bool is_beside = task.step != Step::deliveries;
     const WallTime since = task.gap.since - kCallbacksTake;
     const Window window{since - kClockMargin, task.gap.until + kClockMargin, task.now};
     Walk walk = walk_of(task, window, Take::all, stop);
-    const Walked walked =
-        walk.deliveries(senders(*db_, since, task.gap.until), task.gap.until, task.place,
-                        [&](const Place& place) { return go_on(task, walk, place); });
+    const Walked walked = walk.deliveries(
+        senders(*db_, since, task.gap.until), task.gap.until, task.place,
+        [&](const Place& place) { return go_on(task, walk, is_beside ? Place{} : place); });
     if (!is_through(task, walk, walked)) return ended(task, walk, walked);
     next_step(task, Step::messages, walk);
     return ended(task, walk, Walked::whole);

@@ -79,7 +79,7 @@ void check_chosen(const Options& options, const char* command) {
 
 std::optional<std::string> tenant_of(pg::Connection& db, const Options& options) {
     if (options.tenant.empty()) return std::nullopt;
-    return find_tenant(db, options.tenant);
+    return find_tenant_or_gone(db, options.tenant);
 }
 
 bool asks(const Options& options) {
@@ -122,7 +122,10 @@ int list(const Options& options) {
     const pg::Params filter{options.limit, tenant_of(db, options), options.code,
                             checked_time(db, "--since", options.since),
                             checked_time(db, "--until", options.until)};
-    print_rows(db.exec(sql::cli::dlq_list, filter), options.as_json, "No dead letters.");
+    const pg::Rows letters = db.exec(sql::cli::dlq_list, filter);
+    // Letters outlive their tenant, so that only where there are none it may be a mistake.
+    if (letters.empty() && !options.tenant.empty()) find_tenant(db, options.tenant);
+    print_rows(letters, options.as_json, "No dead letters.");
     return kOk;
 }
 
@@ -156,6 +159,7 @@ int retry(const Options& options) {
         return db.exec(sql::cli::dlq_retry_many, filter);
     };
     db.set_answer_timeout(kBulkTimeout);
+    db.set_statement_timeout(kBulkTimeout);
     if (asks(options)) ask_first("Retry", act(true), options);
     return print_many(act(options.is_dry_run), options, 3, "retried");
 }
@@ -179,6 +183,7 @@ int discard(const Options& options) {
         return db.exec(sql::cli::dlq_discard_many, filter);
     };
     db.set_answer_timeout(kBulkTimeout);
+    db.set_statement_timeout(kBulkTimeout);
     if (asks(options)) ask_first("Discard", act(true), options);
     return print_many(act(options.is_dry_run), options, 2, "discarded");
 }

@@ -119,8 +119,9 @@ int count(pg::Connection& db, const std::string& address, const Options& options
     std::printf("Known as: %s\n", known.c_str());
     print_counts(report);
     if (counts.busy > 0) {
-        std::printf("%lld more are in flight, of unknown outcome or not routed: they come last.\n",
-                    static_cast<long long>(counts.busy));
+        std::printf(
+            "%lld more are in flight, of unknown outcome, not routed or locked: they come last.\n",
+            static_cast<long long>(counts.busy));
     }
     std::printf("Nothing was changed.\n");
     return kOk;

@@ -55,7 +55,7 @@ void report_failed_start(const Environment& environment, const std::exception& w
     const ops::Telemetry telemetry{
         {.version = kVersion,
          .roles = "none",
-         .host = maintenance::this_instance(kVersion, {}).host,
+         .host = maintenance::this_instance(kVersion, {}, {}).host,
          .environment = is_development(env) ? "development" : "production",
          .sentry_dsn = dsn,
          .drain = kPatience},

@@ -25,7 +25,9 @@ int act(const pg::Statement& statement, const Options& options) {
     std::optional<std::string> id;
     if (!options.tenant.empty()) {
         scope = "tenant";
-        id = find_tenant(db, options.tenant);
+        // What was paused may be gone, and its pause is not.
+        id = &statement == &sql::cli::resume ? find_tenant_or_gone(db, options.tenant)
+                                             : find_tenant(db, options.tenant);
     } else if (!options.sender.empty()) {
         scope = "sender";
         id = checked_number(options.sender);

@@ -12,8 +12,6 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include <cstdio>
-
 namespace pgcourier::cli {
 namespace {
 
@@ -45,6 +43,8 @@ void print_json(const std::vector<Pruned>& all, Prune what) {
         json.Int64(pruned.deleted);
         json.Key("kept");
         json.Int64(pruned.kept);
+        json.Key("refused");
+        json.Int64(pruned.refused);
         json.EndObject();
     }
     json.EndArray();
@@ -61,10 +61,12 @@ void print(const std::vector<Pruned>& all, Prune what) {
     }
     print_table({std::move(lines), {1, 2, 3}});
     for (const Pruned& pruned : all) {
-        if (pruned.kept == 0) continue;
-        std::printf("%s\n", fmt::format("{} of {} are kept: {}.", pruned.kept, pruned.table,
-                                        why_kept(pruned.table))
-                                .c_str());
+        if (pruned.kept > 0)
+            say(fmt::format("{} of {} are kept: {}.", pruned.kept, pruned.table,
+                            why_kept(pruned.table)));
+        if (pruned.refused > 0)
+            say(fmt::format("{} of {} could not be deleted: {}", pruned.refused, pruned.table,
+                            pruned.refusal));
     }
 }
 

@@ -33,6 +33,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -138,6 +139,13 @@ void add_live_samples(Samples& samples, const http::Server& server, const inbox:
                       static_cast<double>(inbox->waiting()));
 }
 
+/// What processes that are gone may have missed is a gap.
+void write_down_missed(pg::Connection& db, const maintenance::Crashed& gone,
+                       std::chrono::days retention) {
+    if (gone.missing_for)
+        backfill::say_missed(db, *gone.missing_for + backfill::Refusals::kToldLate, retention);
+}
+
 /// How many connections the server may hold, so that enough files are left for the rest.
 std::size_t connections_for(const Config& config) {
     const std::size_t wanted = http::Limits{}.connections;
@@ -174,7 +182,8 @@ struct Service::Parts {
     Wake reconciler_wake;
     Wake backfill_wake;
     std::atomic<bool> was_away{false};  // the database, since receiving was last said
-    backfill::Refusals refusals;
+    backfill::Refusals refusals;        // while the inbox took none
+    backfill::Refusals turned_away;     // of some, while others were taken: sending does not wait
     std::unique_ptr<inbox::Writer> inbox;
     std::shared_ptr<webhook::SigningKeys> signing_keys;
     std::shared_ptr<http::ServerCertificate> certificate;  // null: plain HTTP
@@ -226,7 +235,9 @@ Result<bool> Service::start() {
         if (const Result<void> read = parts->certificate->read(); !read)
             throw Failure{kUsage, read.error().what};
     }
-    parts->self = maintenance::this_instance(kVersion, config_.roles.text());
+    parts->self = maintenance::this_instance(
+        kVersion, config_.roles.text(),
+        config_.roles.sender ? config_.twilio_whatsapp_number : std::string{});
 
     parts->telemetry = std::make_unique<ops::Telemetry>(
         telemetry_options(config_, parts->self),
@@ -242,12 +253,17 @@ Result<bool> Service::start() {
         connect_patiently(connect_options(config_, "start"), *parts->telemetry);
     if (!db) return false;
     if (const Result<void> schema = pg::check_schema(*db); !schema) return schema.error();
-    const maintenance::Registered registered = maintenance::register_instance(*db, parts->self);
-    if (registered.is_after_crash) {
+    if (pg::migration_status(*db).back().state == "outdated")
+        kLog.warn("The schema ops is of an older version: run: pgcourier migrate up");
+    const maintenance::Crashed crashed = maintenance::register_instance(*db, parts->self);
+    if (!crashed.ids.empty()) {
         constexpr const char* kKilled =
             "An earlier process was killed: the first events are routed one at a time";
         kLog.warn(kKilled);
         report_incident({.kind = Incident::Kind::crashed, .component = "Service", .what = kKilled});
+        // Whatever our roles are: once its row is gone, nobody else will know.
+        write_down_missed(*db, crashed, std::chrono::days{config_.retention_days});
+        maintenance::remove_instances(*db, crashed.ids);
     }
     parts->readiness.database_answers = true;
 
@@ -283,6 +299,9 @@ Result<bool> Service::start() {
         options->on_unavailable = [p = parts.get()] {
             p->refusals.note(system_clock().steady_now());
         };
+        options->on_refused = [p = parts.get()] {
+            p->turned_away.note(system_clock().steady_now());
+        };
         webhook::add_routes(routes, std::move(*options), *parts->inbox, system_clock());
     }
     if (!config_.ops_token.empty()) {
@@ -305,10 +324,16 @@ Result<bool> Service::start() {
     http::ServerOptions server_options{
         .host = config_.host, .port = config_.port, .certificate = parts->certificate};
     server_options.limits.connections = connections_for(config_);
+    if (config_.roles.webhook) {
+        // Who found no place may have been Twilio.
+        server_options.on_refused = [p = parts.get()] {
+            p->turned_away.note(system_clock().steady_now());
+        };
+    }
     parts->server = std::make_unique<http::Server>(std::move(server_options), std::move(routes));
     // Before any thread of ours: a port that is taken must not leave a half-started service behind.
     if (const Result<void> listening = parts->server->start(); !listening) {
-        maintenance::remove_instance(*db, parts->self);
+        maintenance::remove_instances(*db, {parts->self.id});
         return listening.error();
     }
 
@@ -333,12 +358,7 @@ Result<bool> Service::start() {
     };
     if (config_.roles.webhook)
         say_receiving(*db, {.silence = kOutage, .retention = {}, .started_id = parts->self.id});
-    // Whatever our roles are: its row is gone, and nobody else will know.
-    if (registered.receiver_silent_for) {
-        backfill::say_killed(*db, *registered.receiver_silent_for + backfill::Refusals::kToldLate,
-                             std::chrono::days{config_.retention_days});
-        parts->backfill_wake.notify();
-    }
+    if (crashed.missing_for) parts->backfill_wake.notify();
 
     pg::ConnectOptions listening = direct_options(config_, "listener");
     // One that stands elsewhere and is away takes none of the others' attempts; it makes one a
@@ -361,7 +381,7 @@ Result<bool> Service::start() {
         const router::Settings settings{
             .batch_size = static_cast<std::size_t>(config_.router_batch_size),
             .threads = static_cast<std::size_t>(config_.router_threads),
-            .is_after_unclean_end = registered.is_after_crash};
+            .is_after_unclean_end = !crashed.ids.empty()};
         for (int i = 0; i < config_.router_threads; ++i) {
             parts->routers.push_back(std::make_unique<router::Worker>(
                 parts->connecting(config_, "router"), parts->router_wake, settings, system_clock(),
@@ -381,10 +401,12 @@ Result<bool> Service::start() {
         settings.drain = kSenderDrain;
         settings.on_connect = [say_receiving, p = parts.get(), receives = config_.roles.webhook,
                                retention = std::chrono::days{config_.retention_days}](
-                                  pg::Connection& sender_db) {
+                                  pg::Connection& sender_db, bool is_after_loss) {
+            // The pulse of one that was there all the time may only have been slow.
+            const milliseconds silence = is_after_loss ? kOutage : kSlowPulse;
             if (receives) {
-                say_receiving(sender_db, {.silence = kOutage, .retention = {}});
-            } else if (const auto gap = backfill::find_silence(sender_db, kOutage, retention)) {
+                say_receiving(sender_db, {.silence = silence, .retention = {}});
+            } else if (const auto gap = backfill::find_silence(sender_db, silence, retention)) {
                 kLog.warn("Nobody receives webhooks: Twilio's list is read before anything is sent",
                           {{"seconds", gap->count()}});
                 p->backfill_wake.notify();
@@ -461,6 +483,10 @@ Result<bool> Service::start() {
             if (p->was_away || p->refusals.pending(now)) return std::nullopt;
             return kSlowPulse;
         };
+        actions.refuses_for = [p = parts.get()] {
+            const SteadyTime now = system_clock().steady_now();
+            return std::max(p->refusals.pending(now), p->turned_away.pending(now));
+        };
         actions.receiving = [say_receiving, p = parts.get()](pg::Connection& tick_db) {
             // The database may answer here and take no events. Should we end before that is over,
             // the next start finds the gap.
@@ -472,12 +498,27 @@ Result<bool> Service::start() {
             p->refusals.forget(now);
         };
     }
+    actions.receivers_gone =
+        [p = parts.get(),
+         retention = std::chrono::days{config_.retention_days}](pg::Connection& tick_db) {
+            const maintenance::Crashed gone = maintenance::silent_receivers(tick_db, p->self);
+            write_down_missed(tick_db, gone, retention);
+            maintenance::tell_of_instances(tick_db, gone.ids);
+            p->backfill_wake.notify();
+        };
     actions.answered = [p = parts.get()](maintenance::Answer answer) {
         if (answer != maintenance::Answer::works) p->was_away = true;
         p->readiness.database_answers = answer == maintenance::Answer::works;
         p->telemetry->database_answered(answer != maintenance::Answer::none);
     };
-    actions.besides = [p = parts.get()](pg::Connection& tick_db) {
+    actions.besides = [p = parts.get(), retention = std::chrono::days{config_.retention_days}](
+                          pg::Connection& tick_db) {
+        const SteadyTime now = system_clock().steady_now();
+        if (const auto ago = p->turned_away.over(now)) {
+            backfill::say_missed(tick_db, *ago, retention);
+            p->turned_away.forget(now);
+            p->backfill_wake.notify();
+        }
         p->telemetry->besides(tick_db);
     };
     const milliseconds pulse = config_.roles.webhook
@@ -547,11 +588,14 @@ void Service::stop() {
 
 // Nobody else knows of them, and who goes on receiving finds no gap.
 void Service::say_refusals(pg::Connection& db) {
-    const auto refused = parts_->refusals.pending(system_clock().steady_now());
-    if (!refused) return;
-    backfill::say_receiving(db, {.silence = kOutage,
-                                 .retention = std::chrono::days{config_.retention_days},
-                                 .refused = refused});
+    const SteadyTime now = system_clock().steady_now();
+    const std::chrono::days retention{config_.retention_days};
+    if (const auto refused = parts_->refusals.pending(now)) {
+        backfill::say_receiving(db,
+                                {.silence = kOutage, .retention = retention, .refused = refused});
+    }
+    if (const auto ago = parts_->turned_away.pending(now))
+        backfill::say_missed(db, *ago, retention);
 }
 
 // Last, when nothing of ours is in hand any more; and not at any price, since the next start takes
@@ -566,7 +610,7 @@ void Service::say_goodbye() {
             pg::Connection db{std::move(options)};
             parts_->telemetry->say_goodbye(db);
             say_refusals(db);
-            maintenance::remove_instance(db, parts_->self);
+            maintenance::remove_instances(db, {parts_->self.id});
             return;
         } catch (const pg::Error& e) {
             kLog.warn("The database does not answer", {{"error", e.what()}});

@@ -14,18 +14,31 @@
 #include <optional>
 
 namespace pgcourier::cli {
+namespace {
 
-std::string find_tenant(pg::Connection& db, const std::string& wanted) {
+std::optional<std::string> tenant_that_is(pg::Connection& db, const std::string& wanted) {
     const pg::Rows rows = db.exec(sql::cli::tenant_find, pg::Params{wanted});
-    if (rows.empty())
-        throw Failure{kFailed,
-                      "no tenant has this id, number or name: see `pgcourier tenant list`"};
+    if (rows.empty()) return std::nullopt;
     if (rows.size() > 1 && rows[0].text(0) != wanted) {
         throw Failure{
             kFailed,
             "more than one tenant has this name: give its id, see `pgcourier tenant list`"};
     }
     return rows[0].string(0);
+}
+
+}  // namespace
+
+std::string find_tenant(pg::Connection& db, const std::string& wanted) {
+    const auto id = tenant_that_is(db, wanted);
+    if (!id)
+        throw Failure{kFailed,
+                      "no tenant has this id, number or name: see `pgcourier tenant list`"};
+    return *id;
+}
+
+std::string find_tenant_or_gone(pg::Connection& db, const std::string& wanted) {
+    return tenant_that_is(db, wanted).value_or(wanted);
 }
 
 std::string checked_number(const std::string& number) {

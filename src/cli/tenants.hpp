@@ -10,6 +10,8 @@ namespace pgcourier::cli {
 /// By id, WhatsApp number or name.
 /// returns  its id. throws Failure when there is none, or more than one
 std::string find_tenant(pg::Connection& db, const std::string& wanted);
+/// The same for what outlives its tenant: that may be the id of one that is gone.
+std::string find_tenant_or_gone(pg::Connection& db, const std::string& wanted);
 
 /// The number without whatsapp:. throws Failure (2) when it is no E.164 number
 std::string checked_number(const std::string& number);

@@ -1,7 +1,9 @@
 #include "maintenance/erasure.hpp"
 
 #include "base/address.hpp"
+#include "base/log.hpp"
 #include "maintenance/pages.hpp"
+#include "maintenance/refusal.hpp"
 #include "sql/maintenance.hpp"
 
 #include <fmt/format.h>
@@ -16,9 +18,13 @@
 namespace pgcourier::maintenance {
 namespace {
 
+const Log kLog{"Maintenance"};
+
 constexpr std::chrono::milliseconds kAWhile{100};
 // More than in a step of retention: most rows are only read.
 constexpr std::int64_t kPages = 4 * kPagesOfAStep;
+constexpr std::int64_t kSmaller = 16;  // times, after a refusal
+constexpr std::int64_t kWordsOfAPage = 40;
 
 /// An erasure, as its row has it.
 struct Erasure {
@@ -31,6 +37,10 @@ struct Erasure {
     std::int64_t changed = 0;
     std::int64_t busy = 0;
     std::int64_t pages = 0;
+    std::optional<std::string> refusal{};  // this round's
+    bool is_to_be_told = false;            // the log has not told of one lately
+    // Of the step at hand:
+    std::int64_t step_pages = kPages;
     bool only_counts = false;
 };
 
@@ -63,8 +73,9 @@ void with_addresses_through_seq_and_pattern(pg::Params& params, const Erasure& e
 void with_addresses_until(pg::Params& params, const Erasure& e) {
     params.add(e.addresses).add(e.asked_at).add(e.only_counts);
 }
-void with_addresses_until_and_pattern(pg::Params& params, const Erasure& e) {
+void with_addresses_until_pattern_and_through_seq(pg::Params& params, const Erasure& e) {
     params.add(e.addresses).add(e.asked_at).add(e.only_counts).add(pattern_of(e.addresses));
+    params.add(e.through_seq);
 }
 void with_pattern(pg::Params& params, const Erasure& e) {
     params.add(e.only_counts).add(pattern_of(e.addresses));
@@ -74,7 +85,8 @@ void with_pattern(pg::Params& params, const Erasure& e) {
 constexpr std::array<Walk, 6> kWalks{{
     {"messages_out", sql::maintenance::erase_messages_out, with_addresses_through_seq_and_pattern},
     {"messages_in", sql::maintenance::erase_messages_in, with_addresses_until},
-    {"webhook_events", sql::maintenance::erase_events, with_addresses_until_and_pattern},
+    {"webhook_events", sql::maintenance::erase_events,
+     with_addresses_until_pattern_and_through_seq},
     {"delivery_events", sql::maintenance::erase_deliveries, with_pattern},
     {"dead_letter_jobs", sql::maintenance::erase_dead_letters, with_pattern},
     {"event_log", sql::maintenance::erase_log, with_pattern},
@@ -86,8 +98,9 @@ constexpr const char* kFind = "find";
 constexpr const char* kWords = "words";
 constexpr const char* kWaiting = "waiting";
 
-pg::Params pages_of_step(std::int64_t page) {
-    return pg::Params{place_of_page(page), place_of_page(page + kPages)};
+pg::Params pages_of_step(const Erasure& erasure) {
+    return pg::Params{place_of_page(erasure.page),
+                      place_of_page(erasure.page + erasure.step_pages)};
 }
 
 pg::Rows only(pg::Connection& db, const pg::Statement& statement, pg::Params params) {
@@ -95,11 +108,16 @@ pg::Rows only(pg::Connection& db, const pg::Statement& statement, pg::Params par
     return std::move(db.pipeline({&call, 1}).front());
 }
 
+std::vector<std::string> first_column(const pg::Rows& rows) {
+    std::vector<std::string> texts;
+    for (const pg::Row row : rows) texts.push_back(row.string(0));
+    return texts;
+}
+
 // returns  how many addresses are new
 std::int64_t add_addresses(Erasure& erasure, const pg::Rows& rows) {
     std::int64_t added = 0;
-    for (const pg::Row row : rows) {
-        const std::string address = row.string(0);
+    for (const std::string& address : first_column(rows)) {
         if (std::ranges::find(erasure.addresses, address) != erasure.addresses.end()) continue;
         erasure.addresses.push_back(address);
         ++added;
@@ -117,42 +135,46 @@ struct Done {
 // Again and again, until a whole look adds nothing: a user id leads to a further number, which
 // stands in earlier events.
 Done find(pg::Connection& db, Erasure& erasure) {
-    pg::Params params = pages_of_step(erasure.page);
+    pg::Params params = pages_of_step(erasure);
     params.add(erasure.addresses);
     erasure.changed += add_addresses(erasure, only(db, sql::maintenance::erase_find, params));
-    erasure.page += kPages;
+    erasure.page += erasure.step_pages;
     if (erasure.page < erasure.pages) return {};
-    erasure.changed += add_addresses(erasure, only(db, sql::maintenance::erase_find_words,
-                                                   pg::Params{erasure.addresses.front()}));
+    erasure.changed += add_addresses(
+        erasure, only(db, sql::maintenance::erase_find_words, pg::Params{erasure.addresses}));
     if (erasure.changed == 0) erasure.step = kWords;
     erasure.page = 0;
     erasure.changed = 0;
     return {};
 }
 
-// Alone in its transaction: whoever records a word takes the tenant's lock first too, and then the
-// rows of messages.
+// Alone in its transaction, whose locks keep everybody from recording words to these tenants: so it
+// waits for nobody, and what it cannot have is left to the next round.
 Done erase_words(pg::Connection& db, Erasure& erasure) {
-    std::vector<std::string> tenants;
-    for (const pg::Row row :
-         only(db, sql::maintenance::erase_words_of, pg::Params{erasure.addresses}))
-        tenants.push_back(row.string(0));
+    std::vector<std::string> tenants =
+        first_column(only(db, sql::maintenance::erase_words_of, pg::Params{erasure.addresses}));
+    if (!erasure.only_counts) {
+        const std::size_t all = tenants.size();
+        tenants = first_column(only(db, sql::maintenance::erase_words_lock, pg::Params{tenants}));
+        erasure.busy += static_cast<std::int64_t>(all - tenants.size());
+    }
     std::vector<pg::Call> calls;
     for (const std::string& tenant : tenants) {
-        if (!erasure.only_counts)
-            calls.push_back({sql::maintenance::erase_words_lock, pg::Params{tenant}});
         calls.push_back({sql::maintenance::erase_words,
-                         pg::Params{tenant, erasure.addresses, erasure.only_counts}});
+                         pg::Params{tenant, erasure.addresses, erasure.only_counts,
+                                    erasure.step_pages * kWordsOfAPage}});
     }
     Done done{.table = "opt_outs"};
     if (calls.empty()) return done;
     for (const pg::Rows& rows : db.pipeline(calls)) {
-        if (rows.columns() == 2) done.changed += rows[0].int64(0) + rows[0].int64(1);
+        done.changed += rows[0].int64(0);
+        erasure.busy += rows[0].int64(1);
     }
     return done;
 }
 
 Done take_back_waiting(pg::Connection& db, const Erasure& erasure) {
+    if (erasure.only_counts) return {};  // they are counted as messages
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
     for (const pg::Row row : only(db, sql::maintenance::erase_waiting,
@@ -166,11 +188,11 @@ Done take_back_waiting(pg::Connection& db, const Erasure& erasure) {
 }
 
 Done walk(pg::Connection& db, Erasure& erasure, const Walk& table) {
-    pg::Params params = pages_of_step(erasure.page);
+    pg::Params params = pages_of_step(erasure);
     table.add_parameters(params, erasure);
     const pg::Rows rows = only(db, table.statement, params);
     erasure.busy += rows[0].int64(1);
-    erasure.page += kPages;
+    erasure.page += erasure.step_pages;
     return {.table = std::string{table.table}, .changed = rows[0].int64(0)};
 }
 
@@ -180,6 +202,7 @@ Done make_step(pg::Connection& db, Erasure& erasure) {
     if (erasure.step == kWords) {
         erasure.changed = 0;
         erasure.busy = 0;
+        erasure.refusal.reset();
         done = erase_words(db, erasure);
         erasure.step = kWaiting;
     } else if (erasure.step == kWaiting) {
@@ -221,7 +244,59 @@ Erasure erasure_of(const pg::Row& row) {
             .page = row.int64(5),
             .changed = row.int64(6),
             .busy = row.int64(7),
-            .pages = row.int64(8)};
+            .pages = row.int64(8),
+            .refusal = row.optional(9),
+            .is_to_be_told = row.boolean(10)};
+}
+
+/// Makes the next step.
+///
+/// pages    of a table
+/// refused  why it could not be made before: it is passed over, and what it would have erased is
+///          left to the next round; null: it is made
+ErasureStep take_step(pg::Connection& db, const std::string& id, std::int64_t pages,
+                      const pg::Error* refused = nullptr) {
+    const std::array<pg::Call, 2> begin{pg::Call{sql::maintenance::plan},
+                                        pg::Call{sql::maintenance::erasure_claim, pg::Params{id}}};
+    std::vector<pg::Rows> rows;
+    pg::Transaction transaction{db, begin, rows};
+    if (rows.back().empty()) return ErasureStep::none;
+    Erasure erasure = erasure_of(rows.back()[0]);
+    const std::string step = erasure.step;
+    erasure.step_pages = pages;
+    erasure.only_counts = refused != nullptr;
+    Done done = make_step(db, erasure);
+    if (refused != nullptr) {
+        erasure.changed -= done.changed;
+        erasure.busy += std::max<std::int64_t>(done.changed, 1);
+        done.changed = 0;
+        if (!refused->is_hold_up()) erasure.refusal = refused->what();
+    }
+    const bool tells = refused != nullptr && !refused->is_hold_up() && erasure.is_to_be_told;
+    bool is_done = done.is_round_over && erasure.changed == 0 && erasure.busy == 0;
+    if (is_done) {
+        const pg::Params person{erasure.addresses, erasure.asked_at, erasure.through_seq};
+        erasure.busy = only(db, sql::maintenance::erasure_left, person)[0].int64(0);
+        is_done = erasure.busy == 0;
+    }
+    const std::optional<std::string> table =
+        done.table.empty() ? std::nullopt : std::optional{done.table};
+    std::vector<pg::Call> calls{
+        {sql::maintenance::erasure_note,
+         pg::Params{erasure.id, erasure.addresses, erasure.step, erasure.page, erasure.changed,
+                    erasure.busy, table, done.changed, done.is_round_over, erasure.refusal,
+                    tells}}};
+    if (is_done) {
+        calls.push_back({sql::maintenance::erasure_done,
+                         pg::Params{erasure.id, pattern_of(erasure.addresses)}});
+    }
+    // After CommitUnknown the step is made again, and finds less to do.
+    const std::vector<pg::Rows> noted = transaction.commit(calls);
+    if (tells) {
+        kLog.warn("Rows of a person could not be erased",
+                  {{"erasure", id}, {"step", step}, {"error", noted.front()[0].string(0)}});
+    }
+    return done.is_round_over && erasure.busy > 0 ? ErasureStep::left_some : ErasureStep::went_on;
 }
 
 }  // namespace
@@ -246,7 +321,7 @@ ErasureCounts count_erasure(pg::Connection& db, const std::string& address, cons
     bool is_over = false;
     while (!is_over) {
         const SteadyTime began = clock.steady_now();
-        if (erasure.step == kWaiting) erasure.step = kWalks.front().table;  // it would take back
+        if (erasure.step == kWaiting) erasure.step = kWalks.front().table;  // it is no table
         if (erasure.page == 0 && erasure.step != kWords) {
             erasure.pages = pages_of(db, erasure.step == kFind ? "webhook_events" : erasure.step);
         }
@@ -272,26 +347,14 @@ std::string ask_erasure(pg::Connection& db, const std::string& address,
 }
 
 ErasureStep erase_step(pg::Connection& db, const std::string& id) {
-    const std::array<pg::Call, 2> begin{pg::Call{sql::maintenance::plan},
-                                        pg::Call{sql::maintenance::erasure_claim, pg::Params{id}}};
-    std::vector<pg::Rows> rows;
-    pg::Transaction transaction{db, begin, rows};
-    if (rows.back().empty()) return ErasureStep::none;
-    Erasure erasure = erasure_of(rows.back()[0]);
-    const Done done = make_step(db, erasure);
-    const std::optional<std::string> table =
-        done.table.empty() ? std::nullopt : std::optional{done.table};
-    std::vector<pg::Call> calls{
-        {sql::maintenance::erasure_note,
-         pg::Params{erasure.id, erasure.addresses, erasure.step, erasure.page, erasure.changed,
-                    erasure.busy, table, done.changed, done.is_round_over}}};
-    if (done.is_round_over && erasure.changed == 0 && erasure.busy == 0) {
-        calls.push_back({sql::maintenance::erasure_done,
-                         pg::Params{erasure.id, pattern_of(erasure.addresses)}});
+    for (std::int64_t pages = kPages;; pages = std::max<std::int64_t>(pages / kSmaller, 1)) {
+        try {
+            return take_step(db, id, pages);
+        } catch (const pg::Error& e) {
+            if (!is_refusal(e) && !takes_long(e)) throw;
+            if (pages == 1) return take_step(db, id, pages, &e);
+        }
     }
-    // After CommitUnknown the step is made again, and finds less to do.
-    transaction.commit(calls);
-    return done.is_round_over && erasure.busy > 0 ? ErasureStep::left_some : ErasureStep::went_on;
 }
 
 void erase_a_while(pg::Connection& db, const Clock& clock) {
@@ -299,7 +362,18 @@ void erase_a_while(pg::Connection& db, const Clock& clock) {
     const pg::Rows due = db.exec(sql::maintenance::erasure_due);
     for (const pg::Row row : due) {
         const std::string id = row.string(0);
-        while (clock.steady_now() < until && erase_step(db, id) == ErasureStep::went_on) {
+        try {
+            while (clock.steady_now() < until && erase_step(db, id) == ErasureStep::went_on) {
+            }
+        } catch (const pg::Error& e) {
+            if (e.is_lost()) throw;
+            const pg::Rows told =
+                db.exec(sql::maintenance::erasure_put_off, pg::Params{id, e.what()});
+            for (const pg::Row one : told) {
+                kLog.warn("Erasing a person did not get on, and is tried again in 10 minutes",
+                          {{"erasure", id}, {"error", one.string(0)}});
+            }
+            return;  // the pulse has waited for it
         }
     }
 }

@@ -23,7 +23,7 @@ std::optional<std::string> why_not_erased(pg::Connection& db, const std::string&
 struct ErasureCounts {
     std::vector<std::string> addresses;          // the given one, and those that Twilio knew too
     std::map<std::string, std::int64_t> erased;  // rows by table
-    std::int64_t busy = 0;                       // in flight, of unknown outcome, or not routed yet
+    std::int64_t busy = 0;  // in flight, of unknown outcome, not routed yet, locked, refused
 };
 
 /// What an erasure would change. Changes nothing. throws pg::Error
@@ -45,14 +45,17 @@ enum class ErasureStep {
     left_some  // a round is over that had to leave something behind: better wait a little
 };
 
-/// Makes one step of an erasure.
+/// Makes one step of an erasure. It waits for no row. Where it is refused one (by a trigger of the
+/// shop's), it is made smaller, down to a page, which is then left to the next round; the log tells
+/// of it once an hour.
 ///
 /// throws   pg::Error; doing it again is safe, after CommitUnknown too
 /// SQL      queries/maintenance/{erasure,erase}_*.sql
 ErasureStep erase_step(pg::Connection& db, const std::string& id);
 
 /// For the pulse of a running service: steps of those that nobody else goes on with, for a tenth of
-/// a second. throws pg::Error
+/// a second. One that fails is put off for 10 minutes, which the log tells, and holds up no other.
+/// throws pg::Error when the connection is lost
 void erase_a_while(pg::Connection& db, const Clock& clock);
 
 struct ErasureState {

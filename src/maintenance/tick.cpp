@@ -18,6 +18,12 @@ void call(const std::function<void()>& action) {
     if (action) action();
 }
 
+std::optional<std::int64_t> asked(
+    const std::function<std::optional<std::chrono::milliseconds>()>& what) {
+    const auto time = what ? what() : std::nullopt;
+    return time ? std::optional<std::int64_t>{time->count()} : std::nullopt;
+}
+
 }  // namespace
 
 Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds interval,
@@ -31,16 +37,16 @@ Tick::Tick(pg::ConnectOptions options, Instance self, std::chrono::milliseconds 
 
 void Tick::run_once() {
     if (!db_) db_.emplace(options_);
-    const auto silence = actions_.receives_within ? actions_.receives_within() : std::nullopt;
-    const auto silence_ms = silence ? std::optional{silence->count()} : std::nullopt;
+    const auto silence_ms = asked(actions_.receives_within);
+    const auto refusing_ms = asked(actions_.refuses_for);
     const SteadyTime now = clock_.steady_now();
     const bool reads_all = now >= reads_all_at_;
     // Should that fail, what it reads next may be little.
     if (reads_all && reads_from_us_) reads_all_at_ = now + kLongestPause;
-    const pg::Rows rows =
-        db_->exec(sql::maintenance::tick,
-                  pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles,
-                             silence_ms, reads_all ? std::nullopt : reads_from_us_});
+    const pg::Rows rows = db_->exec(
+        sql::maintenance::tick,
+        pg::Params{self_.id, self_.host, self_.pid, self_.version, self_.roles, silence_ms,
+                   reads_all ? std::nullopt : reads_from_us_, refusing_ms, self_.default_sender});
     if (actions_.answered) actions_.answered(Answer::works);
     const pg::Row found = rows[0];
     if (reads_all) {
@@ -61,6 +67,7 @@ void Tick::run_once() {
     if (found.boolean(7) && actions_.dedupe_keys_old) actions_.dedupe_keys_old(*db_);
     if (found.boolean(10)) call(actions_.backfills_due);
     if (!found.boolean(12) && actions_.receiving) actions_.receiving(*db_);
+    if (found.boolean(15) && actions_.receivers_gone) actions_.receivers_gone(*db_);
     if (found.boolean(8)) call_with_time(actions_.retention_due);
     if (found.boolean(9)) call_with_time(actions_.erasures_due);
 }

@@ -41,9 +41,14 @@ struct TickActions {
     /// Before each tick: the longest silence of those who receive webhooks that is no gap, where
     /// the tick may say by the way that this process receives. nullopt: it says nothing.
     std::function<std::optional<std::chrono::milliseconds>()> receives_within;
+    /// Before each tick: how long ago this process began to refuse webhooks, if it does.
+    std::function<std::optional<std::chrono::milliseconds>()> refuses_for;
     /// After a tick that the database answered and that did not say so: that this process receives
     /// webhooks.
     std::function<void(pg::Connection&)> receiving;
+    /// Another process that received webhooks is silent, and what it may have missed is not written
+    /// down yet.
+    std::function<void(pg::Connection&)> receivers_gone;
     /// After each tick.
     std::function<void(Answer)> answered;
     /// After each tick, and soon after ask(): for what needs the database now and then and is not

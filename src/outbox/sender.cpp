@@ -140,7 +140,7 @@ std::size_t Sender::run_once() {
         settle_done();
         return claimed;
     } catch (const pg::Error& e) {
-        if (e.is_lost()) db_.reset();
+        if (e.is_lost()) lose_connection();
         throw;
     }
 }
@@ -232,7 +232,7 @@ std::size_t Sender::slots_to_come(SteadyTime now) const {
 
 // Without a free call nothing is looked for: once for each look that is due, the next sender does.
 void Sender::pass_on(SteadyTime now) {
-    if (!settings_.on_backlog || !looks_.is_due(now) || free_calls() > 0) return;
+    if (!settings_.on_backlog || !db_ || !looks_.is_due(now) || free_calls() > 0) return;
     if (passed_on_ == looks_.next()) return;
     passed_on_ = looks_.next();
     settings_.on_backlog();
@@ -262,7 +262,8 @@ bool Sender::connect(SteadyTime now) {
     if (now < reconnect_at_) return false;
     try {
         db_.emplace(options_);
-        if (settings_.on_connect) settings_.on_connect(*db_);
+        if (settings_.on_connect) settings_.on_connect(*db_, is_lost_);
+        is_lost_ = false;
     } catch (const pg::Error& e) {
         if (e.is_lost()) {
             failed(e, clock_.steady_now());
@@ -568,7 +569,7 @@ void Sender::failed(const pg::Error& error, SteadyTime now) {
         if (!told_that_lost_)
             log_.error("Outbox sender has no database", {{"error", error.what()}});
         told_that_lost_ = true;
-        db_.reset();
+        lose_connection();
         reconnect_at_ = now + jittered(kReconnect, rng_);
         return;
     }
@@ -582,8 +583,13 @@ void Sender::failed(const pg::Error& error, SteadyTime now) {
     try {
         settle_one_by_one();
     } catch (const pg::Error& again) {
-        if (again.is_lost()) db_.reset();
+        if (again.is_lost()) lose_connection();
     }
+}
+
+void Sender::lose_connection() {
+    db_.reset();
+    is_lost_ = true;
 }
 
 }  // namespace pgcourier::outbox

@@ -122,6 +122,7 @@ class Sender {
     void finish(http::Finished finished);
     void put_back(Claimed message);
     void failed(const pg::Error& error, SteadyTime now);
+    void lose_connection();
 
     pg::ConnectOptions options_;
     SenderSettings settings_;
@@ -141,6 +142,8 @@ class Sender {
     SteadyTime reconnect_at_{};
     bool was_connected_ = false;
     bool told_that_lost_ = false;
+    // The connection before was, or there was none; not one that waits for others to ask.
+    bool is_lost_ = !settings_.waits_for_wake;
 
     std::uint64_t next_tag_ = 1;
     std::unordered_map<std::uint64_t, InFlight> in_flight_;

@@ -26,8 +26,8 @@ struct SenderSettings {
     /// How long a stop waits for calls in flight and for the database to take their outcomes.
     std::chrono::milliseconds drain{25'000};
     /// Called over each new connection before anything is claimed over it: there may have been an
-    /// outage.
-    std::function<void(pg::Connection&)> on_connect{};
+    /// outage, surely where it is the first one, or the one before was lost.
+    std::function<void(pg::Connection&, bool is_after_loss)> on_connect{};
     /// Called when a claim took all that it may: there is more than one sender's fill, perhaps.
     std::function<void()> on_backlog{};
     /// Neither connects nor looks before it is woken: a sender for what others cannot keep up with.

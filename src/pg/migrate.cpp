@@ -272,6 +272,11 @@ std::vector<MigrationStatus> migration_status(Connection& db) {
         if (!is_listed(migration.name)) all.push_back({migration.name, "missing", ""});
     }
     std::ranges::sort(all, {}, &MigrationStatus::name);
+    // A newer program's is as it should be.
+    const bool is_newer = std::ranges::find(all, "newer", &MigrationStatus::state) != all.end();
+    const Rows ops = db.exec(statements::read_ops_version);
+    if (!is_newer && !ops[0].is_null(0) && !ops[0].text(0).ends_with(ops_version()))
+        all.push_back({"schema ops", "outdated", ""});
     return all;
 }
 

@@ -42,7 +42,8 @@ struct MigrationStatus {
     std::string name;
     /// applied; changed (applied, and our file is another now); adopted (Prisma ran it, and we
     /// know); adoptable (Prisma ran it, `up` or `baseline` will record it); unfinished (Prisma
-    /// began it); missing; foreign (Prisma's own); newer
+    /// began it); missing; foreign (Prisma's own); newer; of the schema ops, as the last one:
+    /// outdated (`up` makes it anew)
     std::string state;
     std::string applied_at;  // as PostgreSQL prints it; empty when missing
 };

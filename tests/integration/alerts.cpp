@@ -189,6 +189,19 @@ BOOST_FIXTURE_TEST_CASE(all_instances_together_look_once_in_an_interval, Watched
     BOOST_TEST(two.posted.empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(when_the_database_s_clock_went_back_it_is_looked_at_once, Watched) {
+    Watching one{db, clock, 1h};
+    db.exec("UPDATE alert_watch SET looked_at = now() + interval '3 h'");
+    db.exec(kFlood);
+    one.look();
+    BOOST_TEST(one.posted.size() == 1);
+    BOOST_TEST(db.query_value("SELECT looked_at <= clock_timestamp() FROM alert_watch") == "t");
+    Watching two{db, clock, 1h};
+    db.exec("DELETE FROM webhook_queue");
+    two.look();
+    BOOST_TEST(two.posted.empty());  // once
+}
+
 BOOST_FIXTURE_TEST_CASE(an_alert_on_a_figure_that_is_gone_ends, Watched) {
     db.exec("INSERT INTO alerts_open (figure, correlation_id) VALUES ('of another version', 'c')");
     Watching one{db, clock};
@@ -227,11 +240,23 @@ BOOST_FIXTURE_TEST_CASE(that_health_cannot_be_read_is_an_alert_itself_until_it_c
         "pgcourier (test): over: ops.health unreadable: it can be read again, after "));
 }
 
+BOOST_FIXTURE_TEST_CASE(that_health_cannot_be_read_is_told_when_the_database_s_clock_went_back,
+                        Watched) {
+    Watching one{db, clock};
+    db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
+    db.exec("UPDATE alert_watch SET looked_at = now() + interval '3 h'");
+    for (int i = 0; i < 4; ++i) {
+        pass();
+        one.look();
+    }
+    BOOST_TEST(one.posted.size() == 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(while_another_can_read_health_it_is_no_alert_that_one_cannot, Watched) {
     Watching one{db, clock};
     db.exec("ALTER VIEW ops.health RENAME COLUMN advice TO other");
     for (int i = 0; i < 5; ++i) {
-        db.exec("UPDATE alert_watch SET looked_at = now() + interval '1 min'");  // the other one
+        db.exec("UPDATE alert_watch SET looked_at = now() + interval '1 s'");  // the other one
         pass();
         one.look();
     }
@@ -259,6 +284,20 @@ BOOST_FIXTURE_TEST_CASE(an_alert_that_was_not_taken_is_posted_again_until_it_is,
     BOOST_TEST(one.posted.size() == 2);
     BOOST_TEST(to_post() == 0);
     BOOST_TEST(events("alert_raised") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_post_s_lease_ends_when_the_database_s_clock_went_back, Watched) {
+    db.exec(kFlood);
+    Watching one{db, clock, 1ms, Watching::Receiver::refuses};
+    one.look();
+    BOOST_TEST(one.posted.size() == 1);
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 1);  // it lasts 2 minutes
+    db.exec("UPDATE alert_posts SET leased_until = leased_until + interval '1 h'");
+    pass();
+    one.look();
+    BOOST_TEST(one.posted.size() == 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_a_process_ended_with_is_posted_by_another_in_the_right_order,

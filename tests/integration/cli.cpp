@@ -115,6 +115,21 @@ BOOST_AUTO_TEST_CASE(a_tenant_is_changed_and_one_that_did_nothing_is_removed) {
                std::vector<std::string>{"Chez Zoé"});
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_of_a_tenant_that_is_gone_is_dealt_with_by_its_id) {
+    Cli cli;
+    const std::string shop = cli.db.add_tenant("Shop", "+33700000001");
+    BOOST_TEST(cli.run({"pause", "--tenant", "Shop"}).exit_code == 0);
+    cli.db.exec(
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) VALUES ('letter', '" +
+        shop + "', 'webhook_event', '{}')");
+    BOOST_TEST(cli.run({"tenant", "remove", "Shop"}).exit_code == 0);
+    BOOST_TEST(cli.run({"pause", "--tenant", shop}).exit_code == 1);
+    BOOST_TEST(has(cli.run({"resume", "--tenant", shop}).output, "resumed"));
+    BOOST_TEST(cli.run({"dlq", "discard", "--tenant", shop, "--yes"}).exit_code == 0);
+    BOOST_TEST(has(cli.run({"dlq", "list"}).output, "No dead letters"));
+    BOOST_TEST(cli.run({"resume", "--tenant", "nobody"}).exit_code == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_people_change_of_tenants_and_sellers_is_in_event_log_and_nothing_else) {
     const Cli cli;
     const std::string shop =
@@ -193,6 +208,12 @@ BOOST_AUTO_TEST_CASE(a_message_is_added_listed_and_shown_without_number_or_body)
         BOOST_TEST(!has(ran.output, "Secret words"));
     }
     BOOST_TEST(cli.json({"outbox", "show", id})["attempts"].GetInt() == 0);
+    // As the predecessor's errors quote numbers, and people do in their reasons.
+    cli.db.exec(
+        "UPDATE messages_out SET last_error = 'not +33612345678', held_reason = 'for 0612345678'");
+    const Ran shown = cli.run({"outbox", "show", id});
+    BOOST_TEST(has(shown.output, "not +336…78"), shown.output);
+    BOOST_TEST(!has(shown.output, "612345678"), shown.output);
     const Ran refused =
         cli.run({"outbox", "add", "--tenant", "Shop", "--to", "0612345678", "--body", "x"});
     BOOST_TEST(refused.exit_code == 1);

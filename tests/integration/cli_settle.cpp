@@ -71,6 +71,14 @@ BOOST_FIXTURE_TEST_CASE(not_sent_is_due_again_at_its_place, Unknown) {
     BOOST_TEST(by() == "message_failed operator");
 }
 
+// As of a join in which nothing was found.
+BOOST_FIXTURE_TEST_CASE(by_sql_too_it_must_be_said, Unknown) {
+    db.exec(
+        "DO $$ BEGIN PERFORM ops.settle_unknown('lost', NULL); RAISE 'settled'; EXCEPTION WHEN "
+        "OTHERS THEN IF SQLERRM NOT LIKE '%expected true or false' THEN RAISE; END IF; END $$");
+    BOOST_TEST(lost() == "unknowna person decidestoken");
+}
+
 BOOST_FIXTURE_TEST_CASE(it_must_be_said_and_the_message_must_be_unknown, Unknown) {
     BOOST_TEST(settle({"lost"}).exit_code == 2);
     BOOST_TEST(settle({"--sent"}).exit_code == 2);

@@ -105,6 +105,32 @@ BOOST_FIXTURE_TEST_CASE(prune_keeps_what_retention_days_says, Cli) {
     BOOST_TEST(messages() == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(prune_deletes_what_it_can_and_says_what_it_could_not, Cli) {
+    add_messages(10);
+    db.exec(
+        "CREATE TABLE orders (message_id text REFERENCES messages_in (id)); INSERT INTO orders "
+        "SELECT id FROM messages_in WHERE provider_message_id = 'SM5'");
+    const Ran ran = run({"prune"});
+    BOOST_TEST(ran.exit_code == 0, ran.output);
+    BOOST_TEST(has(ran.output, "Old rows could not be deleted"), ran.output);
+    BOOST_TEST(has(ran.output, "violates foreign key constraint"), ran.output);
+    BOOST_TEST(messages() == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(prune_fails_when_all_else_is_done_where_a_table_cannot_be_pruned, Cli) {
+    add_messages(10);
+    db.exec(
+        "INSERT INTO event_log (id, event_type, entity_type, correlation_id, actor_type, "
+        "created_at) VALUES ('old', 'x', 'x', 'c', 'system', now() - interval '400 d');"
+        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+        "'messages are kept here'; END $$; CREATE TRIGGER forbid BEFORE DELETE ON messages_in FOR "
+        "EACH STATEMENT EXECUTE FUNCTION forbid()");
+    const Ran ran = run({"prune"});
+    BOOST_TEST(ran.exit_code == 1, ran.output);
+    BOOST_TEST(has(ran.output, "messages are kept here"), ran.output);
+    BOOST_TEST(db.count("SELECT count(*) FROM event_log WHERE id = 'old'") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(the_running_service_prunes_by_itself, Cli) {
     add_messages(10);
     db.exec("UPDATE retention_passes SET due_at = now()");

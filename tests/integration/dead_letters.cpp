@@ -150,6 +150,26 @@ BOOST_FIXTURE_TEST_CASE(one_that_was_sent_and_not_delivered_is_written_anew, Let
     BOOST_TEST(send_all() == anew);
 }
 
+BOOST_FIXTURE_TEST_CASE(one_that_arrived_after_all_is_not_written_again, Letters) {
+    add_undelivered("a");
+    db.exec("UPDATE messages_out SET delivered_at = now(), delivery_status = 'read'");
+    BOOST_TEST(has(ask("ops.retry_dead_letter('a')"), "was delivered after all"));
+    BOOST_TEST(ids("ops.retry_dead_letters(everything => true)") == "a-");
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_out") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(two_letters_of_one_message_write_it_again_once, Letters) {
+    add_undelivered("a");
+    db.exec(
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload, attempts) SELECT 'b', "
+        "tenant_id, job_type, payload, attempts FROM dead_letter_jobs");
+    ids("ops.retry_dead_letters(everything => true)");
+    BOOST_TEST(open_letters() == "");
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'pending'") == 1);
+    BOOST_TEST(has(ask("ops.retry_dead_letter('b')"), "already resolved"));
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_out") == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(one_that_would_be_sent_too_late_is_left_and_says_so, Letters) {
     add_dead("a");
     db.exec("UPDATE messages_out SET expires_at = now()");

@@ -1,11 +1,13 @@
 // links: maintenance router outbox
 // One person is taken out of the database, whatever happens meanwhile.
+#include "base/log.hpp"
 #include "base/wake.hpp"
 #include "maintenance/erasure.hpp"
 #include "outbox/delivery.hpp"
 #include "outbox/exchange.hpp"
 #include "router/worker.hpp"
 #include "sql/maintenance.hpp"
+#include "support/plans.hpp"
 #include "support/routing.hpp"
 #include "support/test_database.hpp"
 
@@ -23,6 +25,11 @@ constexpr const char* kUserId = "FR.1349AbC";
 constexpr const char* kOther = "+33698765432";
 // Begins like the person's.
 constexpr const char* kLonger = "+336123456789";
+
+// As maintenance.plan, for the session.
+constexpr const char* kPlanning =
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET "
+    "enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
 
 struct Erase {
     TestDatabase db;
@@ -82,6 +89,27 @@ struct Erase {
         }
     }
     bool erase(const std::string& address = kPerson) { return work(ask(address)); }
+    /// As the running service, as long as an erasure fits `condition`. What is due within a minute
+    /// is due at once.
+    void work_while(const std::string& condition) {
+        for (int i = 0; i < 200 && db.count("SELECT count(*) FROM erasures WHERE " + condition) > 0;
+             ++i) {
+            db.exec("UPDATE erasures SET due_at = now() WHERE due_at < now() + interval '1 min'");
+            erase_a_while(connection, system_clock());
+        }
+    }
+    void refuse(const std::string& trigger) const {
+        db.exec(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+            "'never' USING ERRCODE = 'SH001'; END $$; CREATE TRIGGER refuse BEFORE UPDATE " +
+            trigger + " EXECUTE FUNCTION refuse()");
+    }
+    std::vector<std::string> plan(const pg::Statement& statement, const std::string& parameters) {
+        const std::string name = fmt::format("\"{}\"", statement.name);
+        connection.exec_script(fmt::format("PREPARE {} AS {}", name, statement.text).c_str());
+        return lines_of(connection.exec_script(
+            fmt::format("EXPLAIN (COSTS OFF) EXECUTE {}({})", name, parameters).c_str()));
+    }
     std::string status(const std::string& id) const {
         return db.query_value("SELECT status FROM messages_out WHERE id = '" + id + "'");
     }
@@ -112,6 +140,13 @@ struct Erase {
 
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
+}
+
+std::size_t times(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+        ++count;
+    return count;
 }
 
 }  // namespace
@@ -213,6 +248,35 @@ BOOST_FIXTURE_TEST_CASE(what_twilio_tells_later_is_erased_too, Erase) {
     BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE payload ? 'erased'") == 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(it_ends_while_the_shop_goes_on_writing_to_the_person, Erase) {
+    for (const char* id : {"named", "known"}) {
+        add(id, kPerson);
+        finish(id, "sent");
+    }
+    const std::string sid = fmt::format("SM{:032}", 77);
+    db.exec("UPDATE messages_out SET provider_message_id = '" + sid + "' WHERE id = 'known'");
+    const std::string id = ask();
+    add("later", kPerson);
+    finish("later", "sent");
+    const auto tell = [&](const std::string& message_sid, const std::string& query) {
+        receive(db,
+                twilio::encode_form({{"MessageSid", message_sid},
+                                     {"MessageStatus", "delivered"},
+                                     {"From", std::string{"whatsapp:"} + kShop},
+                                     {"To", std::string{"whatsapp:"} + kPerson}}),
+                query);
+        route();
+    };
+    tell(sid, "");
+    tell(fmt::format("SM{:032}", 99), "m=named&a=1");
+    int steps = 0;
+    while (steps < 50 && erase_step(connection, id) == ErasureStep::went_on)
+        tell(fmt::format("SM{:032}", 1000 + ++steps), "m=later&a=1");
+    BOOST_TEST(erasure_state(connection, id)->is_done);
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE payload ? 'erased'") == 2);
+    BOOST_TEST(db.query_value("SELECT \"to\" FROM messages_out WHERE id = 'later'") == kPerson);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_was_sent_is_not_sent_again_since_its_recipient_was_erased, Erase) {
     add("sent", kPerson, "order-17");
     finish("sent", "sent");
@@ -296,6 +360,73 @@ BOOST_FIXTURE_TEST_CASE(an_erased_person_who_opted_out_can_opt_in_and_be_erased_
     BOOST_TEST(db.count("SELECT count(*) FROM opt_outs") == 0);
     add("sent", kPerson);
     BOOST_TEST(claim().messages.size() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(words_to_a_shop_that_is_gone_are_erased_too, Erase) {
+    write(kPerson, "STOP");
+    route();
+    db.exec("DELETE FROM tenants");
+    BOOST_TEST(erase());
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_out_history") == 0);
+    BOOST_TEST(!has(everything(), "33612345678"));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_opt_out_in_the_predecessor_s_form_is_erased_too, Erase) {
+    db.exec(
+        fmt::format("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('{}', '{}');"
+                    "UPDATE opt_outs SET phone_number = 'whatsapp:' || phone_number",
+                    shop, kPerson));
+    BOOST_TEST(erase());
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs WHERE phone_number LIKE 'erased:%'") == 1);
+}
+
+// Of whom only the hash is left in one row, and something else in another.
+BOOST_FIXTURE_TEST_CASE(an_erased_word_leads_to_the_address_that_came_with_it, Erase) {
+    db.exec(
+        fmt::format("INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, "
+                    "source, event_id) SELECT '{0}', a, 'stop', now(), 'webhook', 1 FROM "
+                    "unnest(ARRAY[pgcourier_erased_address('{0}', '{1}'), '{2}']) AS a",
+                    shop, kPerson, kUserId));
+    BOOST_TEST(erase());
+    BOOST_TEST(!has(everything(), kUserId));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_last_stop_is_kept_also_where_it_comes_a_round_later, Erase) {
+    write(kPerson, "STOP");
+    route();
+    const std::string id = ask();
+    {
+        pg::Connection somebody = db.connect();
+        const pg::Transaction open{somebody};
+        somebody.exec_script("SELECT FROM opt_out_history FOR UPDATE");
+        BOOST_TEST(!work(id));
+        BOOST_TEST(db.count("SELECT count(*) FROM opt_outs WHERE phone_number LIKE 'erased:%'") ==
+                   1);
+    }
+    BOOST_TEST(work(id));
+    BOOST_TEST(db.query_value("SELECT string_agg(word, ' ') FROM opt_out_history WHERE "
+                              "phone_number LIKE 'erased:%'") == "stop");
+}
+
+BOOST_FIXTURE_TEST_CASE(while_somebody_records_words_those_of_the_person_are_left_at_once, Erase) {
+    write(kPerson, "STOP");
+    route();
+    const std::string id = ask();
+    connection.set_statement_timeout(std::chrono::seconds{2});
+    {
+        pg::Connection somebody = db.connect();
+        const pg::Transaction open{somebody};
+        somebody.exec_script(
+            fmt::format(
+                "SELECT pg_advisory_xact_lock(hashtext('pgcourier_opt_out'), hashtext('{}'))", shop)
+                .c_str());
+        BOOST_TEST(!work(id));
+        BOOST_TEST(erasure_state(connection, id)->busy == 1);
+        BOOST_TEST(db.query_value("SELECT phone_number FROM opt_outs") == kPerson);
+        BOOST_TEST(db.query_value("SELECT \"from\" FROM messages_in") == "erased");
+    }
+    BOOST_TEST(work(id));
+    BOOST_TEST(!has(everything(), "33612345678"));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_waits_is_taken_back_and_what_is_written_later_goes_out, Erase) {
@@ -406,6 +537,121 @@ BOOST_FIXTURE_TEST_CASE(a_row_that_the_shop_has_locked_comes_in_the_next_round, 
     BOOST_TEST(db.query_value("SELECT \"from\" FROM messages_in") == "erased");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_somebody_has_locked_is_left_at_once_and_all_else_is_erased, Erase) {
+    write(kPerson, "First words");
+    write(kPerson, "STOP");
+    route();
+    add("waits", kPerson);
+    db.exec(
+        "INSERT INTO event_log (id, event_type, entity_type, correlation_id, actor_type, payload) "
+        "SELECT 'typed-' || n, 'x', 'x', 'c', 'operator', '{\"reason\": \"called +33612345678\"}' "
+        "FROM generate_series(1, 2) AS n");
+    const std::string id = ask();
+    connection.set_statement_timeout(std::chrono::seconds{2});
+    {
+        pg::Connection somebody = db.connect();
+        const pg::Transaction open{somebody};
+        somebody.exec_script(
+            "SELECT FROM webhook_events WHERE id = (SELECT min(id) FROM webhook_events) FOR UPDATE;"
+            "SELECT FROM event_log WHERE id = 'typed-1' FOR UPDATE;"
+            "SELECT FROM messages_out FOR UPDATE;"
+            "SELECT FROM opt_outs FOR UPDATE;"
+            "SELECT FROM opt_out_history FOR UPDATE");
+        BOOST_TEST(!work(id));
+        BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE raw = ''") == 1);
+        BOOST_TEST(db.query_value("SELECT payload FROM event_log WHERE id = 'typed-2'") ==
+                   "{\"erased\": true}");
+        BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE \"from\" = 'erased'") == 2);
+        BOOST_TEST(status("waits") == "pending");
+        BOOST_TEST(db.count("SELECT count(refusal) FROM erasures") == 0);
+    }
+    BOOST_TEST(work(id));
+    BOOST_TEST(status("waits") == "canceled");
+    BOOST_TEST(!has(everything(), "33612345678"));
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs WHERE phone_number LIKE 'erased:%'") == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_row_that_cannot_be_changed_holds_up_nothing_else, Erase) {
+    write(kPerson, "Words");
+    write(kOther, "Their words");
+    route();
+    add("sent", kPerson);
+    finish("sent", "sent");
+    refuse("ON messages_in FOR EACH ROW WHEN (OLD.\"from\" = '+33612345678')");
+    const std::string id = ask();
+    const std::string other = ask(kOther);
+    const LogCapture log;
+    work_while("round = 0 OR id = '" + other + "'");
+    BOOST_TEST(db.query_rows("SELECT busy, refusal, due_at BETWEEN now() + interval '9 min' AND "
+                             "now() + interval '10 min' FROM erasures") ==
+                   std::vector<std::string>{"1|maintenance.erase_messages_in: never|t"},
+               boost::test_tools::per_element());
+    BOOST_TEST(db.query_rows("SELECT \"from\" FROM messages_in ORDER BY seq") ==
+                   (std::vector<std::string>{kPerson, "erased"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(db.query_value("SELECT \"to\" FROM messages_out") == "erased");
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_events WHERE raw = ''") == 2);
+
+    // In the next round it is no news.
+    db.exec("UPDATE erasures SET due_at = now()");
+    work_while("round = 1");
+    BOOST_TEST(times(log.text(), "Rows of a person could not be erased") == 1u);
+    db.exec("DROP TRIGGER refuse ON messages_in");
+    BOOST_TEST(work(id));
+    BOOST_TEST(!has(everything(), "33612345678"));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_erasure_that_does_not_get_on_holds_up_no_other, Erase) {
+    write(kPerson, "x");
+    write(kOther, "x");
+    route();
+    const std::string id = ask();
+    const std::string other = ask(kOther);
+    refuse("OF step ON erasures FOR EACH ROW WHEN (OLD.id = '" + id + "')");
+    const LogCapture log;
+    work_while("id = '" + other + "'");
+    BOOST_TEST(
+        db.query_rows("SELECT id, due_at BETWEEN now() + interval '9 min' AND now() + "
+                      "interval '10 min' FROM erasures") == std::vector<std::string>{id + "|t"},
+        boost::test_tools::per_element());
+    BOOST_TEST(times(log.text(), "Erasing a person did not get on") == 1u);
+    db.exec("DROP TRIGGER refuse ON erasures");
+    BOOST_TEST(work(id));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_row_that_moved_to_a_page_that_was_read_comes_in_one_more_round, Erase) {
+    write(kPerson, "x");
+    route();
+    add("sent", kPerson);
+    finish("sent", "sent");
+    for (const char* move : {"UPDATE messages_in SET \"from\" = '+33612345678'",
+                             "UPDATE messages_out SET \"to\" = '+33612345678'"}) {
+        const std::string id = ask();
+        const auto at = [&] {
+            return db.query_value("SELECT step || ' ' || changed FROM erasures");
+        };
+        // The last round has read all messages.
+        for (int i = 0; i < 50 && at() != "webhook_events 0"; ++i) erase_step(connection, id);
+        BOOST_REQUIRE(at() == "webhook_events 0");
+        db.exec(move);
+        BOOST_TEST(!work(id));
+        BOOST_TEST(work(id));
+        BOOST_TEST(!has(everything(), "33612345678"), move);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(when_the_database_s_clock_went_back_no_erasure_waits_for_it, Erase) {
+    write(kPerson, "x");
+    route();
+    ask();
+    db.exec("UPDATE erasures SET due_at = now() + interval '59 min'");
+    erase_a_while(connection, system_clock());
+    BOOST_TEST(db.query_value("SELECT step FROM erasures") == "find");
+    db.exec("UPDATE erasures SET due_at = now() + interval '5 h'");
+    erase_a_while(connection, system_clock());
+    BOOST_TEST(db.query_value("SELECT coalesce((SELECT step FROM erasures), 'done')") != "find");
+}
+
 BOOST_FIXTURE_TEST_CASE(two_that_erase_the_same_person_do_it_once, Erase) {
     for (int i = 0; i < 20; ++i) write(kPerson, "x");
     route();
@@ -427,9 +673,7 @@ BOOST_FIXTURE_TEST_CASE(two_that_erase_the_same_person_do_it_once, Erase) {
 
 // Each step reads the pages that it is given, and looks few rows up by key, whatever the sizes.
 BOOST_FIXTURE_TEST_CASE(no_step_reads_a_whole_table, Erase) {
-    connection.exec_script(
-        "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET "
-        "enable_mergejoin = off; SET plan_cache_mode = force_generic_plan");
+    connection.exec_script(kPlanning);
     struct Case {
         const pg::Statement& statement;
         const char* further;
@@ -438,24 +682,56 @@ BOOST_FIXTURE_TEST_CASE(no_step_reads_a_whole_table, Erase) {
         {sql::maintenance::erase_find, "'{}'"},
         {sql::maintenance::erase_messages_out, "'{}', 1, false, 'x'"},
         {sql::maintenance::erase_messages_in, "'{}', 'now', false"},
-        {sql::maintenance::erase_events, "'{}', 'now', false, 'x'"},
+        {sql::maintenance::erase_events, "'{}', 'now', false, 'x', 1"},
         {sql::maintenance::erase_deliveries, "false, 'x'"},
         {sql::maintenance::erase_dead_letters, "false, 'x'"},
         {sql::maintenance::erase_log, "false, 'x'"},
     };
     for (const Case& c : cases) {
-        const std::string name = fmt::format("\"{}\"", c.statement.name);
-        connection.exec_script(fmt::format("PREPARE {} AS {}", name, c.statement.text).c_str());
-        std::string plan;
-        for (const pg::Row row : connection.exec_script(
-                 fmt::format("EXPLAIN (COSTS OFF) EXECUTE {}('(0,0)', '(64,0)', {})", name,
-                             c.further)
-                     .c_str()))
-            plan += row.string(0) + "\n";
-        BOOST_TEST(plan.find("Tid Range Scan") != std::string::npos, plan);
-        BOOST_TEST(plan.find("Seq Scan") == std::string::npos, plan);
-        BOOST_TEST(plan.find("hashed SubPlan") == std::string::npos, plan);
+        std::string whole;
+        for (const std::string& line :
+             plan(c.statement, std::string{"'(0,0)', '(64,0)', "} + c.further))
+            whole += line + "\n";
+        BOOST_TEST(whole.find("Tid Range Scan") != std::string::npos, whole);
+        BOOST_TEST(whole.find("Seq Scan") == std::string::npos, whole);
+        BOOST_TEST(whole.find("hashed SubPlan") == std::string::npos, whole);
     }
+}
+
+BOOST_FIXTURE_TEST_CASE(words_and_what_is_left_are_looked_up_by_tenant_and_address, Erase) {
+    connection.exec_script(kPlanning);
+    // Besides the first tenant of the history, and all tenants, of whom there are few.
+    const auto reads_only = [&](const pg::Statement& statement, const std::string& tenants) {
+        std::string whole;
+        for (const std::string& line : scans_without_condition(plan(statement, "'{}'")))
+            whole += line + "\n";
+        BOOST_TEST(times(whole, " on opt_out_history ") == 1u, whole);
+        BOOST_TEST(times(whole, " Scan ") == 1 + times(whole, tenants), whole);
+    };
+    reads_only(sql::maintenance::erase_words_of, " on tenants ");
+    reads_only(sql::maintenance::erase_find_words, "nothing else");
+    const std::vector<std::string> none;
+    BOOST_TEST(scans_without_condition(
+                   plan(sql::maintenance::erase_words, "'t', '{}', false, 100")) == none,
+               boost::test_tools::per_element());
+    BOOST_TEST(
+        scans_without_condition(plan(sql::maintenance::erasure_left, "'{}', 'now', 1")) == none,
+        boost::test_tools::per_element());
+}
+
+// More than one step forgets: the oldest go first, and the last STOP is left all the same.
+BOOST_FIXTURE_TEST_CASE(who_has_said_thousands_of_words_is_forgotten_too, Erase) {
+    db.exec(fmt::format(
+        "INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, source) "
+        "SELECT '{0}', '{1}', 'stop', now() - n * interval '1 s', 'webhook' FROM "
+        "generate_series(1, 25000) AS n;"
+        "INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('{0}', '{1}')",
+        shop, kPerson));
+    BOOST_TEST(erase());
+    BOOST_TEST(db.query_value("SELECT count(*) || ' ' || min(word) || ' ' || (max(occurred_at) > "
+                              "now() - interval '1 min') || ' ' || bool_and(phone_number LIKE "
+                              "'erased:%') FROM opt_out_history") == "1 stop true true");
+    BOOST_TEST(db.count("SELECT count(*) FROM opt_outs WHERE phone_number LIKE 'erased:%'") == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_shop_s_and_a_seller_s_number_is_refused, Erase) {

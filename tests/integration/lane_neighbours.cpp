@@ -113,6 +113,7 @@ BOOST_FIXTURE_TEST_CASE(a_pause_holds_up_whom_it_names, Lanes) {
         "('i', true, now(), now(), now() ";
     TEST_TEXTS(paused(gap + "+ interval '30 s')"), "one", "two");
     TEST_TEXTS(paused(gap + "- interval '1 s')"), );
+    TEST_TEXTS(paused(gap + "+ interval '1 h')"), );  // the clock went back
 }
 
 BOOST_FIXTURE_TEST_CASE(the_next_due_time_is_zero_only_for_the_shops_that_are_asked_for, Lanes) {

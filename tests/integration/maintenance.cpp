@@ -10,6 +10,8 @@
 #include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace pgcourier::maintenance {
 namespace {
 
@@ -294,28 +296,96 @@ BOOST_AUTO_TEST_CASE(a_killed_process_that_received_webhooks_says_since_when_the
         "('two', 'there', 2, '1', 'webhook,router', now() - interval '5 min'), "
         "('three', 'there', 3, '1', 'webhook', now() - interval '2 min')");
     pg::Connection connection = db.connect();
-    const Registered registered = register_instance(connection, kSelf);
-    BOOST_REQUIRE(registered.receiver_silent_for.has_value());
-    BOOST_TEST((*registered.receiver_silent_for >= std::chrono::minutes{5}));
-    BOOST_TEST((*registered.receiver_silent_for < std::chrono::minutes{9}));
+    const auto missing_for = register_instance(connection, kSelf).missing_for;
+    BOOST_REQUIRE(missing_for.has_value());
+    BOOST_TEST((*missing_for >= std::chrono::minutes{5}));
+    BOOST_TEST((*missing_for < std::chrono::minutes{9}));
 }
 
-BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_once_and_taken_away) {
+// Its heart beat all the while, and others received: nothing else tells of it.
+BOOST_AUTO_TEST_CASE(a_killed_process_that_refused_webhooks_says_since_when) {
+    const TestDatabase db;
+    std::optional<std::chrono::milliseconds> refuses = std::chrono::minutes{20};
+    TickActions actions;
+    actions.refuses_for = [&] { return refuses; };
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, std::move(actions)};
+    Instance next = kSelf;
+    next.id = "next";
+    pg::Connection connection = db.connect();
+    const auto missing_for = [&] {
+        tick.run_once();
+        const auto found = register_instance(connection, next).missing_for;
+        remove_instances(connection, {next.id});
+        return found.value_or(std::chrono::hours{1});
+    };
+    BOOST_TEST((missing_for() >= std::chrono::minutes{20}));
+    refuses.reset();  // written down as a gap
+    BOOST_TEST((missing_for() < std::chrono::minutes{5}));
+}
+
+// Whoever sends to it may not have noticed yet when it is told first.
+BOOST_AUTO_TEST_CASE(a_silent_receiver_is_to_be_told_twice_and_of_a_sender_nothing) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles) VALUES "
+        "('receiver', 'there', 1, '1', 'webhook'), ('sender', 'there', 2, '1', 'sender')");
+    pg::Connection connection = db.connect();
+    int told = 0;
+    TickActions actions;
+    actions.receivers_gone = [&](pg::Connection& tick_db) {
+        const Crashed gone = silent_receivers(tick_db, kSelf);
+        BOOST_TEST(gone.ids == std::vector<std::string>{"receiver"},
+                   boost::test_tools::per_element());
+        BOOST_TEST(gone.missing_for.has_value());
+        tell_of_instances(tick_db, gone.ids);
+        ++told;
+    };
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, std::move(actions)};
+    const auto told_when_silent_for = [&](const char* silent) {
+        db.exec(
+            fmt::format("UPDATE instances SET heartbeat_at = heartbeat_at - interval '{0}', "
+                        "told_at = told_at - interval '{0}' WHERE id <> 'self'",
+                        silent));
+        tick.run_once();
+        tick.run_once();
+        return std::exchange(told, 0);
+    };
+    BOOST_TEST(told_when_silent_for("20 s") == 0);
+    BOOST_TEST(told_when_silent_for("20 s") == 1);
+    BOOST_TEST(told_when_silent_for("50 min") == 0);
+    // What came since is for whoever takes its row away.
+    const auto missing_for = [&](const char* id) {
+        Instance next = kSelf;
+        next.id = id;
+        next.host = "elsewhere";
+        const auto found = register_instance(connection, next).missing_for;
+        remove_instances(connection, {next.id});
+        return found;
+    };
+    BOOST_TEST((missing_for("next") > std::chrono::minutes{49}));
+    BOOST_TEST(told_when_silent_for("20 min") == 1);
+    BOOST_TEST(told_when_silent_for("1 day") == 0);
+    BOOST_TEST(!missing_for("last").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_until_it_is_taken_away) {
     const TestDatabase db;
     db.exec(
         "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES ('other', "
         "'there', 1, '1', '', now() - interval '1 min')");
     pg::Connection connection = db.connect();
-    const Registered registered = register_instance(connection, kSelf);
-    BOOST_TEST(registered.is_after_crash);
     Instance second = kSelf;
     second.id = "second";
     second.host = "elsewhere";
-    const Registered again = register_instance(connection, second);
-    BOOST_TEST(!again.is_after_crash);
-    BOOST_TEST(!again.receiver_silent_for.has_value());
-    remove_instance(connection, second);
-    BOOST_TEST(db.query_value("SELECT string_agg(id, ',') FROM instances") == "self");
+    // Whoever noticed it first may be killed before all is written down.
+    for (const Instance& self : {kSelf, second}) {
+        const Crashed crashed = register_instance(connection, self);
+        BOOST_TEST(crashed.ids == std::vector<std::string>{"other"},
+                   boost::test_tools::per_element());
+        BOOST_TEST(!crashed.missing_for.has_value());
+    }
+    remove_instances(connection, {"other", "second"});
+    BOOST_TEST(register_instance(connection, second).ids.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_answers_with_an_error_is_not_gone) {

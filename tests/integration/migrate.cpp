@@ -283,6 +283,7 @@ BOOST_AUTO_TEST_CASE(a_newer_database_is_served_unless_it_says_that_it_must_not_
     BOOST_TEST(schema_problem(db) == "");
     BOOST_TEST(state_of(db, "20990101000000_next") == "newer");
     BOOST_TEST(!up(db).renewed_ops);
+    BOOST_TEST(state_of(db, "schema ops") == "not listed");
     BOOST_TEST(db.query_value("SELECT obj_description('ops'::regnamespace)") ==
                "of the next program");
 
@@ -534,6 +535,22 @@ BOOST_AUTO_TEST_CASE(a_worker_of_snapsell_that_still_runs_fails_before_it_sends)
 // ---- Rows typed by hand
 // ----------------------------------------------------------------------------------------------
 
+// It empties Redis after the migration.
+BOOST_AUTO_TEST_CASE(what_a_worker_of_snapsell_stores_is_stored_as_by_pgcourier) {
+    const TestDatabase db;
+    const std::string shop = db.add_tenant("Shop", "+33700000001");
+    db.exec("INSERT INTO seller_phones (tenant_id, phone_number) VALUES ('" + shop +
+            "', '+33611111111')");
+    for (const char* from : {"whatsapp:+33612345678", "whatsapp:+33611111111"}) {
+        db.exec(std::string{"INSERT INTO messages_in (id, tenant_id, provider_message_id, "
+                            "\"from\", body, correlation_id) VALUES ('"} +
+                from + "', '" + shop + "', '" + from + "', '" + from + "', 'x', 'c')");
+    }
+    BOOST_TEST(db.query_rows("SELECT \"from\", message_type FROM messages_in ORDER BY 1") ==
+                   (Lines{"+33611111111|seller", "+33612345678|client"}),
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(the_hand_typed_inserts_mean_now_in_every_time_zone) {
     TestDatabase db;
     const std::string tenant = db.add_tenant("shop", "+33100000001");
@@ -701,6 +718,7 @@ BOOST_AUTO_TEST_CASE(ops_is_made_anew_when_it_is_of_other_files_and_privileges_o
             "GRANT SELECT ON ops.gone TO PUBLIC; REVOKE ALL ON FUNCTION "
             "ops.retry_dead_letter(text,text,text) FROM PUBLIC; "
             "COMMENT ON SCHEMA ops IS 'older [sha256:0]'");
+    BOOST_TEST(state_of(db, "schema ops") == "outdated");
     BOOST_TEST(up(db).renewed_ops);
     BOOST_TEST(!up(db).renewed_ops);
     BOOST_TEST(db.query_rows("SELECT has_schema_privilege(r, 'ops', 'USAGE'), "
@@ -709,6 +727,21 @@ BOOST_AUTO_TEST_CASE(ops_is_made_anew_when_it_is_of_other_files_and_privileges_o
                              "has_function_privilege(r, 'ops.retry_dead_letter(text,text,text)', "
                              "'EXECUTE'), to_regclass('ops.gone') FROM (SELECT 'dashboard_" +
                              db.name() + "') AS x (r)") == Lines{"t|t|f|f|"},
+               boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(privileges_on_columns_of_ops_stay_and_those_on_gone_ones_go) {
+    TestDatabase db;
+    const std::string role = "columns_" + db.name();
+    db.exec("CREATE ROLE " + role + "; GRANT SELECT (figure, state) ON ops.health TO " + role +
+            "; GRANT SELECT (queue) ON ops.queue_depth TO PUBLIC" +
+            "; CREATE VIEW ops.gone AS SELECT 1 AS one; GRANT SELECT (one) ON ops.gone TO " + role +
+            "; COMMENT ON SCHEMA ops IS 'older [sha256:0]'");
+    BOOST_TEST(up(db).renewed_ops);
+    BOOST_TEST(db.query_rows("SELECT column_name FROM information_schema.column_privileges WHERE "
+                             "grantee IN ('PUBLIC', '" +
+                             role + "') AND table_schema = 'ops' ORDER BY 1") ==
+                   (Lines{"figure", "queue", "state"}),
                boost::test_tools::per_element());
 }
 
@@ -741,6 +774,10 @@ constexpr const char* kOlderOps =
 BOOST_AUTO_TEST_CASE(what_is_not_ours_is_not_dropped_with_ops) {
     for (const auto& [statement, found] :
          {std::pair{"CREATE VIEW mine AS SELECT * FROM ops.health", "the view mine"},
+          std::pair{"CREATE VIEW mine AS SELECT ops.masked(id) AS id FROM messages_out",
+                    "the view mine"},
+          std::pair{"ALTER TABLE tenants ADD COLUMN mine text DEFAULT ops.masked('x')",
+                    "the default value for public.tenants.mine"},
           std::pair{"CREATE TABLE ops.mine (id integer)", "the table ops.mine"},
           std::pair{"CREATE VIEW ops.mine AS SELECT 1 AS one", "the view ops.mine"},
           std::pair{"CREATE FUNCTION ops.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE "

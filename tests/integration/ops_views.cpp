@@ -183,6 +183,27 @@ BOOST_FIXTURE_TEST_CASE(a_depth_above_10000_is_estimated, Ops) {
     BOOST_TEST(db.count(kWaiting) == 12000);
 }
 
+// They are not due: nothing is late.
+BOOST_FIXTURE_TEST_CASE(more_than_10000_that_are_scheduled_are_delayed_all_of_them, Ops) {
+    const auto add_many = [&](int from, int to, const char* due) {
+        db.exec(
+            fmt::format("INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, "
+                        "due_at) SELECT n, 'x' || n, 'shop', '+33612345678', {} FROM "
+                        "generate_series({}, {}) AS n; ANALYZE outbox_queue",
+                        due, from, to));
+    };
+    const char* kFound =
+        "SELECT waiting, delayed FROM ops.queue_depth WHERE queue = 'messages_out'";
+    add_many(1, 12000, "now() + interval '1 day'");
+    TEST_LINES(db.query_rows(kFound), "12000|12000");
+    BOOST_TEST(state("messages waiting") == "ok");
+    add_many(12001, 12500, "now()");
+    TEST_LINES(db.query_rows(kFound), "12500|12000");
+    add_many(12501, 25000, "now()");
+    BOOST_TEST(db.query_value("SELECT delayed FROM ops.queue_depth WHERE queue = "
+                              "'messages_out'") == "0");  // none among those looked at
+}
+
 BOOST_FIXTURE_TEST_CASE(outbox_has_each_message_that_is_not_finished_once, Ops) {
     add("sent", ", status", ", 'sent'");
     add("waits");
@@ -385,6 +406,29 @@ BOOST_FIXTURE_TEST_CASE(tenants_show_load_limits_pauses_and_opt_outs, Ops) {
     db.exec("SELECT ops.pause_sending()");
     BOOST_TEST(db.query_value("SELECT paused FROM ops.tenants WHERE id = 'idle'")
                    .starts_with("all by postgres since 20"));
+}
+
+// It sends from TWILIO_WHATSAPP_NUMBER, as a sender that runs tells.
+BOOST_FIXTURE_TEST_CASE(a_shop_without_a_number_is_paused_and_broken_with_the_common_one, Ops) {
+    instance("i1", "sender");
+    db.exec(
+        "UPDATE tenants SET whatsapp_phone_number = NULL;"
+        "UPDATE instances SET default_sender = '+33700000009';"
+        "INSERT INTO outbox_scopes (scope, calls, opened_at) VALUES ('sender:+33700000009', 4, "
+        "now());"
+        "SELECT ops.pause_sending('sender', '+33700000009')");
+    add("m");
+    db.exec("UPDATE outbox_queue SET due_at = now() - interval '95 s'");
+    TEST_LINES(db.query_rows("SELECT number, split_part(paused, ' ', 1), breaker_open_since IS NOT "
+                             "NULL, calls_at_once FROM ops.tenants"),
+               "|sender|t|4");
+    TEST_LINES(db.query_rows("SELECT oldest_seconds FROM ops.queue_depth WHERE queue = "
+                             "'messages_out'"),
+               "");
+    TEST_LINES(stuck(), "pause|+337…09|paused by postgres, and messages wait");
+    const std::string said = db.query_value("SELECT ops.explain('m')");
+    BOOST_TEST(said.find("paused sending from its number") != std::string::npos, said);
+    BOOST_TEST(said.find("the breaker of its number is open") != std::string::npos, said);
 }
 
 BOOST_FIXTURE_TEST_CASE(instances_show_what_they_hold_and_which_are_silent, Ops) {
@@ -684,7 +728,7 @@ BOOST_FIXTURE_TEST_CASE(bloat_shows_sizes_and_dead_rows_of_each_table, Ops) {
         "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = "
         "'public'::regnamespace AND c.relkind = 'r' AND "
         "c.relname NOT IN ('tenants', 'seller_phones', 'outbox_pauses', 'outbox_waits', "
-        "'alert_watch', "
+        "'alert_watch', 'former_numbers', "
         "'alerts_open', 'alert_posts', 'retention_passes', 'erasures', 'receiving', "
         "'backfills', 'outbox_waits', "
         "'pgcourier_migrations') AND c.relname NOT IN "

@@ -111,6 +111,22 @@ BOOST_FIXTURE_TEST_CASE(a_stop_that_was_fetched_after_a_newer_start_changes_noth
     BOOST_TEST(status(id) == "blocked");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_start_takes_back_no_later_stop_that_the_shop_wrote_itself, OptOut) {
+    db.exec(
+        fmt::format("INSERT INTO opt_outs (tenant_id, phone_number, opted_out_at) VALUES "
+                    "('{}', '{}', '2026-02-08 12:00:02')",
+                    shop, kClient));
+    say("START", "12:00:01");
+    route();
+    BOOST_TEST(opted_out() == kClient);
+    say("STOP", "12:00:01");  // older: its time stays
+    route();
+    BOOST_TEST(db.query_value("SELECT opted_out_at FROM opt_outs") == "2026-02-08 12:00:02");
+    say("START", "12:00:03");
+    route();
+    BOOST_TEST(opted_out() == "");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_person_is_known_by_number_and_by_user_id, OptOut) {
     const std::string by_number = add(kClient);
     const std::string by_id = add(kUserId);
@@ -136,6 +152,32 @@ BOOST_FIXTURE_TEST_CASE(a_person_is_known_by_number_and_by_user_id, OptOut) {
     say("START", "12:00:04", kClient);
     route();
     BOOST_TEST(opted_out() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_word_reads_no_more_when_its_person_has_said_thousands, OptOut) {
+    const auto pages_of_a_stop = [&](const std::string& person) {
+        for (const std::string& line : db.query_rows(
+                 fmt::format("EXPLAIN (ANALYZE, BUFFERS, COSTS off, TIMING off) "
+                             "SELECT pgcourier_record_opt_word('{}', '{}', 'stop', now(), "
+                             "'operator', NULL, NULL)",
+                             shop, person))) {
+            constexpr std::string_view kHits = "Buffers: shared hit=";
+            if (const std::size_t at = line.find(kHits); at != std::string::npos)
+                return std::stoi(line.substr(at + kHits.size()));
+        }
+        return 0;
+    };
+    db.exec(
+        fmt::format("INSERT INTO opt_out_history (tenant_id, phone_number, word, occurred_at, "
+                    "source, event_id) SELECT '{}', a.address, 'stop', now() - w.n * interval "
+                    "'1 s', 'webhook', w.n FROM generate_series(1, 20000) AS w (n), "
+                    "(VALUES ('{}'), ('{}')) AS a (address)",
+                    shop, kClient, kUserId));
+    db.exec("ANALYZE opt_out_history");
+    const int of_others = pages_of_a_stop("+33612345679");
+    BOOST_REQUIRE(of_others > 0);
+    BOOST_TEST(pages_of_a_stop(kClient) < of_others + 1'000);
+    BOOST_TEST(opted_out() == "+33612345678 +33612345679 FR.1349");
 }
 
 BOOST_FIXTURE_TEST_CASE(two_shops_and_two_people_have_their_own_words, OptOut) {

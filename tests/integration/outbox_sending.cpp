@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(without_listen_the_tick_brings_messages_in) {
     RunningSender sender{s.db.options(), s.settings()};
     std::this_thread::sleep_for(1500ms);  // its first looks are over: it sleeps
     maintenance::Tick tick{s.db.options("tick"),
-                           maintenance::this_instance("test", "sender"),
+                           maintenance::this_instance("test", "sender", {}),
                            200ms,
                            {.messages_due = [&] { sender.wake().notify(); }}};
     std::jthread ticking{[&](std::stop_token stop) { tick.run(std::move(stop)); }};

@@ -26,7 +26,8 @@ struct Ticking : Crowd {
     pg::Rows ask(std::optional<std::int64_t> from_us = std::nullopt) {
         return connection.exec(
             sql::maintenance::tick,
-            pg::Params{"self", "here", 1, "1", "webhook", std::optional<std::int64_t>{}, from_us});
+            pg::Params{"self", "here", 1, "1", "webhook", std::optional<std::int64_t>{}, from_us,
+                       std::optional<std::int64_t>{}, ""});
     }
     /// What is due, as the statement names it.
     Texts tick(std::optional<std::int64_t> from_us = std::nullopt) {
@@ -169,10 +170,12 @@ BOOST_FIXTURE_TEST_CASE(only_what_has_a_tenant_by_now_and_its_event_is_routed_ag
 
 BOOST_FIXTURE_TEST_CASE(a_backfill_is_due_by_its_time_or_when_whoever_had_it_is_gone, Ticking) {
     TEST_TEXTS(tick_after("INSERT INTO backfills (asked_by, is_automatic, since, until, due_at) "
-                          "VALUES ('zoe', false, now(), now(), now() + interval '1 h')"), );
+                          "VALUES ('zoe', false, now(), now(), now() + interval '5 min')"), );
     TEST_TEXTS(tick_after("UPDATE backfills SET instance_id = 'self'"), );
     TEST_TEXTS(tick_after("UPDATE backfills SET instance_id = 'gone'"), "backfills");
     TEST_TEXTS(tick_after("UPDATE backfills SET instance_id = NULL, due_at = now()"), "backfills");
+    // The clock went back.
+    TEST_TEXTS(tick_after("UPDATE backfills SET due_at = now() + interval '11 min'"), "backfills");
     TEST_TEXTS(tick_after("UPDATE backfills SET ended_at = now()"), );
 }
 
@@ -212,7 +215,8 @@ BOOST_FIXTURE_TEST_CASE(the_longest_wait_of_a_minute_that_nobody_has_paused_is_k
 BOOST_FIXTURE_TEST_CASE(a_tick_looks_up_what_is_due_however_much_is_not, Ticking) {
     pg::Connection session = test::connect_directly(db);
     session.exec_script("SET plan_cache_mode = force_generic_plan");
-    const char* const kExecute = "EXECUTE tick('self', 'here', 1, '1', 'webhook', NULL, NULL)";
+    const char* const kExecute =
+        "EXECUTE tick('self', 'here', 1, '1', 'webhook', NULL, NULL, NULL, '')";
     exec(R"(INSERT INTO outbox_queue (seq, message_id, tenant_id, recipient, due_at, expires_at)
             SELECT g, 'm', 'one', 'anna', now() + interval '1 h', now() + interval '1 h' FROM generate_series(1, 50000) AS g;
             INSERT INTO outbox_leases (tenant_id, recipient, seq, message_id, token, attempt, instance_id, claimed_at, expires_at)

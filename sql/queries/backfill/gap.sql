@@ -1,6 +1,7 @@
 -- backfill.gap: a gap was found, in the transaction that has locked the row of receiving. It goes into the last one that is
 -- open, ended 5 minutes before at most and is not just being read, whose STOPs are then fetched again; else it is a row of its
--- own, from where the others end. For all that hang together sending waits once in 5 minutes.
+-- own, from where the others end. For all that hang together sending waits once in 5 minutes; what would have it
+-- wait longer than 30 s is of a clock that has gone back.
 -- $1 since, ms since 1970 bigint  $2 until, the same  $3 the longest that sending waits, ms bigint, or NULL: not for this
 WITH gap AS MATERIALIZED (
     SELECT to_timestamp($1::bigint / 1000.0) AS since, to_timestamp($2::bigint / 1000.0) AS until),
@@ -16,7 +17,8 @@ near AS MATERIALIZED (
     WHERE b.ended_at IS NULL AND b.is_automatic AND b.until >= g.since - interval '5 min'
     FOR UPDATE OF b),
 waits AS MATERIALIZED (
-    SELECT coalesce(min(n.sending_waits_until) FILTER (WHERE n.sending_waits_until > clock_timestamp() - interval '5 min'),
+    SELECT coalesce(min(n.sending_waits_until) FILTER (WHERE n.sending_waits_until > clock_timestamp() - interval '5 min'
+                                                         AND n.sending_waits_until <= clock_timestamp() + interval '30 s'),
                     clock_timestamp() + $3::bigint * interval '1 ms') AS until
     FROM near AS n),
 merged AS (

@@ -17,14 +17,14 @@ needed (place, object, privilege, is_there) AS (
         'tenants', 'seller_phones', 'messages_in', 'messages_out', 'dead_letter_jobs', 'event_log', 'opt_outs', 'opt_out_history',
         'webhook_events', 'webhook_queue', 'delivery_events', 'outbox_queue', 'outbox_leases', 'outbox_scopes', 'outbox_pauses',
         'outbox_dedupe_keys', 'outbox_waits', 'instances', 'alert_watch', 'alerts_open', 'alert_posts',
-        'retention_passes', 'erasures', 'receiving', 'backfills')
+        'retention_passes', 'erasures', 'receiving', 'backfills', 'former_numbers')
     UNION ALL
     SELECT 3, 'table ' || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')
     FROM pg_class AS c WHERE c.relnamespace = (SELECT h.oid FROM home AS h) AND c.relname = 'pgcourier_migrations'
     UNION ALL
     SELECT 4, CASE WHEN n.nspname = 'ops' THEN 'view ops.' ELSE 'view ' END || c.relname, 'SELECT', has_table_privilege(c.oid, 'SELECT')
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'v' AND (n.nspname = 'ops' OR n.oid = (SELECT h.oid FROM home AS h) AND c.relname = 'routable_events')
+    WHERE c.relkind = 'v' AND (n.nspname = 'ops' OR n.oid = (SELECT h.oid FROM home AS h) AND c.relname IN ('routable_events', 'tenant_senders'))
     UNION ALL
     SELECT 5, format('function %s.%s', n.nspname, p.proname), 'EXECUTE', has_function_privilege(p.oid, 'EXECUTE')
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace

@@ -1,5 +1,5 @@
--- maintenance.erase_waiting: what waits to be sent to the person is taken back. A row that a claim has locked just now is
--- being sent. erase_go_on.sql comes after it in the same transaction.
+-- maintenance.erase_waiting: what waits to be sent to the person is taken back. What a claim has locked just now is being sent, and
+-- what somebody else has locked stays for the next round. erase_go_on.sql comes after it in the same transaction.
 -- $1 addresses text[]  $2 last seq bigint
 -- returns  tenant ids and recipients of what was taken back
 WITH act AS MATERIALIZED (
@@ -9,9 +9,10 @@ waiting AS MATERIALIZED (
     FROM tenants AS t
     CROSS JOIN unnest($1::text[]) AS a (address)
     JOIN outbox_queue AS q ON q.tenant_id = t.id AND q.recipient = a.address
+    JOIN messages_out AS m ON m.seq BETWEEN q.seq AND q.seq
     WHERE q.seq <= $2::bigint
     ORDER BY q.seq
-    FOR UPDATE OF q SKIP LOCKED),
+    FOR UPDATE OF q SKIP LOCKED FOR NO KEY UPDATE OF m SKIP LOCKED),
 dequeued AS (
     DELETE FROM outbox_queue AS q USING waiting AS w WHERE q.seq = w.seq
     RETURNING q.seq, q.tenant_id, q.recipient),

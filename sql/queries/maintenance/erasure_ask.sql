@@ -5,7 +5,7 @@ WITH again AS (
     UPDATE erasures AS e
     SET asked_at = clock_timestamp(), through_seq = coalesce((SELECT max(m.seq) FROM messages_out AS m), 0),
         asked_by = coalesce($2::text, session_user), reason = coalesce($3::text, e.reason), step = 'find', page = 0, changed = 0,
-        busy = 0, round_at = clock_timestamp(), due_at = clock_timestamp() + interval '1 s'
+        busy = 0, refusal = NULL, told_at = NULL, round_at = clock_timestamp(), due_at = clock_timestamp() + interval '1 s'
     WHERE e.addresses[1] = $1::text
     RETURNING e.id),
 fresh AS (

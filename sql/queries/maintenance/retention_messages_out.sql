@@ -1,8 +1,8 @@
 -- maintenance.retention_messages_out: deletes from some pages the finished messages that nothing has happened to for so long.
 -- What waits, is in flight, unknown or held is kept, and what has a dead letter that nobody resolved. So are the others of a
 -- conversation with a message of unknown outcome: their ids tell which of those in Twilio's list it is not.
--- $1 first place tid  $2 end tid  $3 days integer  $4 only count boolean
--- returns  rows deleted, or to be deleted; rows that are old and kept
+-- $1 first place tid  $2 end tid  $3 days integer  $4 only count boolean  $5 each row alone, since one of them is refused boolean
+-- returns  rows deleted, or to be deleted; rows that are old and kept; rows that were refused, and why one of them was
 WITH old AS MATERIALIZED (
     SELECT m.ctid AS place,
            m.status NOT IN ('sent', 'dead', 'blocked', 'expired', 'canceled') OR m.held_reason IS NOT NULL
@@ -21,6 +21,11 @@ locked AS MATERIALIZED (
       AND m.updated_at < (now() AT TIME ZONE 'UTC') - $3 * interval '1 day'
     FOR UPDATE SKIP LOCKED),
 gone AS (
-    DELETE FROM messages_out AS m WHERE m.ctid = ANY (ARRAY(SELECT l.place FROM locked AS l)) RETURNING 1)
-SELECT CASE WHEN $4 THEN (SELECT count(*) FROM old AS o WHERE NOT o.is_needed) ELSE (SELECT count(*) FROM gone) END AS deleted,
-       (SELECT count(*) FROM old AS o WHERE o.is_needed) AS kept;
+    DELETE FROM messages_out AS m
+    WHERE NOT $5::boolean AND m.ctid = ANY (ARRAY(SELECT l.place FROM locked AS l)) RETURNING 1),
+alone AS MATERIALIZED (
+    SELECT pgcourier_delete_alone('messages_out', l.place) AS refusal FROM (SELECT k.* FROM locked AS k WHERE $5 ORDER BY random() OFFSET 0) AS l)
+SELECT CASE WHEN $4 THEN (SELECT count(*) FROM old AS o WHERE NOT o.is_needed)
+            ELSE (SELECT count(*) FROM gone) + (SELECT count(*) FROM alone AS a WHERE a.refusal IS NULL) END AS deleted,
+       (SELECT count(*) FROM old AS o WHERE o.is_needed) AS kept,
+       (SELECT count(a.refusal) FROM alone AS a) AS refused, (SELECT min(a.refusal) FROM alone AS a) AS refusal;

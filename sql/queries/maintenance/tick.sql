@@ -7,11 +7,12 @@
 -- took long, the next ones begin below what was first due at the last one, by 5 s, for what was not committed then.
 -- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text  $6 the longest silence that is no gap, ms bigint;
 -- NULL: it says nothing  $7 messages and leases that fell due before are left alone, in µs since 1970 bigint; NULL: none
+-- $8 how long ago it began to refuse webhooks, ms bigint; NULL: it takes them  $9 TWILIO_WHATSAPP_NUMBER text; empty: none
 -- returns  what is due, and from when on the next tick may read (NULL: from the start), how many µs this one took
 WITH beat AS (
-    INSERT INTO instances (id, host, pid, version, roles)
-    VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text)
-    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()),
+    INSERT INTO instances (id, host, pid, version, roles, refusing_since, default_sender)
+    VALUES ($1::text, $2::text, $3::integer, $4::text, $5::text, clock_timestamp() - $8::bigint * interval '1 ms', nullif($9::text, ''))
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), refusing_since = excluded.refusing_since),
 begins AS MATERIALIZED (SELECT coalesce(timestamptz 'epoch' + $7::bigint * interval '1 us', '-infinity') AS at),
 -- In the order of outbox_queue_due_at_idx.
 head AS MATERIALIZED (
@@ -26,7 +27,7 @@ late AS MATERIALIZED (
     WHERE h.due_at <= now() - interval '1 s'
       AND NOT EXISTS (SELECT FROM outbox_pauses AS p
                       WHERE p.kind = 'all' OR (p.kind = 'tenant' AND p.id = h.tenant_id)
-                         OR (p.kind = 'sender' AND h.tenant_id = (SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = p.id)))
+                         OR (p.kind = 'sender' AND p.id = (SELECT s.number FROM tenant_senders AS s WHERE s.tenant_id = h.tenant_id)))
     ORDER BY h.due_at
     LIMIT 1),
 ended AS MATERIALIZED (
@@ -63,11 +64,15 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM outbox_leases WHERE unknown_since IS NOT NULL AND coalesce(look_at, claimed_at) <= now()) AS looks_due,
        (SELECT e.messages FROM ended AS e) AS messages_expired,
        EXISTS (SELECT FROM outbox_dedupe_keys WHERE taken_at <= now() - interval '24 hours') AS dedupe_keys_old,
-       EXISTS (SELECT FROM retention_passes WHERE due_at <= now()) AS retention_due,
-       EXISTS (SELECT FROM erasures WHERE due_at <= now()) AS erasures_due,
+       -- Later than any is ever put off: the clock went back. As maintenance.retention_claim and erasure_due.
+       EXISTS (SELECT FROM retention_passes
+               WHERE due_at <= now()
+                  OR CASE WHEN began_at IS NULL THEN ended_at ELSE due_at - interval '10 min' END > now() + interval '2 s') AS retention_due,
+       EXISTS (SELECT FROM erasures WHERE due_at <= now() OR due_at > now() + interval '1 h 2 s') AS erasures_due,
        EXISTS (SELECT FROM backfills AS b
                WHERE b.ended_at IS NULL
-                 AND (b.due_at <= now()
+                 -- Later than any is ever put off: the clock went back.
+                 AND (b.due_at <= now() OR b.due_at > now() + interval '10 min'
                       OR b.instance_id IS NOT NULL AND NOT EXISTS (SELECT FROM instances AS i WHERE i.id = b.instance_id)))
            AS backfills_due,
        EXISTS (SELECT FROM pg_stat_activity AS a
@@ -77,4 +82,10 @@ SELECT EXISTS (SELECT FROM webhook_queue WHERE due_at IS NULL OR due_at <= now()
        EXISTS (SELECT FROM receives) AS says_receiving,
        (SELECT (extract(epoch FROM greatest('epoch', least(now(), (SELECT min(h.due_at) FROM head AS h)) - interval '5 s')) * 1000000)::bigint
         FROM ended AS e WHERE NOT e.leases AND NOT e.messages) AS next_from_us,
-       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us;
+       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint AS took_us,
+       -- As maintenance.other_instances.
+       EXISTS (SELECT FROM instances AS i
+               WHERE 'webhook' = ANY (string_to_array(i.roles, ','))
+                 AND (i.heartbeat_at < now() - interval '30 s' AND coalesce(i.told_at, '-infinity') < i.heartbeat_at
+                      OR i.heartbeat_at < now() - interval '1 hour'
+                         AND coalesce(i.told_at, '-infinity') < i.heartbeat_at + interval '1 hour')) AS receivers_gone;

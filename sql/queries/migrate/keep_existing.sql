@@ -10,6 +10,8 @@ LEFT JOIN LATERAL (
     HAVING count(*) = 1) AS grown ON true
 WHERE CASE g.kind
           WHEN 'relation' THEN to_regclass(g.name) IS NOT NULL
+          WHEN 'column' THEN EXISTS (SELECT FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND NOT a.attisdropped
+                                     WHERE c.relnamespace = to_regnamespace('ops') AND format('ops.%I.%I', c.relname, a.attname) = g.name)
           WHEN 'function' THEN to_regprocedure(g.name) IS NOT NULL OR grown.name IS NOT NULL
           ELSE true
       END

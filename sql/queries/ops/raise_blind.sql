@@ -5,7 +5,7 @@
 WITH raised AS (
     INSERT INTO alerts_open AS a (figure, correlation_id)
     SELECT 'ops.health unreadable', gen_random_uuid()::text FROM alert_watch AS w
-    WHERE w.looked_at <= clock_timestamp() - $1::bigint * interval '1 ms'
+    WHERE w.looked_at <= clock_timestamp() - $1::bigint * interval '1 ms' OR w.looked_at > clock_timestamp() + interval '2 s'
     ON CONFLICT (figure) DO NOTHING
     RETURNING a.figure, a.correlation_id),
 turned AS MATERIALIZED (

@@ -1,13 +1,14 @@
 -- ops.turn_alerts: looks at ops.health, at most once in a while for all instances together, and writes down which figures
 -- have become an alert and which are ok again: one that swings around its threshold is told once. Whoever gets a row logs it,
 -- nobody else does; who posts it is found by ops.claim_posts, for an hour.
--- The row of alert_watch is the lock: whoever finds it taken leaves the look to the other.
+-- The row of alert_watch is the lock: whoever finds it taken leaves the look to the other. A look in what is the future was made before
+-- the database's clock went back.
 -- $1 ms since the last look bigint
 -- returns  figure, whether it is an alert now, its value (NULL: there is no such figure any more), what to do, correlation
 --          id of the alert, for how many seconds it has been one
 WITH due AS MATERIALIZED (
     SELECT w.is_only FROM alert_watch AS w
-    WHERE w.looked_at <= clock_timestamp() - $1::bigint * interval '1 ms'
+    WHERE w.looked_at <= clock_timestamp() - $1::bigint * interval '1 ms' OR w.looked_at > clock_timestamp() + interval '2 s'
     FOR UPDATE SKIP LOCKED),
 look AS MATERIALIZED (
     UPDATE alert_watch AS w SET looked_at = clock_timestamp()
@@ -26,7 +27,7 @@ ended AS (
     RETURNING a.figure, a.correlation_id, a.since),
 turned AS MATERIALIZED (
     SELECT t.figure, t.is_alert, h.value, h.advice, t.correlation_id,
-           extract(epoch FROM clock_timestamp() - t.since)::bigint AS seconds
+           greatest(extract(epoch FROM clock_timestamp() - t.since)::bigint, 0) AS seconds
     FROM (SELECT r.figure, true AS is_alert, r.correlation_id, r.since FROM raised AS r
           UNION ALL SELECT e.figure, false, e.correlation_id, e.since FROM ended AS e) AS t
     LEFT JOIN health AS h ON h.figure = t.figure),

@@ -53,8 +53,10 @@ lanes AS MATERIALIZED (
     SELECT f.tenant_id, f.due, f.deferrals, f.first_due_at, coalesce(t.whatsapp_phone_number, $1::text, '') AS sender
     FROM found AS f
     LEFT JOIN tenants AS t ON t.id = f.tenant_id),
--- After an outage sending waits until each STOP is known that was said in it, for some seconds at most.
-gap AS MATERIALIZED (SELECT EXISTS (SELECT FROM backfills AS b WHERE b.sending_waits_until > clock_timestamp()) AS waits)
+-- After an outage sending waits until each STOP is known that was said in it, for some seconds at most, also where the clock went back.
+gap AS MATERIALIZED (SELECT EXISTS (SELECT FROM backfills AS b
+                                    WHERE b.sending_waits_until > clock_timestamp()
+                                      AND b.sending_waits_until <= clock_timestamp() + interval '30 s') AS waits)
 SELECT l.tenant_id, l.sender, l.due, l.deferrals,
        EXISTS (SELECT FROM outbox_pauses AS p
                WHERE (p.kind, p.id) IN (('all', ''), ('tenant', l.tenant_id), ('sender', l.sender)))

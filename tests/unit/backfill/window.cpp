@@ -140,6 +140,13 @@ BOOST_AUTO_TEST_CASE(a_gap_is_read_again_until_its_margin_is_covered) {
     BOOST_TEST(!next_walk_in(gap, kTen + 6min + 5s));
 }
 
+// Of before the database's clock went back.
+BOOST_AUTO_TEST_CASE(a_gap_that_ends_in_the_future_is_read_again_soon) {
+    Gap gap = outage(kTen - 1h, kTen + 3h);
+    gap.covered_until = kTen - 60s;
+    BOOST_TEST((next_walk_in(gap, kTen) == 10min));
+}
+
 BOOST_AUTO_TEST_CASE(a_gap_that_was_found_long_ago_needs_one_walk) {
     Gap gap = outage(kTen - 24h, kTen - 12h);
     gap.covered_until = kTen - 60s;
