@@ -1019,4 +1019,46 @@ BOOST_FIXTURE_TEST_CASE(what_became_of_sent_messages_does_not_wait_for_a_list_of
                               "IS NULL) FROM backfills") == "1messages3true");
 }
 
+// Nobody tells them again: what another shop's list tells meanwhile does not end the step.
+BOOST_FIXTURE_TEST_CASE(states_of_sent_messages_are_waited_for_while_twilio_does_not_answer,
+                        Sending) {
+    twilio.set_progress({.callbacks = false, .step = 1ms, .last = "delivered"});
+    const std::string id = add(kClient, "ours");
+    Wake wake;
+    outbox::Sender sender{db.options("sender"), settings(), wake, system_clock(), 1};
+    BOOST_REQUIRE(sender.run_once() == 1);
+    const std::string sid = column(id, "provider_message_id");
+    BOOST_REQUIRE(eventually([&] { return twilio.message(sid)->status == "delivered"; }, kLong));
+    const std::string before = db.add_tenant("Before", "+33100000000");
+    db.exec(
+        "INSERT INTO messages_out (tenant_id, \"to\", body, status, attempts, sent_from, "
+        "sent_at, provider_message_id) VALUES ('" +
+        before + "', '" + kClient +
+        "', 'x', 'sent', 1, '+33100000000', now(), 'SM00000000000000000000000000000077'); INSERT "
+        "INTO event_log (event_type, entity_type, "
+        "entity_id, actor_type, correlation_id) SELECT 'message_sent', 'message_out', id, "
+        "'system', 'c' FROM messages_out WHERE sent_from = '+33100000000'");
+
+    db.exec("INSERT INTO receiving VALUES (true, now() - interval '20 s')");
+    pg::Connection connection = db.connect();
+    BOOST_REQUIRE(backfill::say_receiving(connection, kOutage).has_value());
+    backfill::Settings own;
+    own.provider = settings().provider;
+    own.instance_id = "test";
+    backfill::Worker worker{db.options("backfill"), own, wake, system_clock(), 1};
+    db.exec("UPDATE backfills SET step = 'deliveries'");
+    twilio.script().add({.call = sim::ApiCall::list,
+                         .from = kShopNumber,
+                         .then = {.answer = sim::Answer::error, .status = 503}});
+    for (int tried = 1; tried <= 5; ++tried) {
+        BOOST_TEST(worker.run_once());
+        db.exec("UPDATE backfills SET due_at = now()");
+    }
+    BOOST_TEST(db.query_value("SELECT step || failures || deliveries FROM backfills") ==
+               "deliveries50");
+    twilio.script().clear();
+    BOOST_TEST(worker.run_once());
+    BOOST_TEST(db.count("SELECT deliveries FROM backfills") == 1);
+}
+
 }  // namespace pgcourier

@@ -240,6 +240,43 @@ BOOST_FIXTURE_TEST_CASE(what_a_killed_process_had_in_hand_is_fetched_whoever_sta
     BOOST_TEST(eventually([&] { return messages() == 1; }, kLong));
 }
 
+// It stays silent, and nobody starts.
+BOOST_FIXTURE_TEST_CASE(what_a_silent_process_had_in_hand_is_fetched_by_one_that_runs, Missing) {
+    const Process service{{"serve"}, variables()};
+    BOOST_REQUIRE(
+        eventually([&] { return db.count("SELECT count(*) FROM instances") == 1; }, kLong));
+    BOOST_REQUIRE(
+        eventually([&] { return db.count("SELECT count(*) FROM receiving") == 1; }, kLong));
+    miss(15min);
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES "
+        "('silent', 'there', 1, '1', 'webhook', now() - interval '20 min')");
+    BOOST_TEST(eventually([&] { return messages() == 1; }, kLong));
+    BOOST_TEST(db.query_value("SELECT sending_waits_until IS NULL FROM backfills") == "t");
+    BOOST_TEST(db.query_value("SELECT told_at > heartbeat_at FROM instances WHERE id = 'silent'") ==
+               "t");
+}
+
+// It takes the others, so that sending does not wait for it.
+BOOST_FIXTURE_TEST_CASE(what_the_database_refused_is_written_down_as_a_gap_too, Missing) {
+    db.exec("ALTER TABLE webhook_events ADD CONSTRAINT wrong CHECK (key NOT LIKE '%2')");
+    const Variables with_port = variables();
+    Process service{{"serve"}, with_port};
+    const std::string hook =
+        fmt::format("http://127.0.0.1:{}/webhooks/twilio", with_port.at("PORT"));
+    BOOST_REQUIRE(eventually(
+        [&] {
+            return post_signed(hook, inbound_form(1, kClient, kMissedShop, "one")).status == 200;
+        },
+        kLong));
+    BOOST_TEST(post_signed(hook, inbound_form(2, kClient, kMissedShop, "two")).status == 503);
+    service.signal(SIGTERM);
+    BOOST_TEST(service.wait() == 0);
+    BOOST_TEST(
+        db.query_value("SELECT count(*) || ' ' || bool_and(sending_waits_until IS NULL) FROM "
+                       "backfills") == "1 true");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_process_that_only_sends_waits_for_the_stops_of_a_gap, Missing) {
     db.exec("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('" + tenant +
             "', '+33611111111', 'x')");
