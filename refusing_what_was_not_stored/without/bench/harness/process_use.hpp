@@ -1,0 +1,19 @@
+#pragma once
+// What a process that does little uses: finer than cpu_seconds(), whose clock ticks each 10 ms.
+
+#include <cstdint>
+#include <sys/types.h>
+
+namespace pgcourier::bench {
+
+struct ProcessUse {
+    double cpu_ms = 0;           // of its threads that live, to the nanosecond
+    std::uint64_t sleeps = 0;    // how often they went to sleep, and so were woken
+    double memory_mib = 0;       // resident now
+    double most_memory_mib = 0;  // that it ever had
+};
+
+/// throws std::runtime_error when there is no such process
+ProcessUse process_use(pid_t pid);
+
+}  // namespace pgcourier::bench
