@@ -50,7 +50,8 @@ BOOST_FIXTURE_TEST_CASE(the_reply_to_a_commit_is_lost_again_and_again, Behind) {
     const int losses = settings.times(5, 100, 10'000);
     int lost = 0;
     for (int i = 0; i < losses; ++i) {
-        // Whoever's comes next; and each other time that of a claim, whose COMMIT comes right behind.
+        // Whoever's comes next; and each other time that of a claim, whose COMMIT comes right
+        // behind.
         proxy.lose_answer(i % 2 == 0 ? "COMMIT" : "expires_in_ms");
         if (eventually([&] { return proxy.has_lost_answer(); }, 20s)) ++lost;
     }
