@@ -83,6 +83,16 @@ BOOST_FIXTURE_TEST_CASE(each_kind_of_work_is_due_by_its_own_time_and_state, Tick
                    "erasures (addresses, asked_by, through_seq, step, due_at) VALUES ('{}', "
                    "'zoe', 0, 'words', now() + interval '1 h')"), );
     TEST_TEXTS(tick_after("UPDATE erasures SET due_at = now()"), "erasures");
+    // The clock went back.
+    TEST_TEXTS(tick_after("UPDATE erasures SET due_at = now() + interval '2 h'"), "erasures");
+    TEST_TEXTS(tick_after("DELETE FROM erasures; UPDATE retention_passes SET ended_at = now() + "
+                          "interval '5 s' WHERE table_name = 'event_log'"),
+               "retention");
+    TEST_TEXTS(tick_after("UPDATE retention_passes SET ended_at = NULL, began_at = now(), due_at = "
+                          "now() + interval '9 min' WHERE table_name = 'event_log'"), );
+    TEST_TEXTS(tick_after("UPDATE retention_passes SET due_at = now() + interval '11 min' WHERE "
+                          "table_name = 'event_log'"),
+               "retention");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lease_is_swept_when_it_has_ended_and_looked_up_when_it_is_unknown,
