@@ -284,6 +284,22 @@ BOOST_FIXTURE_TEST_CASE(behind_one_that_ended_the_next_one_is_made_due_where_it_
     BOOST_TEST(due("two.bert.2") == "now");
 }
 
+BOOST_FIXTURE_TEST_CASE(behind_one_that_ended_the_next_one_is_left_to_whoever_has_it_locked,
+                        Waiting) {
+    exec(
+        "UPDATE outbox_queue SET expires_at = now() WHERE message_id = 'one.anna.1';"
+        "UPDATE outbox_queue SET due_at = now() + interval '1 min', is_behind = true WHERE "
+        "message_id IN ('one.anna.2', 'one.anna.3')");
+    {
+        auto other = db.connect();
+        pg::Transaction transaction{other};
+        other.exec_script("SELECT FROM outbox_queue WHERE message_id = 'one.anna.2' FOR UPDATE");
+        claimed();
+    }
+    BOOST_TEST(value("SELECT status FROM messages_out WHERE id = 'one.anna.1'") == "expired");
+    BOOST_TEST(due("one.anna.2") == "later behind");
+}
+
 // A lease that is not this claim's is nobody's to free.
 BOOST_FIXTURE_TEST_CASE(a_claim_frees_only_its_own_leases, Waiting) {
     exec("INSERT INTO opt_outs (tenant_id, phone_number) VALUES ('one', 'anna')");
