@@ -1,10 +1,11 @@
 // How long one message takes: through an idle service, from the POST of a webhook to its routed
 // row, and from the INSERT into messages_out to the call at Twilio, beside which stands what two
-// COMMITs and a notification take alone; and under load, from when a webhook is due to the COMMIT
-// with its routed row, at half of the rate that is routed when as many come as are answered. Once
-// with one process, once with four that take webhooks beside each other, so that four connections
-// commit events and one process routes them. LATENCY_ROUNDS (300) idle messages, LATENCY_SECONDS
-// (30) under load.
+// COMMITs and a notification take alone, and the least that a claim can be; and under load, from
+// when a webhook is due to the COMMIT with its routed row, at half of the rate that is routed when
+// as many come as are answered. Once with one process, once with four that take webhooks beside
+// each other, so that four connections commit events and one process routes them. LATENCY_ROUNDS
+// (300) idle messages, LATENCY_SECONDS (30) under load.
+#include "harness/bare_claim.hpp"
 #include "harness/bare_loop.hpp"
 #include "harness/disk_flushes.hpp"
 #include "harness/load.hpp"
@@ -82,6 +83,9 @@ void report_idle(bench::Report& report) {
     std::vector<double> acknowledged;
     std::vector<double> to_call;
     bench::BareLoop bare{system.db()};
+    const bench::System unserved{1, {}};
+    bench::BareClaim bare_claim{unserved.db()};
+    std::vector<double> bare_claim_ms;
     std::vector<double> bare_ms;
     for (std::uint64_t i = 0; i < rounds; ++i) {
         acknowledged.push_back(bench::run_load(system.port(), {webhooks[i]}, 1).percentile(0.5));
@@ -92,6 +96,8 @@ void report_idle(bench::Report& report) {
         to_call.push_back(ms_until_called(system, to, start));
         std::this_thread::sleep_for(kRest);  // until its outcome is written
         bare_ms.push_back(bare.once());
+        std::this_thread::sleep_for(kRest);
+        bare_claim_ms.push_back(bare_claim.once(unserved.tenants()[0], to));
     }
     test::eventually([&] {
         return system.db().count("SELECT count(*) FROM messages_in") ==
@@ -114,6 +120,7 @@ void report_idle(bench::Report& report) {
     tell("event stored to routed row", to_row, kIdle);
     tell("INSERT INTO messages_out to Twilio's API", to_call, kIdle);
     tell("a bare INSERT with NOTIFY to a listener's COMMIT, no call", bare_ms);
+    tell("INSERT INTO messages_out to the COMMIT of the least claim, no call", bare_claim_ms);
 }
 
 bool are_routed(const bench::System& system, std::size_t count) {

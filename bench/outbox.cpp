@@ -85,6 +85,8 @@ Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables mor
 
 int main() {
     constexpr int kCalls = 256;
+    pgcourier::test::use_durable_server();
+    pgcourier::test::use_server_on_disk();
     Report report{"outbox"};
     {
         System system{100, {.progress = {.callbacks = false}, .keep = 1000}};

@@ -17,8 +17,6 @@ class BareLoop {
     double once();
 
   private:
-    void wait_for_notification();
-
     pg::Connection writer_;
     pg::Connection listener_;
 };

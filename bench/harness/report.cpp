@@ -10,6 +10,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <stdexcept>
 #include <sys/utsname.h>
 #include <thread>
 #include <unistd.h>
@@ -56,10 +57,15 @@ std::string machine() {
     pg::Connection server{
         {.target = *pg::parse_url(test::test_server().url("postgres")), .role = "bench"}};
     const int version = server.server_version();
+    const std::string settings = settings_of(server);
+    for (const char* lax : {"fsync = off", "full_page_writes = off", "synchronous_commit = off"}) {
+        if (settings.find(lax) != std::string::npos)
+            throw std::logic_error{fmt::format("a bench on a server with {}", lax)};
+    }
     return fmt::format(
         R"("date":"{}","commit":"{}","compiler":"g++ {}","processor":"{}","processors":{},"memory_gib":{:.0f},"kernel":"{}","postgres":"{}.{}","settings":"{}")",
         date, commit(), __VERSION__, processor(), std::thread::hardware_concurrency(), memory,
-        system.release, version / 10000, version % 10000, settings_of(server));
+        system.release, version / 10000, version % 10000, settings);
 }
 
 }  // namespace

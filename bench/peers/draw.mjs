@@ -267,6 +267,8 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
 "SQL alone" is \`bench/limits/\` run by pgbench. \`make bench-peers\` takes these figures.`],
     ['claim', 'Claims without work', claimTable, drawClaim,
      'The router\'s own workers, store and claim statement, with a decision that writes nothing, in turns with the same in SQL alone.'],
+    ['cost', 'What a message costs', plainTable, undefined,
+     'On each step of its way, each role a process of its own: WAL, what the program asks the heap for, the processors\' time of both.'],
     ['limits', 'What PostgreSQL can do', plainTable, undefined, 'The scripts of `bench/limits/`, by pgbench, without a program around them.'],
     ['horizon', 'While another session holds a snapshot', plainTable, drawHorizon,
      'Somebody\'s long query or forgotten transaction keeps every row that dies: what reads a queue from its start walks them all.'],

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <regex>
+#include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 bool is_durable = false;
 bool is_on_disk = false;
 bool is_preparing = false;
+bool is_started = false;
 std::vector<std::string> more_settings;
 fs::path chosen_parent;  // empty: see server_parent
 
@@ -74,21 +76,31 @@ void unpack_prepared(const std::string& directory) {
         throw std::runtime_error{unpack + " failed: was the target prepared_cluster built?"};
 }
 
+// A bench would tell of a durable server, and measure another one.
+void must_not_run_yet(const char* what) {
+    if (is_started)
+        throw std::logic_error{std::string{what} + "() comes before the first use of the server"};
+}
+
 }  // namespace
 
 void use_durable_server() {
+    if (!is_durable) must_not_run_yet("use_durable_server");
     is_durable = true;
 }
 
 void use_server_on_disk() {
+    if (!is_on_disk) must_not_run_yet("use_server_on_disk");
     is_on_disk = true;
 }
 
 void use_server_setting(const std::string& setting) {
+    must_not_run_yet("use_server_setting");
     more_settings.push_back(setting);
 }
 
 void use_server_in(const std::string& directory) {
+    must_not_run_yet("use_server_in");
     chosen_parent = directory;
 }
 
@@ -100,6 +112,7 @@ std::string scratch_directory() {
 pg::PrivatePostgres& test_server() {
     static const Scratch scratch{server_parent()};  // destroyed after the server
     static pg::PrivatePostgres server = [] {
+        is_started = true;
         unpack_prepared(scratch.path + "/postgres");
         std::vector<std::string> settings{
             "max_connections=1000",
