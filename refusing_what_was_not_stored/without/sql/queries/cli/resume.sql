@@ -1,3 +1,0 @@
--- cli.resume: goes on with what was paused.
--- $1 all, tenant or sender text  $2 id or number text, or NULL  $3 reason text, or NULL  $4 who text (NULL: the database user)
-SELECT ops.resume_sending($1::text, $2::text, $3::text, $4::text);
