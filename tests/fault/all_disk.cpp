@@ -53,6 +53,15 @@ class SmallDisk {
     bool is_there_ = false;
 };
 
+bool is_down(const test::TestDatabase& db) {
+    try {
+        db.connect("test-judge").exec_script("SELECT pg_current_wal_lsn()");
+        return false;
+    } catch (const pg::Error&) {
+        return true;
+    }
+}
+
 }  // namespace
 
 // Fails without its protection: without/refusing_what_was_not_stored.patch.
@@ -64,13 +73,14 @@ BOOST_AUTO_TEST_CASE(the_disk_is_full_and_has_room_again) {
         BOOST_TEST_MESSAGE("NOT RUN: nobody here may mount a file system; run it as root");
         return;
     }
-    test::Cluster cluster{2, {.progress = {.step = 50ms}, .latency = 20ms}};
+    test::Cluster cluster{2, {.progress = {.step = 50ms}, .latency = 20ms, .seed = settings.seed}};
     for (std::size_t i = 0; i < cluster.size(); ++i)
         cluster.start(i, test::Variables{{"ROUTER_THREADS", "1"}});
     cluster.wait_until_ready();
     test::Traffic traffic{cluster, {}, settings.seed};
     BOOST_REQUIRE(traffic.goes_on(50, 30s));
 
+    std::chrono::milliseconds worst{0};
     const int times = settings.times(1, 5, 30);
     for (int i = 0; i < times; ++i) {
         const std::size_t refused = traffic.refused();
@@ -81,9 +91,14 @@ BOOST_AUTO_TEST_CASE(the_disk_is_full_and_has_room_again) {
         BOOST_TEST(disk.room() < 64U * 1024);
         test::lasts(std::chrono::seconds{settings.times(2, 10, 30)});
         disk.make_room();
-        cluster.db().server().stop(pg::PrivatePostgres::StopMode::immediate);
-        BOOST_REQUIRE(cluster.db().server().restart());
-        BOOST_TEST(traffic.goes_on(100, 30s));
+        // Only a server that went down needs its owner.
+        if (is_down(cluster.db())) {
+            cluster.db().server().stop(pg::PrivatePostgres::StopMode::immediate);
+            BOOST_REQUIRE(cluster.db().server().restart());
+        }
+        worst = std::max(worst, traffic.time_until_all_goes_on());
     }
-    test::end_well(cluster, traffic, fmt::format("{} times the disk full", times));
+    test::end_well(
+        cluster, traffic,
+        fmt::format("{} times the disk full, worst {} ms until all went on", times, worst.count()));
 }

@@ -58,7 +58,10 @@ pg::PrivatePostgres make_standby(std::uint16_t primary) {
 BOOST_AUTO_TEST_CASE(the_primary_dies_and_its_standby_takes_over) {
     const test::FaultSettings settings = test::fault_settings();
     BOOST_TEST_MESSAGE("FAULT_SEED=" << settings.seed);
-    test::Cluster cluster{2, {.progress = {.step = 50ms}, .latency = 20ms}};
+    // Slower than the shop writes, so that there is always something to be claimed.
+    test::Cluster cluster{2,
+                          {.progress = {.step = 50ms}, .latency = 20ms, .seed = settings.seed},
+                          {{"OUTBOX_RATE_PER_SENDER", "50"}}};
     const std::string url = cluster.db().url().reveal();
     test::TcpProxy link{port_of(url)};
     pg::PrivatePostgres standby = make_standby(link.port());
@@ -76,6 +79,7 @@ BOOST_AUTO_TEST_CASE(the_primary_dies_and_its_standby_takes_over) {
     test::Traffic traffic{cluster, {}, settings.seed};
     BOOST_REQUIRE(traffic.goes_on(100, 30s));
     const std::size_t before = traffic.acknowledged();
+    pg::Connection judge{cluster.db().options("test-judge")};
 
     // The standby hears nothing more: what is committed now dies with the primary, and must not be
     // answered. The shop is silent: its COMMIT would wait too, with the lock that one with a NOTIFY
@@ -84,6 +88,11 @@ BOOST_AUTO_TEST_CASE(the_primary_dies_and_its_standby_takes_over) {
     traffic.let_shop_write(false);
     link.stall();
     BOOST_TEST(eventually([&] { return traffic.refused() > refused + 50; }, 30s));  // it was felt
+    // Nor may a message go out whose claim dies with the primary: another would send it again.
+    BOOST_TEST(test::open_messages(judge).waiting > 0);
+    const std::uint64_t sent = cluster.twilio().ledger().accepted();
+    test::lasts(2s);
+    BOOST_TEST(cluster.twilio().ledger().accepted() == sent);
     cluster.db().server().stop(pg::PrivatePostgres::StopMode::immediate);
     const pg::ConnectOptions other{.target = *pg::parse_url(standby.url(cluster.db().name())),
                                    .role = "test-judge"};

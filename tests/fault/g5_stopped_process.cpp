@@ -1,5 +1,6 @@
 // A process that stands still for longer than its lease (SIGSTOP, a suspended machine) and goes on
-// sends nothing that somebody else may have sent meanwhile (G5).
+// sends nothing that somebody else may have sent meanwhile (G5). One that stands still within its
+// lease starts nothing that it claimed before: the person may have said STOP since (G11).
 #include "support/audit.hpp"
 #include "support/cluster.hpp"
 #include "support/eventually.hpp"
@@ -161,4 +162,34 @@ BOOST_AUTO_TEST_CASE(a_process_that_was_stopped_longer_than_its_lease_sends_noth
     }
     BOOST_TEST_MESSAGE(rounds.size() << " processes stopped, " << sent_by_heirs
                                      << " messages of theirs sent by others meanwhile");
+}
+
+// Fails without its protection: without/starting_soon_or_not_at_all.patch.
+BOOST_AUTO_TEST_CASE(a_process_that_was_stopped_within_its_lease_calls_nobody_who_said_stop_since) {
+    constexpr const char* kPerson = "+33600000000";
+    Cluster cluster{
+        1, twilio_options(), {{"PGCOURIER_ROLES", "sender"}, {"TWILIO_STATUS_CALLBACK", "off"}}};
+    const Fault fault{"sender.after_claim", 1, Fault::Kind::stop};
+    const auto status = [&] { return cluster.db().query_value("SELECT status FROM messages_out"); };
+    cluster.write(1, kRecipients);
+    cluster.start(kSleeper, fault);
+    // The fault happened: it stands still, with the message claimed and not called for.
+    BOOST_REQUIRE_MESSAGE(test::eventually([&] { return cluster.has_met(kSleeper, fault); }, 30s),
+                          cluster[kSleeper].last_words());
+    BOOST_REQUIRE(status() == "sending");
+    BOOST_REQUIRE(cluster.twilio().ledger().attempts_to(kPerson) == 0U);
+
+    // As the router does it.
+    cluster.db().exec(fmt::format(
+        "SELECT pgcourier_record_opt_word('{}', '{}', 'stop', now(), 'webhook', NULL, 'stop')",
+        cluster.shop(), kPerson));
+    test::lasts(3s);
+    BOOST_REQUIRE(cluster.db().count("SELECT count(*) FROM outbox_leases WHERE unknown_since IS "
+                                     "NULL AND expires_at > now() + interval '3 s'") == 1);
+    cluster[kSleeper].signal(SIGCONT);
+    BOOST_TEST(test::eventually([&] { return status() == "blocked"; }, 30s),
+               "the message of somebody who said STOP is " << status() << "; "
+                                                           << cluster[kSleeper].last_words());
+    const std::size_t calls = cluster.twilio().ledger().attempts_to(kPerson);
+    BOOST_TEST(calls == 0U, calls << " calls for somebody who said STOP");
 }

@@ -3,8 +3,10 @@
 #include "support/audit.hpp"
 
 #include "support/sending.hpp"
+#include "support/traffic.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -134,4 +136,65 @@ BOOST_FIXTURE_TEST_CASE(a_queue_row_of_a_sent_message_is_stuck, Healthy) {
 BOOST_FIXTURE_TEST_CASE(a_dead_message_was_given_up, Healthy) {
     set_status(waiting, "dead");
     BOOST_TEST(test::given_up(connection).size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_waits_for_a_person_was_given_up, Healthy) {
+    plant(*this, "UPDATE messages_out SET held_reason = 'test' WHERE id = '" + waiting + "'");
+    BOOST_TEST(test::given_up(connection).size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_unknown_message_at_which_somebody_looks_in_a_year_is_stuck, Healthy) {
+    unqueue();
+    set_status(waiting, "unknown");
+    lease("now(), now()");
+    BOOST_TEST(stuck().empty());
+    for (const char* never : {"'infinity'", "now() + interval '1 year'"}) {
+        plant(*this, std::string{"UPDATE outbox_leases SET look_at = "} + never);
+        BOOST_TEST(stuck().size() == 1u);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_webhook_with_two_effects_is_doubled, Healthy) {
+    BOOST_TEST(test::doubled_webhooks(connection).empty());
+    const auto adds_one = [&](const std::string& script) {
+        const std::size_t before = test::doubled_webhooks(connection).size();
+        plant(*this, script);
+        BOOST_TEST(test::doubled_webhooks(connection).size() == before + 1, script);
+    };
+    const std::string note =
+        "INSERT INTO event_log (event_type, entity_type, entity_id, correlation_id, actor_type, "
+        "payload) SELECT '{}', '{}', '{}', 'c', 'system', '{}' FROM generate_series(1, 2)";
+    adds_one(fmt::format(fmt::runtime(note), "webhook_received", "webhook_event", "7", "{}"));
+    adds_one(fmt::format(fmt::runtime(note), "webhook_received", "message_in", "m", "{}"));
+    adds_one(fmt::format(fmt::runtime(note), "message_sent", "message_out", sent, "{}"));
+    adds_one(
+        "INSERT INTO delivery_events (provider_message_id, status, event_id, correlation_id, "
+        "received_at, settled_at) SELECT 'SM1', 'sent', 7, 'c', now(), now() FROM "
+        "generate_series(1, 2)");
+    plant(*this,
+          "INSERT INTO messages_in (id, tenant_id, provider_message_id, \"from\", body, event_id, "
+          "correlation_id) SELECT 'm', id, 'SM2', '+33612345678', '', 8, 'c' FROM tenants LIMIT 1");
+    // Each of another is no complaint; its own is.
+    plant(*this, fmt::format(fmt::runtime(note), "idempotent_ignored", "message_in", "m",
+                             R"({"webhook_event_id": 9})"));
+    BOOST_TEST(test::doubled_webhooks(connection).size() == 4u);
+    plant(*this, fmt::format(fmt::runtime(note), "idempotent_ignored", "message_in", "m",
+                             R"({"webhook_event_id": 8})"));
+    BOOST_TEST(test::doubled_webhooks(connection).size() == 6u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_callback_that_was_answered_200_and_is_not_there_is_lost, Healthy) {
+    const auto callback = [](const char* status, int answered) {
+        return sim::LedgerEntry{
+            .kind = "callback", .sid = "SM1", .message_status = status, .status = answered};
+    };
+    plant(*this,
+          "INSERT INTO delivery_events (provider_message_id, status, event_id, correlation_id, "
+          "received_at) VALUES ('SM1', 'sent', 7, 'c', now())");
+    const auto lost = [&](const sim::LedgerEntry& entry) {
+        return test::lost_callbacks(connection, {entry});
+    };
+    BOOST_TEST(lost(callback("sent", 200)).empty());
+    BOOST_TEST(lost(callback("delivered", 503)).empty());
+    BOOST_TEST(lost(callback("delivered", 200)).size() == 1u);
 }

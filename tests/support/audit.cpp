@@ -29,10 +29,10 @@ FROM messages_out AS m
 JOIN outbox_leases AS l ON l.message_id = m.id
 WHERE l.unknown_since IS NULL AND l.expires_at < clock_timestamp() - $1::integer * interval '1 s'
 UNION ALL
-SELECT 'unknown, and nobody will look: ' || m.body
+SELECT 'unknown, and nobody will look soon: ' || m.body
 FROM messages_out AS m
 JOIN outbox_leases AS l ON l.message_id = m.id
-WHERE l.unknown_since IS NOT NULL AND l.look_at = 'infinity' AND m.held_reason IS NULL
+WHERE l.unknown_since IS NOT NULL AND l.look_at > clock_timestamp() + interval '5 min' AND m.held_reason IS NULL
 UNION ALL
 SELECT 'a lease of nobody: ' || l.message_id
 FROM outbox_leases AS l
@@ -53,9 +53,10 @@ WHERE q.due_at < clock_timestamp() - $1::integer * interval '1 s'
                   WHERE a.tenant_id = q.tenant_id AND a.recipient = q.recipient AND a.seq < q.seq))"};
 
 constexpr pg::Statement kGivenUp{"audit_given_up",
-                                 "SELECT status || ' ' || coalesce(last_error, '') || ': ' || body "
-                                 "FROM messages_out "
-                                 "WHERE status IN ('dead', 'expired', 'blocked', 'canceled')"};
+                                 "SELECT status || ' ' || coalesce(held_reason, last_error, '') || "
+                                 "': ' || body FROM messages_out "
+                                 "WHERE status IN ('dead', 'expired', 'blocked', 'canceled') OR "
+                                 "held_reason IS NOT NULL"};
 
 constexpr pg::Statement kOpen{"audit_open", R"(
 SELECT (SELECT count(*) FROM messages_out WHERE status = 'sending'),

@@ -34,7 +34,7 @@ Complaints stuck(pg::Connection& db, std::chrono::seconds patience);
 /// ends of the texts.
 Complaints out_of_order(const std::vector<sim::LedgerEntry>& ledger);
 
-/// Messages that were given up: dead, expired, blocked, canceled.
+/// Messages that were given up: dead, expired, blocked, canceled; or left to a person.
 Complaints given_up(pg::Connection& db);
 
 struct Open {
