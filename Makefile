@@ -8,8 +8,9 @@ PACKAGES := g++ cmake ninja-build ccache pkg-config git libboost1.81-dev libboos
     libcurl4-openssl-dev rapidjson-dev prometheus-cpp-dev libspdlog-dev libcli11-dev postgresql postgresql-client
 LINT_PACKAGES := clang-format clang-tidy
 # promtool, which checks what docs/monitoring has for Prometheus; a pooler to put before PostgreSQL, and a proxy to put before
-# the server; groff for the manual pages, zsh for what it completes; faketime for processes that believe another time.
-TEST_PACKAGES := prometheus pgbouncer nginx-light groff-base zsh faketime
+# the server; groff for the manual pages, zsh and fish for what they complete; curl for the pages' commands; faketime for processes that
+# believe another time.
+TEST_PACKAGES := prometheus pgbouncer nginx-light groff-base zsh fish curl faketime
 SUITES := unit_suites integration_suites fault_suites
 # For the sanitizers: all, or (CI) some of them.
 SANITIZED ?= $(SUITES)
@@ -59,7 +60,7 @@ fault: deps deps-test build/release/build.ninja ## Kills and breaks it some 900 
 fault-long: ## The same a night long: 1,000 kills, 10,000 lost replies to COMMIT, 100 crashes of PostgreSQL
 	@FAULT_LONG=1 FAULT_ROUNDS=50 FAULT_KILLS=1000 $(MAKE) fault
 
-fault-without: build deps-test ## Takes twenty protections against faults out of a copy, one at a time, and sees that their cases fail; ONLY=word for some; half an hour
+fault-without: build deps-test ## Takes the protections against faults out of a copy, one at a time, and sees that their cases fail; ONLY=word for some; half an hour
 	@.ci/without build
 
 fuzz: deps ## Fuzzes each parser for FUZZ_SECONDS (60), with a table of what was run; ONLY=target for one

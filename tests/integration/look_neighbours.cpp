@@ -185,6 +185,42 @@ BOOST_FIXTURE_TEST_CASE(writing_a_look_back_waits_for_nothing_of_another_message
                  "message one.anna.1", "queue one.anna.2");
 }
 
+// Those of one claim have one token.
+BOOST_FIXTURE_TEST_CASE(a_look_writes_nothing_back_to_another_message_of_its_claim, Unknown) {
+    auto taken = looks();
+    taken.resize(1);
+    exec(
+        "UPDATE outbox_leases SET look_at = (SELECT l.look_at FROM outbox_leases AS l WHERE "
+        "l.message_id = 'one.anna.1')");
+    TEST_CHANGED(settled(taken, LookAct::sent), "event message_sent one.anna.1", "lease one.anna",
+                 "message one.anna.1", "queue one.anna.2");
+}
+
+// ---- in_flight_still.sql
+
+// Whether the commit of these outcomes has happened. Two of the messages are unknown: that is what
+// the commit made of them when their outcome was that it is not known, and else they were swept.
+BOOST_FIXTURE_TEST_CASE(in_flight_still_is_what_its_outcome_would_have_changed, Unknown) {
+    make("one.anna.1", "status = 'sending'");
+    make("two.anna.1", "status = 'sent'");
+    const auto in_flight_still = [&](const std::vector<bool>& unclear) {
+        const std::vector<std::int64_t> seqs{10, 11, 12, 13};
+        std::vector<std::int64_t> found;
+        const Texts tokens{"token", "token", "token", "another"};
+        for (const pg::Row row :
+             connection.exec(sql::outbox::in_flight_still, pg::Params{seqs, tokens, unclear}))
+            found.push_back(row.int64(0));
+        std::ranges::sort(found);
+        return found;
+    };
+    const std::vector<std::int64_t> sending{10};
+    BOOST_TEST(in_flight_still({true, true, true, true}) == sending,
+               boost::test_tools::per_element());
+    const std::vector<std::int64_t> sending_and_swept{10, 11};
+    BOOST_TEST(in_flight_still({false, false, false, false}) == sending_and_swept,
+               boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_sid_is_accounted_for_by_the_message_that_has_it_or_by_its_callback,
                         Unknown) {
     make("one.bert.1", "provider_message_id = 'SM 1'");

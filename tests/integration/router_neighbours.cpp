@@ -169,6 +169,36 @@ BOOST_FIXTURE_TEST_CASE(only_what_was_postponed_and_is_due_is_as_if_new, Queued)
     TEST_CHANGED(return_postponed(), );
 }
 
+// The first one's shop is known, though not who wrote it; the second one's shop is gone.
+BOOST_FIXTURE_TEST_CASE(only_a_message_that_no_shop_ever_had_becomes_a_shops_by_coming_again,
+                        Queued) {
+    exec(
+        R"(INSERT INTO messages_in (id, tenant_id, provider_message_id, "from", body, correlation_id, message_type)
+            VALUES ('m1', 'one', 'SM1', 'eve', '', 'c', NULL), ('m2', NULL, 'SM2', 'eve', '', 'c', 'client'),
+                   ('m3', NULL, 'SM3', 'eve', '', 'c', NULL))");
+    const std::vector<std::int64_t> events{1, 2, 3};
+    const auto all = [](const std::string& text) { return Texts{text, text, text}; };
+    const std::vector<std::optional<std::string>> none(3);
+    const std::vector<std::int64_t> no_events;
+    const Texts no_words;
+    std::vector<std::int64_t> repeated;
+    TEST_CHANGED(
+        changed([&] {
+            const pg::Rows rows = connection.exec(
+                sql::router::store_messages,
+                pg::Params{events, Texts{"c1", "c2", "c3"}, all("two"), Texts{"SM1", "SM2", "SM3"},
+                           all("eve"), all("+33700000002"), all("text"), none, none, none, none,
+                           all("seller"), no_events, no_words, no_words});
+            for (const pg::Row row : rows) repeated.push_back(row.int64(0));
+        }),
+        "event idempotent_ignored m1", "event idempotent_ignored m2", "event webhook_received m3",
+        "received SM3");
+    const std::vector<std::int64_t> first_two{1, 2};
+    BOOST_TEST(repeated == first_two, boost::test_tools::per_element());
+    BOOST_TEST(value("SELECT tenant_id || ' ' || message_type FROM messages_in WHERE id = 'm3'") ==
+               "two seller");
+}
+
 BOOST_FIXTURE_TEST_CASE(an_event_that_is_given_up_is_its_shops_dead_letter, Queued) {
     const auto give_up = [&](int id) {
         Texts names = changed([&] {

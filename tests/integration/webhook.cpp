@@ -598,13 +598,14 @@ BOOST_AUTO_TEST_CASE(an_unsigned_flood_costs_no_query_and_holds_up_no_signed_web
     BOOST_REQUIRE(eventually([&] { return refused() > 3000; }, 60s));
     BOOST_TEST(way.proxy.bytes_to_server() == said);
 
+    const int refused_before = refused();
     std::vector<std::chrono::milliseconds> took;
     for (int i = 1; i <= 50; ++i) {
         const RawReply reply = service.send(signed_post(a_message(i)));
         BOOST_REQUIRE(reply.status == 200);
         took.push_back(reply.took);
     }
-    BOOST_TEST(refused() > 3000);  // it went on
+    BOOST_TEST(refused() > refused_before);  // it went on
     std::sort(took.begin(), took.end());
     BOOST_TEST((took[took.size() / 2] < 1s), took[took.size() / 2].count());
     for (const Flood& flood : floods) BOOST_TEST(flood.otherwise() == 0);

@@ -79,6 +79,7 @@ class Statement {
             find_query(i);
             if ((is(i, "WHERE") && !names_an_index(i)) || is_on_of_join(i)) add_conditions(i + 1);
             if (is(i, "FOR")) add_locks(i);
+            if (is(i, "ON") && is(i + 1, "CONFLICT")) add_conflict(i);
         }
         return std::move(mutants_);
     }
@@ -179,6 +180,14 @@ class Statement {
             if (is(i, "SKIP")) add("SKIP LOCKED", {i, i + 2}, "/*", "*/");
         }
         add(text({first, last}), {first, last}, "/*", "*/");
+    }
+
+    // DO UPDATE has conditions of its own.
+    void add_conflict(std::size_t first) {
+        std::size_t i = first;
+        while (i < tokens_.size() && tokens_[i].depth >= tokens_[first].depth && !is(i, "DO")) ++i;
+        if (is(i, "DO") && is(i + 1, "NOTHING"))
+            add(text({first, i + 2}), {first, i + 2}, "/*", "*/");
     }
 
     void add(const std::string& what, Range range, std::string_view before,

@@ -1,5 +1,6 @@
 #pragma once
-// What becomes of a statement of sql/queries when one of its conditions or locks is taken out.
+// What becomes of a statement of sql/queries when one of its conditions, one of its locks or its
+// exception for what is there already is taken out.
 // Pure: texts in, texts out.
 
 #include <string>
@@ -19,7 +20,8 @@ struct Mutant {
 /// One mutant for
 ///  - each condition that ANDs join in a WHERE, or in the ON of a join, however deep it stands;
 ///  - each side of an OR that is such a condition;
-///  - each row lock (FOR UPDATE …), and each SKIP LOCKED.
+///  - each row lock (FOR UPDATE …), and each SKIP LOCKED;
+///  - each ON CONFLICT … DO NOTHING, without which a key that is there is an error.
 /// What is taken out of a condition stays in the text as `(true OR (…))`, out of an OR as
 /// `(false AND (…))`: the statement keeps its parameters and their types. The WHERE that names an
 /// index to ON CONFLICT is no condition.

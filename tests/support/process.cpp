@@ -2,10 +2,13 @@
 
 #include "support/eventually.hpp"
 #include "support/pooler.hpp"
+#include "support/sanitized.hpp"
 #include "support/test_database.hpp"
 
+#include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <fcntl.h>
 #include <fstream>
 #include <signal.h>
@@ -14,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace pgcourier::test {
 namespace {
@@ -21,6 +25,22 @@ namespace {
 std::string next_log_path() {
     static int count = 0;
     return fmt::format("{}/process-{}.log", scratch_directory(), ++count);
+}
+
+/// How a sanitizer's report begins in what a program has printed; empty: there is none.
+std::string report_in(const std::string& log_path) {
+    constexpr int kEnough = 20;
+    std::ifstream log{log_path};
+    std::string report;
+    int lines = 0;
+    for (std::string line; lines < kEnough && std::getline(log, line);) {
+        const bool is_first = line.find("Sanitizer: ") != std::string::npos ||
+                              line.find(": runtime error: ") != std::string::npos;
+        if (lines == 0 && !is_first) continue;
+        report.append(line).append(1, '\n');
+        ++lines;
+    }
+    return report;
 }
 
 }  // namespace
@@ -55,6 +75,7 @@ Process::Process(std::vector<std::string> arguments, Variables variables,
 
 Process::~Process() {
     if (is_running()) kill();
+    look_for_report();
 }
 
 void Process::signal(int number) const {
@@ -79,12 +100,25 @@ int Process::wait() {
     if (!eventually([this] { return !is_running(); }, std::chrono::minutes{1})) {
         throw std::runtime_error{"the program does not end; it printed:\n" + output()};
     }
+    look_for_report();
     return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
 }
 
 void Process::kill() {
     signal(SIGKILL);
     wait();
+}
+
+// ThreadSanitizer reports and goes on, and most of these processes end by kill -9: their exit codes
+// say nothing of it.
+void Process::look_for_report() {
+    if (!kIsSanitized || std::exchange(is_looked_through_, true)) return;
+    const std::string report = report_in(log_path_);
+    if (report.empty()) return;
+    if (boost::unit_test::framework::test_in_progress())
+        BOOST_ERROR("a sanitizer reports of a child process:\n" << report);
+    else
+        std::fprintf(stderr, "%s", report.c_str());  // a bench
 }
 
 std::string Process::output() const {

@@ -1,5 +1,6 @@
 #pragma once
-// The program itself as a child process, to be killed, stopped and asked.
+// The program itself as a child process, to be killed, stopped and asked. Where a sanitizer
+// watches, what it reports of a child is an error of the case that waits for its end.
 
 #include "base/secret.hpp"
 
@@ -43,9 +44,12 @@ class Process {
     bool wait_for_output(const std::string& text);
 
   private:
+    void look_for_report();
+
     pid_t pid_ = -1;
     int status_ = 0;
     std::string log_path_;
+    bool is_looked_through_ = false;
 };
 
 /// Runs it to its end. returns exit code and output

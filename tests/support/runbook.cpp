@@ -242,7 +242,8 @@ void Walk::run_script(const Block& block, const std::string& script) {
             text.replace(at, words.size(), here);
     }
     if (text.find("curl ") != std::string::npos && !has_curl()) {
-        BOOST_TEST_MESSAGE(page_.path << ":" << block.line << ": not run, there is no curl here");
+        BOOST_TEST_MESSAGE("NOT RUN: " << page_.path << ":" << block.line
+                                       << ": there is no curl here");
         return;
     }
     const std::string path = scratch_directory() + "/block." + block.language;

@@ -1,9 +1,15 @@
 #include "support/tcp_proxy.hpp"
 
+#include <boost/test/unit_test.hpp>
+#include <fmt/format.h>
+
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstdio>
 #include <netinet/in.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace pgcourier::test {
@@ -19,6 +25,7 @@ sockaddr_in loopback(std::uint16_t port) {
 
 int connect_to(std::uint16_t port) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) return -1;
     const sockaddr_in address = loopback(port);
     if (connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
         return socket;
@@ -42,16 +49,22 @@ TcpProxy::TcpProxy(std::uint16_t target) : target_{target} {
 }
 
 TcpProxy::~TcpProxy() {
+    is_ending_ = true;
     shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     cut();
-    for (Link& link : links_) {
-        link.upward.join();
-        link.downward.join();
-        close(link.client);
-        close(link.server);
-    }
+    links_.clear();  // unlocked: its threads lock the mutex, and nobody else is left
     close(listener_);
+    // Not before, on the thread of its acceptor: Boost.Test belongs to that of the case.
+    if (!failure_.empty() && boost::unit_test::framework::test_in_progress()) BOOST_ERROR(failure_);
+}
+
+TcpProxy::Link::~Link() {
+    for (std::jthread* thread : {&upward, &downward}) {
+        if (thread->joinable()) thread->join();
+    }
+    close(client);
+    if (server >= 0) close(server);
 }
 
 void TcpProxy::lose_answer(const std::string& marker) {
@@ -67,33 +80,60 @@ void TcpProxy::change_answers(std::function<void(std::string& piece)> change) {
 
 void TcpProxy::cut() {
     const std::scoped_lock lock{mutex_};
+    stalls_new_ = false;
     for (const Link& link : links_) {
         shutdown(link.client, SHUT_RDWR);
         shutdown(link.server, SHUT_RDWR);
     }
 }
 
-void TcpProxy::stall() {
+void TcpProxy::stall(bool also_new) {
     const std::scoped_lock lock{mutex_};
+    stalls_new_ = also_new;
     for (Link& link : links_) link.is_stalled = true;
+}
+
+// Without it the test would go on, and see a network that is only slow.
+void TcpProxy::fail(const char* what, int error) {
+    const std::scoped_lock lock{mutex_};
+    failure_ = fmt::format("the proxy {}: {}", what, std::system_category().message(error));
+    std::fprintf(stderr, "%s\n", failure_.c_str());
 }
 
 void TcpProxy::accept_all() {
     for (;;) {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        if (client < 0) return;
+        if (client < 0) {
+            const int error = errno;
+            if (is_ending_) return;
+            if (error == EINTR || error == ECONNABORTED) continue;
+            fail("accepts no more connections", error);
+            return;
+        }
         ++accepted_;
-        const int server = connect_to(target_);
-        if (server < 0) {
+        bool is_silent = false;
+        {
+            const std::scoped_lock lock{mutex_};
+            // Those that have ended go, or a test that cuts often enough has no descriptors left.
+            std::erase_if(links_, [](const Link& link) { return link.copying == 0; });
+            is_silent = stalls_new_;
+        }
+        const int server = is_silent ? -1 : connect_to(target_);
+        if (server < 0 && !is_silent) {
+            const int error = errno;
             close(client);
+            // One that is refused is a server that is down.
+            if (error == EMFILE || error == ENFILE) fail("cannot connect", error);
             continue;
         }
         const std::scoped_lock lock{mutex_};
         Link& link = links_.emplace_back();
         link.client = client;
         link.server = server;
+        link.is_stalled = is_silent || stalls_new_;
+        link.copying = is_silent ? 1 : 2;
         link.upward = std::jthread{[this, &link] { copy(link, false); }};
-        link.downward = std::jthread{[this, &link] { copy(link, true); }};
+        if (!is_silent) link.downward = std::jthread{[this, &link] { copy(link, true); }};
     }
 }
 
@@ -133,6 +173,7 @@ void TcpProxy::copy(Link& link, bool is_downward) {
     }
     shutdown(from, SHUT_RDWR);
     shutdown(to, SHUT_RDWR);
+    --link.copying;  // the last word: the link may go now
 }
 
 }  // namespace pgcourier::test
