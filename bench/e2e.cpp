@@ -1,8 +1,8 @@
 // Everything at once, at half of what goes through at most: webhooks come and are routed, a shop's
 // messages are written and sent, their callbacks come back. E2E_SECONDS (300) at a fixed rate, each
 // webhook and each message at its time, after E2E_PEAK_SECONDS (20) as fast as it goes, which give
-// that rate. How long each step takes, the service's memory, and the tables whose rows die, half
-// way and at the end.
+// that rate, and a quarter as long before them to warm up. How long each step takes, the service's
+// memory, and the tables whose rows die, half way and at the end.
 #include "harness/load.hpp"
 #include "harness/open_load.hpp"
 #include "harness/process_use.hpp"
@@ -30,10 +30,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr std::size_t kPart = 500;       // messages each way, between two looks at the peak
 constexpr std::size_t kUnderWay = 1000;  // each way, at most, before the next part
 constexpr std::size_t kConnections = 64;
-constexpr double kMostMemory = 128;   // MiB
-constexpr double kMostGrowth = 1.05;  // of the memory, in the second half
-constexpr double kMostTableGrowth = 1.5;
-constexpr double kTableSlack = 1;  // MiB
+constexpr double kMostTableGrowth = 1.5;  // in the second half
 constexpr std::chrono::minutes kPatience{3};
 
 // Their rows come and go: their size must not depend on how long it lasts.
@@ -68,42 +65,74 @@ void wait_until_done(const bench::System& system) {
         throw std::runtime_error{"not all messages and callbacks were dealt with"};
 }
 
-/// As many in as out, as fast as all of it goes: the next part begins when little of the last ones
-/// is left.
-///
-/// count    of webhooks; those of the peak are the first
-/// returns  messages each way a second, until the last callback is settled
-double find_peak(bench::System& system, std::uint64_t& count) {
-    const std::chrono::seconds length{bench::setting("E2E_PEAK_SECONDS", 20)};
-    const Steady::time_point start = Steady::now();
-    while (Steady::now() - start < length) {
-        system.db().exec(fmt::format(
-            "INSERT INTO messages_out (tenant_id, \"to\", body) SELECT t.id, '+336' || "
-            "lpad(i::text, 8, '0'), 'Bonjour ' || i FROM (SELECT id, row_number() OVER () - 1 AS n "
-            "FROM tenants) AS t JOIN generate_series({}, {}) AS i ON i % 100 = t.n",
-            count, count + kPart - 1));
-        bench::run_load(system.port(), system.webhooks(count, kPart), kConnections);
-        count += kPart;
+/// As many in as out, each side by itself, as fast as all of it goes: the next part begins when
+/// little of the last ones is left, and is posted while it is written.
+class Flood {
+  public:
+    explicit Flood(bench::System& system) : system_{system} {}
+
+    void run(std::chrono::seconds length) {
+        const Steady::time_point start = Steady::now();
+        while (Steady::now() - start < length) {
+            auto posted = std::async(std::launch::async, [&] {
+                return bench::run_load(system_.port(), system_.webhooks(count_, kPart),
+                                       kConnections);
+            });
+            system_.db().exec(fmt::format(
+                "INSERT INTO messages_out (tenant_id, \"to\", body) SELECT t.id, '+336' || "
+                "lpad(i::text, 8, '0'), 'Bonjour ' || i FROM (SELECT id, row_number() OVER () - 1 "
+                "AS n FROM tenants) AS t JOIN generate_series({}, {}) AS i ON i % 100 = t.n",
+                count_, count_ + kPart - 1));
+            if (posted.get().not_200 > 0)
+                throw std::runtime_error{"a webhook was not answered 200"};
+            count_ += kPart;
+            wait_for_all_but(kUnderWay);
+        }
+        wait_for_all_but(0);
+    }
+    std::uint64_t count() const { return count_; }  // each way, so far
+
+  private:
+    /// Routed, and called for: of what is cheap to look at.
+    void wait_for_all_but(std::size_t few) const {
         const bool goes_on = test::eventually(
             [&] {
-                return system.twilio().ledger().accepted() + kUnderWay >= count &&
-                       system.db().count("SELECT last_value FROM messages_in_seq_seq") +
-                               static_cast<std::int64_t>(kUnderWay) >=
-                           static_cast<std::int64_t>(count);
+                return system_.twilio().ledger().accepted() + few >= count_ &&
+                       system_.db().count("SELECT last_value FROM messages_in_seq_seq") +
+                               static_cast<std::int64_t>(few) >=
+                           static_cast<std::int64_t>(count_);
             },
             kPatience);
         if (!goes_on) throw std::runtime_error{"the messages are not dealt with"};
     }
+
+    bench::System& system_;
+    std::uint64_t count_ = 0;
+};
+
+/// Warmed up before, for a quarter of the time.
+///
+/// count    of webhooks; those of the peak are the first
+/// returns  messages each way a second, until all are routed and called for; callbacks still come
+double find_peak(bench::System& system, std::uint64_t& count) {
+    const std::chrono::seconds length{bench::setting("E2E_PEAK_SECONDS", 20)};
+    Flood flood{system};
+    flood.run(length / 4);
+    const std::uint64_t before = flood.count();
+    const Steady::time_point start = Steady::now();
+    flood.run(length);
+    const Seconds took = Steady::now() - start;
+    count = flood.count();
     wait_until_done(system);
-    return static_cast<double>(count) / Seconds{Steady::now() - start}.count();
+    return static_cast<double>(count - before) / took.count();
 }
 
 void report_sizes(bench::Report& report, const std::string& table, const bench::TableSize& half,
                   const bench::TableSize& end) {
-    report.figure("  " + table + ", dead rows half way", half.dead_rows, "");
-    report.figure("    at the end", end.dead_rows, "");
-    report.figure("  " + table + " and its indexes, half way", half.mib(), "MiB");
-    report.figure("    at the end", end.mib(), "MiB");
+    report.figure(table + ", dead rows half way", half.dead_rows, "");
+    report.figure("  at the end", end.dead_rows, "");
+    report.figure(table + " and its indexes, half way", half.mib(), "MiB");
+    report.figure("  at the end", end.mib(), "MiB");
     report.keep(table, half.table_mib, "MiB", {{"part", "table"}, {"moment", "half"}});
     report.keep(table, half.indexes_mib, "MiB", {{"part", "indexes"}, {"moment", "half"}});
     report.keep(table, end.table_mib, "MiB", {{"part", "table"}, {"moment", "end"}});
@@ -157,35 +186,35 @@ int main() {
                   "ms");
     report.figure("  p99", load.load.percentile(0.99), "ms");
     report.figure("  longest", load.load.percentile(1), "ms");
-    report_percentiles(report, "from when a webhook was due to its routed row", routed.to_row_ms);
+    report_percentiles(
+        report, "from when a webhook was due to the routing commit's record, before its flush",
+        routed.to_row_ms);
     report_percentiles(report, "from when a message was to be written to its call",
                        writers.to_call_ms());
-    report.figure("webhooks that were not answered 200", static_cast<double>(load.load.not_200),
+    report.figure("webhooks that were not answered 200 (at most 0)",
+                  static_cast<double>(load.load.not_200), "");
+    report.figure("webhooks that were not routed (at most 0)", static_cast<double>(routed.missing),
                   "");
-    report.figure("webhooks that were not routed", static_cast<double>(routed.missing), "");
-    report.figure("messages that were not sent", static_cast<double>(writers.missing()), "");
-    report.figure("messages that were sent twice", static_cast<double>(writers.called_twice()), "");
+    report.figure("messages that were not sent (at most 0)", static_cast<double>(writers.missing()),
+                  "");
+    report.figure("messages that were sent twice (at most 0)",
+                  static_cast<double>(writers.called_twice()), "");
     report.figure("memory of the service, half way", half.memory_mib, "MiB");
     report.figure("  at the end (at most 128)", end.memory_mib, "MiB");
     report.figure("  more than half way (at most 5)", 100 * (end.memory_mib / half.memory_mib - 1),
                   "%");
-    bool is_bounded = true;
     double queues_half = 0;
     double queues_end = 0;
     for (const std::string& table : kQueues) {
         report_sizes(report, table, half.queues[table], end.queues[table]);
         queues_half += half.queues[table].mib();
         queues_end += end.queues[table].mib();
-        is_bounded = is_bounded && end.queues[table].mib() <=
-                                       kMostTableGrowth * half.queues[table].mib() + kTableSlack;
+        report.figure("  at the end, beyond one and a half times that (at most 1)",
+                      end.queues[table].mib() - kMostTableGrowth * half.queues[table].mib(), "MiB");
     }
-    report.figure("all queues and their indexes, more than half way (at most 50)",
+    report.figure("all queues and their indexes, more than half way",
                   100 * (queues_end / queues_half - 1), "%");
     for (const std::string& table : kRecords)
         report_sizes(report, table, half.records[table], end.records[table]);
-    const bool is_whole = load.load.not_200 == 0 && routed.missing == 0 && writers.missing() == 0 &&
-                          writers.called_twice() == 0;
-    const bool is_small =
-        end.memory_mib <= kMostMemory && end.memory_mib <= kMostGrowth * half.memory_mib;
-    return is_whole && is_bounded && is_small ? 0 : 1;
+    return report.exit_status();
 }

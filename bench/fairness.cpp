@@ -31,6 +31,6 @@ int main() {
                   bench::percentile(delays.to_call_ms, 0.5), "ms");
     report.figure("  p99", bench::percentile(delays.to_call_ms, 0.99), "ms");
     report.figure("  longest (at most 2000)", bench::percentile(delays.to_call_ms, 1), "ms");
-    report.figure("  not called", static_cast<double>(delays.missing), "");
-    return delays.missing == 0 && bench::percentile(delays.to_call_ms, 1) <= 2000 ? 0 : 1;
+    report.figure("  not called (at most 0)", static_cast<double>(delays.missing), "");
+    return report.exit_status();
 }

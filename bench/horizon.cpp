@@ -1,10 +1,11 @@
 // What another session's open snapshot costs: while somebody holds one, no dead row can be removed,
 // and queues are tables whose rows die. Throughput of routing and of sending, in pairs of runs with
 // and without such a session, each HORIZON_SECONDS (120) at full speed on tables that were emptied
-// before; HORIZON_PAIRS (5), the order within a pair by turns. What is given stays HORIZON_AHEAD
-// (2000) ahead of what is done. HORIZON_ONLY=route or send. The JSON has the rate of each window of
-// 5 s, and what a message then took of the processors, PostgreSQL's time and the service's: that is
-// hardly more on a machine that others keep busy.
+// before; HORIZON_PAIRS (5), the order within a pair by turns. The queues get VACUUM each 10 s on
+// both sides: without it the side that is compared with has as many dead rows. What is given stays
+// HORIZON_AHEAD (5000) ahead of what is done. HORIZON_ONLY=route or send. The JSON has the rate of
+// each window of 5 s, and what a message then took of the processors, PostgreSQL's time and the
+// service's: that is hardly more on a machine that others keep busy.
 #include "harness/backlog.hpp"
 #include "harness/cpu_time.hpp"
 #include "harness/rounds.hpp"
@@ -16,9 +17,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -31,8 +34,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr int kTenants = 100;
 constexpr std::int64_t kPart = 500;  // given at once
 constexpr std::chrono::seconds kWindow{5};
-constexpr double kLeastShare = 90;  // % of the control's rate, at the end
-constexpr double kMostFall = 5;     // % points of that share, from the first third to the last
+constexpr std::chrono::seconds kVacuum{10};
 
 /// Another session in a transaction, with the snapshot of its first statement.
 class HeldSnapshot {
@@ -45,11 +47,34 @@ class HeldSnapshot {
     pg::Connection connection_;
 };
 
+/// VACUUM of both queues again and again, until this goes.
+class Vacuuming {
+  public:
+    Vacuuming(const bench::System& system, std::chrono::milliseconds every)
+        : connection_{bench::patient(system.db())}, every_{every} {}
+
+  private:
+    void run(const std::stop_token& stop) {
+        for (Steady::time_point next = Steady::now() + every_; !stop.stop_requested();) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{50});
+            if (Steady::now() < next) continue;
+            connection_.exec_script("VACUUM webhook_queue");
+            connection_.exec_script("VACUUM outbox_queue");
+            next += every_;
+        }
+    }
+
+    pg::Connection connection_;
+    const std::chrono::milliseconds every_;
+    std::jthread thread_{[this](const std::stop_token& stop) { run(stop); }};
+};
+
 /// What goes through the service: `give` adds messages, `done` counts what came out.
 struct Flow {
     std::string name;
     std::string role;
-    std::string queue;  // whose dead rows are counted at the end
+    std::int64_t at_once;  // what all its threads together claim
+    std::string queue;     // whose dead rows are counted at the end
     std::function<void(std::int64_t first, std::int64_t end)> give;
     std::function<std::int64_t()> done;
 };
@@ -80,7 +105,7 @@ void empty_tables(bench::System& system) {
 
 Run run(bench::System& system, const Flow& flow, bool is_held) {
     const std::chrono::seconds length{bench::setting("HORIZON_SECONDS", 120)};
-    const std::int64_t ahead = bench::setting("HORIZON_AHEAD", 2000);
+    const std::int64_t ahead = bench::setting("HORIZON_AHEAD", 5000);
     empty_tables(system);
     const auto snapshot =
         is_held ? std::optional<HeldSnapshot>{std::in_place, system} : std::nullopt;
@@ -93,6 +118,9 @@ Run run(bench::System& system, const Flow& flow, bool is_held) {
         return bench::cpu_seconds(system.pid()) + bench::cpu_seconds(test::test_server().pid());
     };
     Run run{.least_ahead = ahead};
+    // In a short form often enough that less than half of it is left at the end.
+    std::optional<Vacuuming> vacuuming{std::in_place, system,
+                                       std::min<std::chrono::milliseconds>(kVacuum, length / 4)};
     const Steady::time_point start = Steady::now();
     Steady::time_point window_start = start;
     std::int64_t window_done = flow.done() - before;
@@ -119,8 +147,24 @@ Run run(bench::System& system, const Flow& flow, bool is_held) {
     }
     run.dead_rows = system.db().count(
         fmt::format("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = '{}'", flow.queue));
+    vacuuming.reset();
     system.stop_serving();
     return run;
+}
+
+/// throws  std::runtime_error: both had dead rows, so that no difference says anything
+void expect_control(const Flow& flow, const Run& held, const Run& control) {
+    if (control.dead_rows > held.dead_rows / 2)
+        throw std::runtime_error{
+            fmt::format("{}: {} dead rows without a snapshot, {} with one: no control", flow.name,
+                        control.dead_rows, held.dead_rows)};
+    const std::int64_t least = std::min(held.least_ahead, control.least_ahead);
+    if (least < flow.at_once)
+        std::fprintf(stderr,
+                     "%s: once only %lld waited, less than the %lld that are claimed at once: what "
+                     "gives them may have been the limit; see HORIZON_AHEAD\n",
+                     flow.name.c_str(), static_cast<long long>(least),
+                     static_cast<long long>(flow.at_once));
 }
 
 void keep_windows(bench::Report& report, const Flow& flow, const Run& run, const char* snapshot,
@@ -136,8 +180,7 @@ void keep_windows(bench::Report& report, const Flow& flow, const Run& run, const
     }
 }
 
-/// returns  whether it is as it should be
-bool compare(bench::Report& report, bench::System& system, const Flow& flow) {
+void compare(bench::Report& report, bench::System& system, const Flow& flow) {
     std::vector<double> without;
     std::vector<double> with;
     std::vector<double> shares_at_first;
@@ -154,6 +197,7 @@ bool compare(bench::Report& report, bench::System& system, const Flow& flow) {
         const Run second = run(system, flow, !is_held_first);
         const Run& held = is_held_first ? first : second;
         const Run& control = is_held_first ? second : first;
+        expect_control(flow, held, control);
         keep_windows(report, flow, control, "none", pair);
         keep_windows(report, flow, held, "held", pair);
         without.push_back(third_of(control.rates, 2));
@@ -180,20 +224,20 @@ bool compare(bench::Report& report, bench::System& system, const Flow& flow) {
     report.median("  processors' time a message, last third, held", micros_with, "µs");
     report.median("  dead rows in its queue at the end, no snapshot", dead_without, "");
     report.median("  dead rows in its queue at the end, held", dead_with, "");
-    report.figure("  the fewest that ever waited", least_ahead, "");
-    const double share = bench::median(shares_at_last);
-    return share >= kLeastShare && bench::median(shares_at_first) - share <= kMostFall;
+    report.figure(
+        fmt::format("  the fewest that ever waited, {} are claimed at once", flow.at_once),
+        least_ahead, "");
 }
 
 bool is_wanted(const std::string& work) {
-    const char* only = std::getenv("HORIZON_ONLY");
-    return only == nullptr || *only == '\0' || work == only;
+    const std::string only = bench::words("HORIZON_ONLY", "");
+    return only.empty() || work == only;
 }
 
 }  // namespace
 
 int main() {
-    // VACUUM can do nothing while the snapshot is held, and tries each time.
+    // Its autovacuum comes seldom; the queues have a VACUUM of their own.
     bench::use_settled_server();
     bench::System system{kTenants, {.progress = {.callbacks = false}, .keep = 1000}};
     bench::recycle_wal(system.db());
@@ -201,6 +245,7 @@ int main() {
     const Flow routing{
         .name = "routing",
         .role = "router",
+        .at_once = 2 * 500,  // ROUTER_THREADS, ROUTER_BATCH_SIZE
         .queue = "webhook_queue",
         .give = [&](std::int64_t first,
                     std::int64_t end) { bench::store_webhooks(writer, first, end, kTenants); },
@@ -209,6 +254,7 @@ int main() {
     const Flow sending{
         .name = "sending",
         .role = "sender",
+        .at_once = 100,  // OUTBOX_BATCH_SIZE
         .queue = "outbox_queue",
         .give =
             [&](std::int64_t first, std::int64_t end) {
@@ -222,8 +268,7 @@ int main() {
             },
         .done = [&] { return static_cast<std::int64_t>(system.twilio().ledger().accepted()); }};
     bench::Report report{"horizon"};
-    bool is_met = true;
-    if (is_wanted("route")) is_met = compare(report, system, routing) && is_met;
-    if (is_wanted("send")) is_met = compare(report, system, sending) && is_met;
-    return is_met ? 0 : 1;
+    if (is_wanted("route")) compare(report, system, routing);
+    if (is_wanted("send")) compare(report, system, sending);
+    return report.exit_status();
 }

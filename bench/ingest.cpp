@@ -19,8 +19,7 @@
 int main() {
     using namespace pgcourier::bench;
     constexpr std::size_t kConnections = 64;
-    constexpr double kMostClosed = 10;  // ms
-    constexpr double kMostOpen = 6;
+    constexpr double kMostOpen = 6;  // ms, p99
     const auto count = static_cast<std::size_t>(setting("INGEST_WEBHOOKS", 150'000));
     use_settled_server();
     System system{100};
@@ -55,25 +54,22 @@ int main() {
     report.figure("webhooks acknowledged", webhooks.rate(), "/s");
     report.figure("  median", webhooks.percentile(0.5), "ms");
     report.figure("  p99 (at most 10)", webhooks.percentile(0.99), "ms");
-    report.figure("  not 200", static_cast<double>(webhooks.not_200), "");
+    report.figure("  not 200 (at most 0)", static_cast<double>(webhooks.not_200), "");
     report.figure("HTTP alone (GET /healthz)", ceiling.rate(), "/s");
     report.figure("share of HTTP alone", 100 * webhooks.rate() / ceiling.rate(), "%");
     report.figure("webhooks at half of that rate, each at its time", half.load.rate(), "/s");
     report.figure("  median, from when it was due", half.load.percentile(0.5), "ms");
-    report.figure("  p99 (at most 6)", half.load.percentile(0.99), "ms");
+    report.figure(fmt::format("  p99 (at most {})", kMostOpen), half.load.percentile(0.99), "ms");
     report.figure("  p99 of what the generator itself was late", half.late_ms, "ms");
     report.figure("  p99 of its median second", percentile(half.p99_of_seconds, 0.5), "ms");
     report.figure("  longest", half.load.percentile(1), "ms");
     report.figure("  a flush of the disk beside it, longest", percentile(flushes_ms, 1), "ms");
     report.figure("  share of the time in flushes of more than 6 ms",
                   share_of_time(flushes_ms, kMostOpen), "%");
-    report.figure("  not 200", static_cast<double>(half.load.not_200), "");
+    report.figure("  not 200 (at most 0)", static_cast<double>(half.load.not_200), "");
     report.figure("as many rows stored by SQL alone, 100 at once, median",
                   percentile(alone_ms, 0.5), "ms");
     report.figure("  p99", percentile(alone_ms, 0.99), "ms");
     report.figure("  longest", percentile(alone_ms, 1), "ms");
-    const bool is_met = webhooks.not_200 + half.load.not_200 == 0 &&
-                        webhooks.percentile(0.99) <= kMostClosed &&
-                        half.load.percentile(0.99) <= kMostOpen;
-    return is_met ? 0 : 1;
+    return report.exit_status();
 }

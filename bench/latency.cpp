@@ -1,10 +1,12 @@
-// How long one message takes: through an idle service, from the POST of a webhook to its routed
-// row, and from the INSERT into messages_out to the call at Twilio, beside which stands what two
-// COMMITs and a notification take alone, and the least that a claim can be; and under load, from
-// when a webhook is due to the COMMIT with its routed row, at half of the rate that is routed when
-// as many come as are answered. Once with one process, once with four that take webhooks beside
-// each other, so that four connections commit events and one process routes them. LATENCY_ROUNDS
-// (300) idle messages, LATENCY_SECONDS (30) under load.
+// How long one message takes: through an idle service, from the INSERT of a webhook's event to the
+// INSERT of its routed row, and from the INSERT into messages_out to the call at Twilio, beside
+// which stands what two COMMITs and a notification take alone, and the least that a claim can be;
+// and under load, from when a webhook is due to the record of the COMMIT with its routed row
+// (before the disk has it), at half of the rate that is routed when as many come as are answered.
+// Once with one process, once with four that take webhooks beside each other, so that four
+// connections commit events and one process routes them. LATENCY_ROUNDS (300) idle messages, and a
+// fifth as many a message each two seconds, when the sender has long gone back to sleep;
+// LATENCY_SECONDS (30) under load.
 #include "harness/bare_claim.hpp"
 #include "harness/bare_loop.hpp"
 #include "harness/disk_flushes.hpp"
@@ -31,7 +33,8 @@ using namespace pgcourier;
 constexpr std::size_t kConnections = 64;
 constexpr std::size_t kPeakWebhooks = 30'000;
 constexpr auto kRest = std::chrono::milliseconds{20};  // after each idle message
-constexpr double kMost = 50;                           // ms, p99 of a webhook to its row under load
+// A sender that was woken looks again for 1.3 s: what comes later finds it as asleep as it gets.
+constexpr std::chrono::seconds kAsleep{2};
 
 /// What is aimed at, in ms; 0: nothing.
 struct Aims {
@@ -39,7 +42,7 @@ struct Aims {
     double p99 = 0;
 };
 constexpr Aims kIdle{.median = 2, .p99 = 6};
-constexpr Aims kUnderLoad{.p99 = kMost};
+constexpr Aims kUnderLoad{.p99 = 50};
 
 /// Draws a line on the chart.
 void keep_distribution(bench::Report& report, const std::string& load, const std::string& what,
@@ -99,10 +102,19 @@ void report_idle(bench::Report& report) {
         std::this_thread::sleep_for(kRest);
         bare_claim_ms.push_back(bare_claim.once(unserved.tenants()[0], to));
     }
-    test::eventually([&] {
+    std::vector<double> seldom_to_call;
+    for (std::uint64_t i = rounds; i < rounds + rounds / 5; ++i) {
+        std::this_thread::sleep_for(kAsleep);
+        const std::string to = bench::client_number(i);
+        const auto start = std::chrono::steady_clock::now();
+        writer.exec(kInsert, pg::Params{system.tenants()[0], to});
+        seldom_to_call.push_back(ms_until_called(system, to, start));
+    }
+    const bool is_routed = test::eventually([&] {
         return system.db().count("SELECT count(*) FROM messages_in") ==
                static_cast<std::int64_t>(rounds);
     });
+    if (!is_routed) throw std::runtime_error{"the webhooks were not routed"};
     std::vector<double> to_row;
     for (const std::string& row :
          system.db().query_rows("SELECT extract(epoch FROM (l.created_at AT TIME ZONE 'UTC') - "
@@ -117,8 +129,10 @@ void report_idle(bench::Report& report) {
         keep_distribution(report, "idle", what, values);
     };
     tell("POST to 200", acknowledged);
-    tell("event stored to routed row", to_row, kIdle);
+    tell("an event, INSERT to INSERT of its routed row", to_row, kIdle);
     tell("INSERT INTO messages_out to Twilio's API", to_call, kIdle);
+    if (!seldom_to_call.empty())
+        tell("INSERT INTO messages_out to Twilio's API; a message each 2 s", seldom_to_call);
     tell("a bare INSERT with NOTIFY to a listener's COMMIT, no call", bare_ms);
     tell("INSERT INTO messages_out to the COMMIT of the least claim, no call", bare_claim_ms);
 }
@@ -129,8 +143,7 @@ bool are_routed(const bench::System& system, std::size_t count) {
 }
 
 /// processes  that take webhooks; the first of them routes
-/// returns    whether it is as fast as it should be, and nothing was lost
-bool report_under_load(bench::Report& report, int processes) {
+void report_under_load(bench::Report& report, int processes) {
     bench::System system{100};
     bench::recycle_wal(system.db());
     system.serve({{"PGCOURIER_ROLES", "webhook,router"}, {"LOG_LEVEL", "warn"}});
@@ -173,16 +186,17 @@ bool report_under_load(bench::Report& report, int processes) {
     report.figure("at half of that rate, " + where + ": webhooks", load.load.rate(), "/s");
     report.figure("  from when it was due to 200, median", load.load.percentile(0.5), "ms");
     report.figure("  from when it was due to 200, p99", load.load.percentile(0.99), "ms");
-    report_percentiles(report, "  from when it was due to its routed row", routed.to_row_ms,
-                       kUnderLoad);
-    keep_distribution(report, "under load", "webhook to routed row, " + where, routed.to_row_ms);
+    report_percentiles(report,
+                       "  from when it was due to the routing commit's record, before its flush",
+                       routed.to_row_ms, kUnderLoad);
+    keep_distribution(report, "under load", "webhook to the routing commit's record, " + where,
+                      routed.to_row_ms);
     report.figure("  longest", bench::percentile(routed.to_row_ms, 1), "ms");
     report.figure("  p99 of what the generator itself was late", load.late_ms, "ms");
     report.figure("  a flush of the disk beside it, longest", bench::percentile(flushes_ms, 1),
                   "ms");
-    report.figure("  not routed", static_cast<double>(routed.missing), "");
-    return routed.missing == 0 && load.load.not_200 == 0 &&
-           bench::percentile(routed.to_row_ms, 0.99) <= kMost;
+    report.figure("  not routed (at most 0)", static_cast<double>(routed.missing), "");
+    report.figure("  not 200 (at most 0)", static_cast<double>(load.load.not_200), "");
 }
 
 }  // namespace
@@ -194,7 +208,7 @@ int main() {
     bench::use_settled_server();
     bench::Report report{"latency"};
     report_idle(report);
-    const bool is_met_by_one = report_under_load(report, 1);
-    const bool is_met_by_four = report_under_load(report, 4);
-    return is_met_by_one && is_met_by_four ? 0 : 1;
+    report_under_load(report, 1);
+    report_under_load(report, 4);
+    return report.exit_status();
 }

@@ -19,6 +19,9 @@ namespace {
 using namespace pgcourier::bench;
 
 constexpr std::chrono::seconds kSlowStart{2};
+// What the issue says of the predecessor's outbox: each 5 s it takes up to 10 messages and sends
+// them one after the other.
+constexpr double kPredecessor = 10.0 / 5;
 
 struct Rates {
     double all = 0;     // messages a second, until the last outcome is written
@@ -31,8 +34,8 @@ Rates send_all(System& system, int calls_at_once, pgcourier::test::Variables mor
     const auto messages = static_cast<std::uint64_t>(setting("OUTBOX_MESSAGES", 30'000));
     system.twilio().reset();
     system.db().exec(
-        fmt::format("TRUNCATE messages_out, event_log, outbox_queue, outbox_leases; INSERT INTO "
-                    "messages_out (tenant_id, \"to\", body) SELECT t.id, '+336' || "
+        fmt::format("TRUNCATE messages_out, event_log, outbox_queue, outbox_leases, outbox_scopes; "
+                    "INSERT INTO messages_out (tenant_id, \"to\", body) SELECT t.id, '+336' || "
                     "lpad(i::text, 8, '0'), 'Bonjour ' || i "
                     "FROM (SELECT id, row_number() OVER () - 1 AS n FROM tenants) AS t JOIN "
                     "generate_series(1, {}) AS i "
@@ -95,7 +98,8 @@ int main() {
             report.figure(fmt::format("messages sent, {} calls at once{}", calls,
                                       calls == kCalls ? " (at least 5000)" : ""),
                           rates.all, "/s");
-            report.figure("  times the predecessor's 2/s (at least 1000)", rates.all / 2, "x");
+            report.figure("  times the predecessor's 2/s (at least 1000)", rates.all / kPredecessor,
+                          "x");
             report.figure("  WAL a message", rates.wal, "bytes");
         }
     }
@@ -115,10 +119,12 @@ int main() {
         report.figure(
             fmt::format("messages sent, {} calls at once of {} ms", kCalls, latency.count()),
             rates.all, "/s");
+        if (latency == std::chrono::milliseconds{100})
+            report.figure("  times the predecessor's 2/s", rates.all / kPredecessor, "x");
         report.figure("  share of calls at once ÷ latency", 100 * rates.all / most, "%");
         report.figure(std::string{"  without start and end"} +
                           (latency == std::chrono::milliseconds{100} ? " (at least 90)" : ""),
                       100 * rates.steady / most, "%");
     }
-    return 0;
+    return report.exit_status();
 }

@@ -65,13 +65,13 @@ void store_webhooks(const test::TestDatabase& db, std::int64_t count, int tenant
     connection.exec_script("VACUUM ANALYZE webhook_events");
 }
 
-void queue_events(const test::TestDatabase& db, std::int64_t count) {
+void queue_events(const test::TestDatabase& db, std::int64_t count, std::int64_t last) {
     pg::Connection connection = patient(db);
     connection.exec_script("TRUNCATE messages_in, event_log, webhook_queue");
     connection.exec_script(
         fmt::format("INSERT INTO webhook_queue (id) SELECT e.id FROM (SELECT id FROM "
-                    "webhook_events ORDER BY id DESC LIMIT {}) AS e ORDER BY e.id",
-                    count)
+                    "webhook_events WHERE id <= {} ORDER BY id DESC LIMIT {}) AS e ORDER BY e.id",
+                    last, count)
             .c_str());
     connection.exec_script("VACUUM ANALYZE webhook_queue");
     connection.exec_script("CHECKPOINT");

@@ -4,6 +4,7 @@
 #include "support/test_database.hpp"
 
 #include <cstdint>
+#include <limits>
 
 namespace pgcourier::bench {
 
@@ -23,7 +24,10 @@ void store_webhooks(pg::Connection& connection, std::int64_t first, std::int64_t
 /// A connection for filling: waits for as long as that takes, and does not wait for the disk.
 pg::Connection patient(const test::TestDatabase& db);
 
-/// The first `count` events wait to be routed, and nothing is left of an earlier routing.
-void queue_events(const test::TestDatabase& db, std::int64_t count);
+/// The newest `count` events wait to be routed, and nothing is left of an earlier routing.
+///
+/// last  the highest id among them, when others were stored since
+void queue_events(const test::TestDatabase& db, std::int64_t count,
+                  std::int64_t last = std::numeric_limits<std::int64_t>::max());
 
 }  // namespace pgcourier::bench

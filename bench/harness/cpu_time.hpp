@@ -6,7 +6,8 @@
 
 namespace pgcourier::bench {
 
-/// Seconds, user and system, of a process, its children that live, and those that have ended.
+/// Seconds, user and system, of a process, its children that live, and those that have ended. Those
+/// that live and have one thread (PostgreSQL's) to the nanosecond, the others in ticks of 10 ms.
 ///
 /// throws std::runtime_error when there is no such process
 double cpu_seconds(pid_t pid);

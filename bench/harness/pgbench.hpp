@@ -33,7 +33,11 @@ class Pgbench {
 
 /// The plans that the router asks for: see queries/router/plan.sql.
 inline constexpr const char* kRouterPlans =
-    "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+    "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off "
+    "-c plan_cache_mode=force_generic_plan";
+
+/// A client's first transactions, in which it makes its plans and reads the catalog.
+inline constexpr std::int64_t kWarm = 3;
 
 /// One run of a script to its end, as a limit that a program of ours is held against.
 struct Drain {
@@ -44,10 +48,22 @@ struct Drain {
     std::int64_t transactions = 0;  // of all clients together
 };
 
-/// Runs it. The database must have the work for it: a script does not notice that it found nothing.
+struct Drained {
+    std::int64_t transactions = 0;  // each client makes as many
+    double rate = 0;                // transactions a second
+};
+
+/// Runs it. The database must have the work for it: a script does not notice that it found nothing,
+/// so that expect_count() follows.
 ///
-/// returns  seconds, without those to connect
-double run_drain(const test::TestDatabase& db, const Drain& drain);
+/// returns  the rate while all clients were warm and at work
+/// throws   std::runtime_error: pgbench failed, or had too few transactions for a rate
+Drained run_drain(const test::TestDatabase& db, const Drain& drain);
+
+/// That something was done, or is left, as often as planned.
+///
+/// throws  std::runtime_error with what was found and what was expected
+void expect_count(const test::TestDatabase& db, const std::string& query, std::int64_t expected);
 
 /// A script that is begun so often, whatever became of the ones before.
 struct Paced {

@@ -1,5 +1,5 @@
 #pragma once
-// What a process that does little uses: finer than cpu_seconds(), whose clock ticks each 10 ms.
+// What a process with threads uses: finer than cpu_seconds(), which counts those in ticks of 10 ms.
 
 #include <cstdint>
 #include <sys/types.h>

@@ -1,5 +1,6 @@
 #include "harness/report.hpp"
 
+#include "harness/rounds.hpp"
 #include "harness/sample.hpp"
 #include "support/test_database.hpp"
 
@@ -10,6 +11,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <regex>
 #include <stdexcept>
 #include <sys/utsname.h>
 #include <thread>
@@ -68,6 +70,23 @@ std::string machine() {
         system.release, version / 10000, version % 10000, settings);
 }
 
+/// Whether it is what its name aims at; true when that is nothing.
+bool is_met(const std::string& name, double value) {
+    static const std::regex kAim{R"(\((at least|at most|below) ([0-9]+(\.[0-9]+)?))"};
+    std::smatch aim;
+    if (!std::regex_search(name, aim, kAim)) return true;
+    const double bound = std::stod(aim[2]);
+    if (aim[1] == "at least") return value >= bound;
+    return aim[1] == "at most" ? value <= bound : value < bound;
+}
+
+std::string sizes_json() {
+    std::string given;
+    for (const auto& [name, value] : sizes().given)
+        given += fmt::format(R"({}"{}":"{}")", given.empty() ? "" : ",", name, value);
+    return fmt::format(R"("sizes":{{{}}},"is_short":{})", given, sizes().is_short);
+}
+
 }  // namespace
 
 Report::Report(std::string bench) : bench_{std::move(bench)}, machine_{machine()} {
@@ -81,6 +100,7 @@ void Report::figure(const std::string& name, double value, const std::string& un
     std::printf("  %-56s %12s %s\n", name.c_str(),
                 fmt::format("{:.{}f}", value, value >= 100 ? 0 : 2).c_str(), unit.c_str());
     std::fflush(stdout);
+    if (!is_met(name, value)) missed_.push_back(name);
     keep(name, value, unit, labels);
 }
 
@@ -99,9 +119,15 @@ void Report::keep(const std::string& name, double value, const std::string& unit
     json_ += "}";
 }
 
+int Report::exit_status() const {
+    for (const std::string& name : missed_) std::fprintf(stderr, "missed: %s\n", name.c_str());
+    return missed_.empty() ? 0 : 1;
+}
+
+// The sizes at the end: a part of them is asked for between two figures.
 Report::~Report() {
-    std::ofstream{"build/release/bench/" + bench_ + ".json"}
-        << fmt::format("{{\"bench\":\"{}\",{},\"figures\":[\n{}\n]}}\n", bench_, machine_, json_);
+    std::ofstream{"build/release/bench/" + bench_ + ".json"} << fmt::format(
+        "{{\"bench\":\"{}\",{},{},\"figures\":[\n{}\n]}}\n", bench_, machine_, sizes_json(), json_);
 }
 
 }  // namespace pgcourier::bench

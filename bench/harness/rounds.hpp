@@ -1,20 +1,29 @@
 #pragma once
 // What is measured is measured several times, in turns with what it is held against, so that a disk
-// or a neighbour that slows down meets all of them.
+// or a neighbour that slows down meets all of them. And how much of it: what the environment makes
+// less stands in the report, so that no chart is drawn of a short form.
 
 #include "harness/sample.hpp"
 
-#include <cstdlib>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace pgcourier::bench {
 
-/// A whole number from the environment.
-inline std::int64_t setting(const char* name, std::int64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr || *text == '\0' ? otherwise : std::stoll(text);
-}
+/// A whole number from the environment: how much is measured.
+std::int64_t setting(const char* name, std::int64_t otherwise);
+
+/// The same for words: any others than these make a run a short form.
+std::string words(const char* name, const char* otherwise);
+
+/// What the environment asked for so far that is not the default.
+struct Sizes {
+    std::map<std::string, std::string> given;
+    bool is_short = false;  // one of them is less than the default
+};
+const Sizes& sizes();
 
 /// BENCH_ROUNDS (3): how often each figure is taken.
 inline int rounds() {

@@ -1,6 +1,6 @@
 #pragma once
 // Clients that hold connections for as long as they are let: half of them send a head byte by byte,
-// half a body, one byte each few seconds. Who is cut off connects anew at once.
+// half a body, one byte each few seconds. Who is cut off connects anew when its next byte is due.
 
 #include <atomic>
 #include <cstddef>

@@ -10,8 +10,12 @@ WITH next AS MATERIALIZED (
     ORDER BY q.id
     LIMIT :batch
     FOR UPDATE SKIP LOCKED),
+span AS MATERIALIZED (
+    SELECT min(n.id) AS first, max(n.id) AS last, max(n.id) - min(n.id) + 1 = count(*) AS is_whole FROM next AS n),
 gone AS (
-    DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n)))
+    DELETE FROM webhook_queue AS q
+    WHERE q.id BETWEEN (SELECT s.first FROM span AS s) AND (SELECT s.last FROM span AS s)
+      AND ((SELECT s.is_whole FROM span AS s) OR q.id IN (SELECT n.id FROM next AS n)))
 SELECT n.id FROM next AS n;
 \endpipeline
 COMMIT;

@@ -1,5 +1,6 @@
 -- limits/route: routing with all its effects in one statement that is a transaction of its own: claim, the lookups of tenant
--- and seller, messages_in, event_log and the wake, for events that are messages and were never there before.
+-- and seller, messages_in, event_log and the wake, for events that are messages and were never there before. By one range, as the
+-- router does, whose ids are 1, 2, 3… here.
 -- :batch rows  :mark 0 at first
 WITH next AS MATERIALIZED (
     SELECT q.id FROM webhook_queue AS q
@@ -7,19 +8,24 @@ WITH next AS MATERIALIZED (
     ORDER BY q.id
     LIMIT :batch
     FOR UPDATE SKIP LOCKED),
+span AS MATERIALIZED (
+    SELECT min(n.id) AS first, max(n.id) AS last, max(n.id) - min(n.id) + 1 = count(*) AS is_whole FROM next AS n),
 gone AS (
-    DELETE FROM webhook_queue AS q WHERE q.id = ANY (ARRAY(SELECT n.id FROM next AS n))),
+    DELETE FROM webhook_queue AS q
+    WHERE q.id BETWEEN (SELECT s.first FROM span AS s) AND (SELECT s.last FROM span AS s)
+      AND ((SELECT s.is_whole FROM span AS s) OR q.id IN (SELECT n.id FROM next AS n))),
 told AS MATERIALIZED (
     SELECT e.id, e.key, e."from", e."to", e.payload, e.correlation_id, t.id AS tenant_id,
            CASE WHEN t.id IS NULL THEN NULL
-                WHEN EXISTS (SELECT FROM seller_phones AS s WHERE s.tenant_id = t.id AND s.phone_number = e."from") THEN 'seller'
+                WHEN e."from" = ANY (t.sellers) THEN 'seller'
                 ELSE 'client' END AS message_type
-    FROM next AS n
-    CROSS JOIN LATERAL (
-        SELECT w.id, w.key, w."from", w."to", w.payload, w.correlation_id
-        FROM webhook_events AS w WHERE w.id = n.id OFFSET 0) AS e
-    LEFT JOIN LATERAL (SELECT s.id FROM tenants AS s WHERE s.whatsapp_phone_number = e."to" OFFSET 0) AS t ON true
-    ORDER BY n.id),
+    FROM webhook_events AS e
+    LEFT JOIN LATERAL (
+        SELECT r.id, ARRAY(SELECT p.phone_number FROM seller_phones AS p WHERE p.tenant_id = r.id) AS sellers
+        FROM tenants AS r WHERE r.whatsapp_phone_number = e."to" OFFSET 0) AS t ON true
+    WHERE e.id BETWEEN (SELECT s.first FROM span AS s) AND (SELECT s.last FROM span AS s)
+      AND ((SELECT s.is_whole FROM span AS s) OR e.id IN (SELECT n.id FROM next AS n))
+    ORDER BY e.id),
 stored AS (
     INSERT INTO messages_in AS m (tenant_id, provider_message_id, "from", "to", body, profile_name, message_type, correlation_id,
                                   event_id)

@@ -1,6 +1,6 @@
 // BullMQ on Redis: one worker, 100 at once; finished jobs are removed.
 import { Queue, Worker } from 'bullmq';
-import { counter, jobs, start, stop } from './lib.mjs';
+import { counter, jobs, stop } from './lib.mjs';
 
 const connection = { host: '127.0.0.1', port: Number(process.env.REDIS_PORT), maxRetriesPerRequest: null };
 const queue = new Queue('job', { connection });
@@ -15,7 +15,6 @@ const { all, count } = counter();
 const worker = new Worker('job', async () => {}, { connection, concurrency: 100, autorun: false });
 worker.on('completed', () => count());
 await worker.waitUntilReady();
-start();
 worker.run();
 await all;
 stop();

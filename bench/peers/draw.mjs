@@ -19,14 +19,20 @@ const config = {
     view: { stroke: null },
 };
 
-/** A bench that was not run here keeps what is in DOCS. */
+const parsed = (file) => existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+
+/** A bench that was not run here, or in a short form, keeps what is in DOCS. */
 function load(bench) {
-    const kept = `${docs}/${bench}.json`;
-    if (existsSync(`${results}/${bench}.json`)) copyFileSync(`${results}/${bench}.json`, kept);
-    return existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : undefined;
+    const [found, kept] = [`${results}/${bench}.json`, `${docs}/${bench}.json`];
+    const run = parsed(found);
+    if (run?.is_short) console.error(`left out: ${found}, a short form (${Object.entries(run.sizes).map((size) => size.join('=')).join(' ')})`);
+    else if (run !== undefined) copyFileSync(found, kept);
+    return parsed(kept);
 }
 
-const machine = (run) => `${run.processor}, ${run.processors} processors for everything, ${run.memory_gib} GiB, PostgreSQL ${run.postgres} durable, ${run.date}`;
+/** The settings are those that are not PostgreSQL's own, which are durable. */
+const durability = (run) => /\b(fsync|full_page_writes|synchronous_commit) = (off|local)/.test(run.settings ?? '') ? 'NOT durable' : 'durable';
+const machine = (run) => `${run.processor}, ${run.processors} processors for everything, ${run.memory_gib} GiB, PostgreSQL ${run.postgres} ${durability(run)}, ${run.date}`;
 const program = (run) => run.commit ? ` Commit ${run.commit}, ${run.compiler}; PostgreSQL with ${run.settings}.` : '';
 
 async function draw(name, run, { title, subtitle, ...spec }) {
@@ -81,7 +87,7 @@ async function drawPeers(run) {
     });
 }
 
-const otherColours = ['#4a7fb5', '#d08b2c', '#8a63a8', '#c0504d', '#7f7f7f'];
+const otherColours = ['#4a7fb5', '#d08b2c', '#8a63a8', '#c0504d', '#7f7f7f', '#3a9a9a'];
 
 /** A line for each who: how long it took for which share; named in the order of their p99. */
 function distributions(figures, shares) {
@@ -95,7 +101,7 @@ function distributions(figures, shares) {
             x: { field: 'place', type: 'ordinal', sort: null, title: shares, axis: { labelAngle: 0, grid: false } },
             y: { field: 'ms', type: 'quantitative', scale: { type: 'log' }, title: 'ms', axis: { format: '~g' } },
             color: { field: 'who', type: 'nominal', title: null, sort: order,
-                     scale: { domain: order, range: order.map((who) => others.includes(who) ? otherColours[others.indexOf(who) % 5] : colours.pgcourier) } },
+                     scale: { domain: order, range: order.map((who) => others.includes(who) ? otherColours[others.indexOf(who) % otherColours.length] : colours.pgcourier) } },
         },
     };
 }
@@ -169,15 +175,17 @@ const number = (value) => value >= 100 ? Math.round(value).toLocaleString('en') 
 
 function peersTable(run) {
     const rates = run.figures.filter((f) => f.group && !f.kind);
-    const ratio = (f) => run.figures.find((r) => r.kind === 'ratio' && r.group === f.group && r.who === f.who);
+    // A run from before 2026-11-28 held all against two threads.
+    const ours = (r) => r.ours ?? (r.group === 'webhooks' ? 'pgcourier' : 'pgcourier, 2 threads');
+    const ratios = (f) => run.figures.filter((r) => r.kind === 'ratio' && r.group === f.group && r.who === f.who)
+        .map((r) => `${r.value.toFixed(2)} ×${ours(r).replace(/^pgcourier,?(.*)/, (_, threads) => threads && ` (${threads.trim()})`)}`).join(', ');
     const latency = (f, share) => run.figures.find((r) => r.kind === 'latency' && r.group === f.group && r.who === f.who && r.share === share);
     const lines = [];
     for (const group of new Set(rates.map((f) => f.group))) {
         const has = group === 'webhooks';
         lines.push('', `| ${group} | a second | rounds | pgcourier is |${has ? ' median | p99 |' : ''}`, `| --- | ---: | --- | ---: |${has ? ' ---: | ---: |' : ''}`);
         for (const f of rates.filter((r) => r.group === group).sort((a, b) => b.value - a.value)) {
-            const times = ratio(f) ? `${ratio(f).value.toFixed(2)} ×` : '';
-            lines.push(`| ${f.who} | ${number(f.value)} | ${rounds(f).map(number).join(', ')} | ${times} |` +
+            lines.push(`| ${f.who} | ${number(f.value)} | ${rounds(f).map(number).join(', ')} | ${ratios(f)} |` +
                        (has ? ` ${number(latency(f, '0.5').value)} ms | ${number(latency(f, '0.99').value)} ms |` : ''));
         }
     }
@@ -190,60 +198,96 @@ function claimTable(run) {
         const other = (who) => run.figures.find((o) => o.who === who && o.backlog === f.backlog && o.batch === f.batch && o.threads === f.threads).value;
         lines.push(`| ${number(Number(f.backlog))} | ${f.batch} | ${f.threads} | ${number(f.value)} | ${number(other('SQL alone'))} | ${other('share of SQL').toFixed(0)} % |`);
     }
-    const history = run.figures.filter((f) => f.rounds);
+    const history = run.figures.filter((f) => f.rounds && !f.who);
     if (history.length > 0) lines.push(...plainTable({ figures: history }));
     return lines;
 }
+
+const meets = (value, aim, bound) => aim === 'at least' ? value >= bound : aim === 'at most' ? value <= bound : value < bound;
+
+/** A line of what is aimed at. `spread`: what each round gave; on both sides of the bound, the answer is the rounds' as much as ours. */
+function target(text, aim, bound, unit, found, spread, run) {
+    if (!Number.isFinite(found)) return `| ${text} | no figure | **not met** | ${run?.commit ?? ''} |`;
+    const isMet = meets(found, aim, bound);
+    const isWithin = spread.some((value) => meets(value, aim, bound) !== isMet);
+    const range = spread.length > 1 ? ` (${number(Math.min(...spread))} to ${number(Math.max(...spread))})` : '';
+    return `| ${text} | ${number(found)}${unit && ` ${unit}`}${range} | ${isMet ? 'met' : '**not met**'}${isWithin ? ', within the spread' : ''} | ${run.commit ?? ''} |`;
+}
+
+const spreadOf = (figure) => figure?.rounds ? rounds(figure) : [];
 
 /** The figures of a bench whose names say what is aimed at; an indented name is of the one above it. */
 function named(bench, run) {
     const lines = [];
     let above = '';
-    for (const f of (run?.figures ?? []).filter((one) => !one.part)) {
+    for (const f of run.figures.filter((one) => !one.part)) {
         const aim = f.name.match(/ ?\((at most|at least|below) ([\d.]+)[^)]*\)/);
         const name = f.name.replace(/ ?\(.*?\)/, '').trim();
         if (!f.name.startsWith(' ')) above = name;
         if (aim === null) continue;
         const limit = Number(aim[2]);
-        const isMet = aim[1] === 'at least' ? f.value >= limit : aim[1] === 'at most' ? f.value <= limit : f.value < limit;
-        lines.push(`| ${bench}: ${name === above ? name : `${above}; ${name}`}, ${aim[1]} ${limit.toLocaleString('en')} ${f.unit} ` +
-                   `| ${number(f.value)} ${f.unit} | ${isMet ? 'met' : '**not met**'} |`);
+        const text = `${bench}: ${name === above ? name : `${above}; ${name}`}, ${aim[1]} ${limit.toLocaleString('en')} ${f.unit}`;
+        lines.push(target(text.trim(), aim[1], limit, f.unit, f.value, spreadOf(f), run));
     }
     return lines;
 }
 
-/** What is aimed at, with what was found; a line whose figures are not there is left out. */
-function targets(peers, claim, others) {
-    const lines = [];
-    const rateOf = (group, who) => peers?.figures.find((f) => f.group === group && f.who === who && !f.kind)?.value;
-    const add = (text, found, least, unit) => {
-        if (!Number.isFinite(found)) return;
-        const isMet = unit === 'ms' ? found <= least : found >= least;
-        lines.push(`| ${text} | ${unit === '%' ? found.toFixed(0) : found.toFixed(2)} ${unit} | ${isMet ? 'met' : '**not met**'} |`);
-    };
-    const times = (group, ours, who, least) => add(`${group}: ${ours}, at least ${least} × ${who}`, rateOf(group, ours) / rateOf(group, who), least, '×');
-    const share = (group, ours, who, least) => add(`${group}: ${ours}, at least ${least} % of ${who}`, 100 * rateOf(group, ours) / rateOf(group, who), least, '%');
-    times('webhooks', 'pgcourier', "the predecessor's path", 25);
-    times('webhooks', 'pgcourier', 'Node, group commit', 2.5);
-    add('webhooks: p99 at 64 connections, at most 10 ms',
-        peers?.figures.find((f) => f.kind === 'latency' && f.who === 'pgcourier' && f.share === '0.99')?.value, 10, 'ms');
-    times('claim', 'pgcourier, 2 threads', 'PgQ, batches of 500', 1);
-    times('claim', 'pgcourier, 2 threads', 'pgmq, 500 at once', 2);
-    times('claim', 'pgcourier, 2 threads', 'pgmq, 100 at once, 2 clients', 2);
-    times('claim', 'pgcourier, 2 threads', 'graphile-worker, tuned', 3.5);
-    times('claim', 'pgcourier, 2 threads', 'pg-boss, batches of 1000, 2 workers', 6);
-    for (const [group, least] of [['claim', 60], ['route', 80]]) {
-        share(group, 'pgcourier, 1 thread', 'SQL alone, 1 client', least);
-        share(group, 'pgcourier, 2 threads', 'SQL alone, 2 clients', least);
+/** One figure in times (or %) of another, and what each round of them, which were taken in turns, gave. */
+function share(one, other, factor) {
+    const others = spreadOf(other);
+    return [factor * one?.value / other?.value, spreadOf(one).slice(0, others.length).map((value, round) => factor * value / others[round])];
+}
+
+function peersTargets(run) {
+    const rateOf = (group, who) => run?.figures.find((f) => f.group === group && f.who === who && !f.kind);
+    const beside = (factor, unit) => (group, ours, who, least) =>
+        target(`${group}: ${ours}, at least ${least} ${unit} ${factor === 1 ? '' : 'of '}${who}`, 'at least', least, unit,
+               ...share(rateOf(group, ours), rateOf(group, who), factor), run);
+    const [times, percent] = [beside(1, '×'), beside(100, '%')];
+    const [one, two] = ['pgcourier, 1 thread', 'pgcourier, 2 threads'];
+    const p99 = run?.figures.find((f) => f.kind === 'latency' && f.who === 'pgcourier' && f.share === '0.99');
+    return [
+        times('webhooks', 'pgcourier', "the predecessor's path", 25),
+        times('webhooks', 'pgcourier', 'Node, group commit', 2.5),
+        target('webhooks: p99 at 64 connections, at most 10 ms', 'at most', 10, 'ms', p99?.value, [], run),
+        // PgQ's batches are one consumer's by nature.
+        times('claim', one, 'PgQ, batches of 500', 1),
+        times('claim', two, 'PgQ, batches of 500', 1),
+        times('claim', one, 'pgmq, 500 at once', 2),
+        times('claim', two, 'pgmq, 500 at once, 2 clients', 2),
+        times('claim', two, 'pgmq, 100 at once, 2 clients', 2),
+        times('claim', two, 'pgmq, pop of 500, 2 clients', 2),
+        times('claim', one, 'graphile-worker, tuned', 3.5),
+        times('claim', two, 'graphile-worker, tuned, 2 processes', 3.5),
+        times('claim', two, 'pg-boss, batches of 1000, 2 workers', 6),
+        percent('claim', one, 'SQL alone, 1 client', 60),
+        percent('claim', two, 'SQL alone, 2 clients', 60),
+        percent('route', one, 'SQL alone, 1 client', 80),
+        percent('route', two, 'SQL alone, 2 clients', 80),
+    ];
+}
+
+function backlogTargets(run) {
+    const claimed = (backlog, batch, threads) => run?.figures.find((f) =>
+        f.who === 'pgcourier' && f.backlog === backlog && f.batch === batch && f.threads === threads);
+    return ['100', '500'].flatMap((batch) => ['1', '2'].map((threads) =>
+        target(`claim: with 5,000,000 waiting, batch ${batch}, threads ${threads}, at least 90 % of that with 200,000`, 'at least', 90, '%',
+               ...share(claimed('5000000', batch, threads), claimed('200000', batch, threads), 100), run)));
+}
+
+// In whose figures' names stands what is aimed at.
+const aiming = ['claim', 'horizon', 'ingest', 'outbox', 'latency', 'writers', 'rate', 'fairness', 'idle', 'slow_connections', 'viewers', 'e2e'];
+
+/** What is aimed at, with what was found. */
+function targets(runs) {
+    const lines = [...peersTargets(runs.get('peers')), ...backlogTargets(runs.get('claim'))];
+    for (const bench of aiming) {
+        const run = runs.get(bench);
+        lines.push(...(run ? named(bench, run) : [target(bench, '', 0, '', undefined, [], run)]));
     }
-    const claimed = (backlog, batch, threads) => claim?.figures.find((f) =>
-        f.who === 'pgcourier' && f.backlog === backlog && f.batch === batch && f.threads === threads)?.value;
-    for (const batch of ['100', '500'])
-        for (const threads of ['1', '2'])
-            add(`claim: with 5,000,000 waiting, batch ${batch}, threads ${threads}, at least 90 % of that with 200,000`,
-                100 * claimed('5000000', batch, threads) / claimed('200000', batch, threads), 90, '%');
-    for (const [bench, run] of others) lines.push(...named(bench, run));
-    return lines.length === 0 ? [] : ['', '## Targets', '', '| target | found | |', '| --- | ---: | --- |', ...lines];
+    return ['', '## Targets', '',
+            'In brackets the lowest and the highest of the rounds. Where what is aimed at lies between them, another run may well say the other thing.', '',
+            '| target | found | | commit |', '| --- | ---: | --- | --- |', ...lines];
 }
 
 /** An indented name is of the one above it. */
@@ -260,9 +304,11 @@ function plainTable(run) {
 const versions = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')).dependencies;
 const pages = [
     ['peers', 'Beside what else there is', peersTable, drawPeers,
-     `Each in turn, round after round, on one durable PostgreSQL (fsync, full_page_writes, synchronous_commit on; shared_buffers 2 GB) that
-every contestant gets a fresh database on; whoever is measured shares the processors with PostgreSQL and, for webhooks, with the load
-generator. Everything goes over TCP on loopback. Node ${process.version.slice(1)}; ${['graphile-worker', 'pg-boss', 'bullmq', 'fastify', 'pg'].map((name) => `${name} ${versions[name]}`).join(', ')};
+     `Each in turn, round after round, on one durable PostgreSQL (fsync, full_page_writes, synchronous_commit on; shared_buffers 2 GB). The others
+get a fresh database each time; pgcourier and SQL alone share one, whose queue is filled and whose tables are emptied anew each time. Whoever
+has one worker is held against one thread, whoever has two against two; each is warm when the clock starts. Whoever is measured shares the
+processors with PostgreSQL and, for webhooks, with the load generator. Everything goes over TCP on loopback.
+Node ${process.version.slice(1)}; ${['graphile-worker', 'pg-boss', 'bullmq', 'fastify', 'pg'].map((name) => `${name} ${versions[name]}`).join(', ')};
 PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the programs in \`bench/peers/\`; pgmq is a re-creation in SQL.
 "SQL alone" is \`bench/limits/\` run by pgbench. \`make bench-peers\` takes these figures.`],
     ['claim', 'Claims without work', claimTable, drawClaim,
@@ -281,7 +327,8 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
     ['rate', 'The rate of a sender', plainTable, undefined, 'Two instances with a backlog, `OUTBOX_RATE_PER_SENDER=80`.'],
     ['fairness', 'One tenant\'s million', plainTable, undefined, 'One tenant has a million messages waiting; another writes one now and then.'],
     ['idle', 'Idle', plainTable, undefined, 'A service with all roles and nothing to do.'],
-    ['slow_connections', 'Beside slow connections', plainTable, undefined, '10,000 connections that send a byte each four seconds.'],
+    ['slow_connections', 'Beside slow connections', plainTable, undefined,
+     '10,000 connections that send a byte each four seconds, are cut off after ten, and come back.'],
     ['viewers', 'The console', plainTable, undefined, '50 open pages beside traffic both ways.'],
     ['e2e', 'Everything at once', plainTable, undefined, 'Webhooks and messages at half of the peak.'],
 ];
@@ -289,7 +336,7 @@ PgQ and Redis (appendfsync everysec) are Debian's. Settings are those of the pro
 const page = ['# Benchmarks', '', 'Made by `make bench-charts` from the JSON files in this folder, which the programs of `bench/` wrote: do not edit it. What each',
               'program asks stands in [bench/README.md](../../bench/README.md).'];
 const runs = new Map(pages.map(([bench]) => [bench, load(bench)]));
-page.push(...targets(runs.get('peers'), runs.get('claim'), [...runs].filter(([bench]) => bench !== 'peers')));
+page.push(...targets(runs));
 for (const [bench, heading, table, drawRun, words] of pages) {
     const run = runs.get(bench);
     if (run === undefined) continue;

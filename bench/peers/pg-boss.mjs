@@ -1,6 +1,6 @@
 // pg-boss: two workers of one process, batches of 1,000, the next one at once while they are full.
 import { PgBoss } from 'pg-boss';
-import { client, counter, jobs, settle, start, stop, until, url } from './lib.mjs';
+import { client, counter, jobs, settle, stop, until, url } from './lib.mjs';
 
 const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
 boss.on('error', (error) => { throw error; });
@@ -13,7 +13,6 @@ for (let from = 0; from < jobs; from += part)
 await settle();
 
 const { all, count } = counter();
-start();
 await boss.work('job', { batchSize: 1000, burstWhenBatchFull: true, localConcurrency: 2, pollingIntervalSeconds: 0.5 },
     async (batch) => { count(batch.length); });
 await all;

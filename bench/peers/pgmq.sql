@@ -1,5 +1,5 @@
 -- A re-creation of pgmq (the extension is in neither npm nor Debian): the queue's table with its indexes, and its functions
--- read() and delete() as they work, statements assembled at run time included. Written for this comparison from what pgmq does;
+-- read(), delete() and pop() as they work, statements assembled at run time included. Written for this comparison from what pgmq does;
 -- not its code.
 CREATE SCHEMA pgmq;
 CREATE TABLE pgmq.q_bench (
@@ -29,6 +29,16 @@ CREATE FUNCTION pgmq.delete(queue text, ids bigint[]) RETURNS SETOF bigint
     LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format('DELETE FROM pgmq.%I WHERE msg_id = ANY ($1) RETURNING msg_id', 'q_' || queue) USING ids;
+END $$;
+
+CREATE FUNCTION pgmq.pop(queue text, quantity integer) RETURNS SETOF pgmq.q_bench
+    LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'WITH next AS (
+             SELECT msg_id FROM pgmq.%1$I WHERE vt <= clock_timestamp() ORDER BY msg_id LIMIT $1 FOR UPDATE SKIP LOCKED)
+         DELETE FROM pgmq.%1$I AS m WHERE m.msg_id IN (SELECT next.msg_id FROM next)
+         RETURNING m.*', 'q_' || queue) USING quantity;
 END $$;
 
 INSERT INTO pgmq.q_bench (vt, message) SELECT now(), '{"body": "1"}' FROM generate_series(1, :jobs);
