@@ -1,4 +1,5 @@
-# docker build -t pgcourier . ; docker run --env-file pgcourier.env -p 8080:8080 pgcourier
+# docker build -t pgcourier . ; docker run --env-file pgcourier.env -p 8080:8080 --stop-timeout 40 pgcourier
+# What is in flight is finished within 30 s; Docker by itself kills after 10.
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends make
 WORKDIR /src

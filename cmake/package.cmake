@@ -25,7 +25,11 @@ install(FILES ${reference}/pgcourier.fish DESTINATION /usr/share/fish/vendor_com
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_SET_DESTDIR ON)  # the places above are absolute
+# Whatever the umask of whoever builds it: nobody else could enter them.
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/cmake/package_version.cmake)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "WhatsApp messages between Twilio and PostgreSQL")
 set(CPACK_PACKAGE_DESCRIPTION
     "Receives Twilio's webhooks, attributes each message to its shop, and sends what the shop writes into the table

@@ -3102,7 +3102,7 @@ CREATE VIEW ops.health AS
                   WHERE (instances.heartbeat_at < (now() - '00:00:30'::interval))) AS count,
             1,
             1,
-            'SELECT * FROM ops.instances; a dead one''s row goes when the next one starts'::text
+            'SELECT * FROM ops.instances; a dead one''s row goes when the next one starts, or after an hour where another has its roles'::text
         UNION ALL
          SELECT 10,
             'oldest snapshot, s'::text,
@@ -3256,7 +3256,7 @@ COMMENT ON COLUMN ops.instances.in_flight IS 'Messages that it is sending right 
 
 COMMENT ON COLUMN ops.instances.heartbeat_at IS 'When it was last heard.';
 
-COMMENT ON COLUMN ops.instances.state IS 'running; silent: not heard for 30 s. A row whose process ended without a word goes at the next start of another.';
+COMMENT ON COLUMN ops.instances.state IS 'running; silent: not heard for 30 s. A row whose process ended without a word goes at the next start of another, or after an hour where another has its roles.';
 
 COMMENT ON COLUMN ops.instances.oldest_claim_seconds IS 'How long ago it took the oldest of these.';
 

@@ -22,6 +22,6 @@ COMMENT ON COLUMN ops.instances.started_at IS 'Since when.';
 COMMENT ON COLUMN ops.instances.silent_seconds IS 'How long ago it was last heard; each few seconds when it is well.';
 COMMENT ON COLUMN ops.instances.in_flight IS 'Messages that it is sending right now.';
 COMMENT ON COLUMN ops.instances.heartbeat_at IS 'When it was last heard.';
-COMMENT ON COLUMN ops.instances.state IS 'running; silent: not heard for 30 s. A row whose process ended without a word goes at the next start of another.';
+COMMENT ON COLUMN ops.instances.state IS 'running; silent: not heard for 30 s. A row whose process ended without a word goes at the next start of another, or after an hour where another has its roles.';
 COMMENT ON COLUMN ops.instances.oldest_claim_seconds IS 'How long ago it took the oldest of these.';
 COMMENT ON COLUMN ops.instances.unknown IS 'Messages that it sent and whose outcome is not known.';

@@ -79,7 +79,7 @@ figures (place, figure, value, warning, alert, advice) AS (
            'Sending is paused: SELECT * FROM ops.breakers has the reason and the next probe'
     UNION ALL
     SELECT 9, 'silent instances', (SELECT count(*) FROM instances WHERE heartbeat_at < now() - interval '30 s'), 1, 1,
-           'SELECT * FROM ops.instances; a dead one''s row goes when the next one starts'
+           'SELECT * FROM ops.instances; a dead one''s row goes when the next one starts, or after an hour where another has its roles'
     UNION ALL
     SELECT 10, 'oldest snapshot, s', s.seconds, 60, 900,
            'End it, queues become slow: ' || coalesce(s.held_by, 'SELECT * FROM ops.oldest_snapshot()')

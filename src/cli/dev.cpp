@@ -72,6 +72,8 @@ std::string postgres_directory() {
                 fmt::format("dev-{:016x}", std::hash<std::string>{}(wished.string()));
             const fs::path elsewhere = fs::path{"/var/lib/pgcourier"} / name;
             fs::create_directories(elsewhere);
+            // Whatever our umask: PostgreSQL's user has to pass.
+            fs::permissions(elsewhere.parent_path(), fs::perms{0755});
             std::error_code ignored;
             fs::create_symlink(elsewhere, wished, ignored);
             return elsewhere.string();
@@ -124,8 +126,8 @@ void create_database(const pg::PrivatePostgres& server) {
 void fill_database(const pg::PrivatePostgres& server, int max_attempts) {
     pg::Connection db{{.target = *pg::parse_url(server.url(kDatabase)), .role = "dev"}};
     if (const auto report = pg::migrate_up(db, max_attempts); !report) {
-        throw Failure{kFailed,
-                      report.error().what + ": remove the directory .pgcourier to start afresh"};
+        throw Failure{kFailed, fmt::format("{}: remove the directory {} to start afresh",
+                                           report.error().what, server.directory())};
     }
     db.exec(sql::cli::demo_tenant, pg::Params{kTenant, kShopNumber, kSellerNumber});
 }

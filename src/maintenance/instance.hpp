@@ -1,6 +1,7 @@
 #pragma once
 // This process as a row of `instances`: there from start to clean end. A row that its process left
-// behind tells the next one that something killed it.
+// behind tells the next one that something killed it. Where none starts the tick takes it away, an
+// hour later.
 
 #include "pg/connection.hpp"
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.hpp"
 #include "base/environment.hpp"
-#include "pg/connection.hpp"
 
 #include <fmt/format.h>
 
@@ -20,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace pgcourier::pg {
 namespace {
@@ -112,6 +112,16 @@ std::string last_lines(const std::string& path) {
     return last;
 }
 
+/// What the server says of itself, or the one before it said: its pid in the first line, its start
+/// in the third, how far it is in the eighth. pg_ctl waits for the same
+/// (https://doxygen.postgresql.org/pidfile_8h.html).
+std::vector<std::string> server_says(const std::string& data) {
+    std::ifstream file{data + "/postmaster.pid"};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+}
+
 }  // namespace
 
 Result<PrivatePostgres> PrivatePostgres::start(PrivatePostgresOptions options) {
@@ -170,16 +180,17 @@ Result<void> PrivatePostgres::launch() {
     const Result<ServerUser> user = server_user();
     if (!user) return user.error();
     const std::string log = options_.directory + "/server.log";
-    std::vector<std::string> arguments = {
-        binaries_ + "/postgres",
-        "-D",
-        options_.directory + "/data",
-        "-k",
-        options_.directory,
-        "-c",
-        options_.port == 0 ? "listen_addresses=" : "listen_addresses=127.0.0.1",
-        "-c",
-        fmt::format("port={}", options_.port == 0 ? 5432 : options_.port)};
+    const std::string data = options_.directory + "/data";
+    // No socket: its path may have 107 characters, and a directory is as long as its user likes.
+    std::vector<std::string> arguments = {binaries_ + "/postgres",
+                                          "-D",
+                                          data,
+                                          "-k",
+                                          "",
+                                          "-c",
+                                          "listen_addresses=127.0.0.1",
+                                          "-c",
+                                          fmt::format("port={}", options_.port)};
     std::vector<std::string> settings = options_.settings;
     if (!options_.is_durable)
         settings.insert(settings.end(), {"fsync=off", "full_page_writes=off"});
@@ -189,13 +200,11 @@ Result<void> PrivatePostgres::launch() {
     }
     std::error_code ignored;
     const auto log_size = fs::exists(log) ? fs::file_size(log, ignored) : 0;
+    const std::vector<std::string> left_behind = server_says(data);
     pid_ = spawn(*user, log, std::move(arguments));
     if (pid_ < 0) return Problem{fmt::format("cannot start PostgreSQL: {}", std::strerror(errno))};
 
     const SteadyTime deadline = system_clock().steady_now() + kStartTimeout;
-    const std::string probe =
-        fmt::format("host={} port={} user=postgres dbname=postgres", options_.directory,
-                    options_.port == 0 ? 5432 : options_.port);
     while (system_clock().steady_now() < deadline) {
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -210,7 +219,11 @@ Result<void> PrivatePostgres::launch() {
             return Problem{fmt::format("PostgreSQL ended at once: {} (all of it in {})",
                                        last_lines(log), log)};
         }
-        if (PQping(probe.c_str()) == PQPING_OK) return {};
+        // Not by asking the port, where another server may answer until ours finds it taken.
+        const std::vector<std::string> says = server_says(data);
+        if (says != left_behind && says.size() > 7 && says[0] == std::to_string(pid_) &&
+            (says[7].starts_with("ready") || says[7].starts_with("standby")))
+            return {};
         poll(nullptr, 0, 20);
     }
     stop(StopMode::immediate);
@@ -235,12 +248,7 @@ void PrivatePostgres::stop(StopMode mode) {
 }
 
 Secret PrivatePostgres::url(const std::string& database) const {
-    if (options_.port != 0) {
-        return Secret{
-            fmt::format("postgresql://postgres@127.0.0.1:{}/{}", options_.port, database)};
-    }
-    return Secret{
-        fmt::format("host={} port=5432 user=postgres dbname={}", options_.directory, database)};
+    return Secret{fmt::format("postgresql://postgres@127.0.0.1:{}/{}", options_.port, database)};
 }
 
 }  // namespace pgcourier::pg

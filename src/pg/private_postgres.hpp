@@ -1,7 +1,7 @@
 #pragma once
-// A PostgreSQL server of our own, for `pgcourier dev` and the tests: its own data directory, a Unix
-// socket and (if wished) a port on 127.0.0.1. Started by an unprivileged user, since PostgreSQL
-// refuses root. Stops with its owner, also when that is killed.
+// A PostgreSQL server of our own, for `pgcourier dev` and the tests: its own data directory and a
+// port on 127.0.0.1. Started by an unprivileged user, since PostgreSQL refuses root. Stops with its
+// owner, also when that is killed.
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -14,8 +14,8 @@
 namespace pgcourier::pg {
 
 struct PrivatePostgresOptions {
-    std::string directory;   // holds data/, the socket and server.log; made when missing
-    std::uint16_t port = 0;  // on 127.0.0.1; 0: Unix socket only
+    std::string directory;   // holds data/ and server.log; made when missing
+    std::uint16_t port = 0;  // on 127.0.0.1, where nothing else listens
     bool is_durable =
         true;  // false: no fsync, for tests; survives kill -9 of the server, not of the machine
     std::vector<std::string> settings;  // further `name=value`
@@ -39,7 +39,7 @@ class PrivatePostgres {
     Result<void> restart();
     bool is_running() const { return pid_ > 0; }
 
-    /// A URL of a database on it: over TCP when it has a port, else over the socket.
+    /// A URL of a database on it.
     Secret url(const std::string& database) const;
     const std::string& directory() const { return options_.directory; }
     pid_t pid() const { return pid_; }

@@ -350,7 +350,7 @@ BOOST_AUTO_TEST_CASE(every_answer_is_as_the_description_says) {
     const std::string event = shop.db.query_value("SELECT min(id) FROM webhook_events");
     shop.db.exec(
         "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at) VALUES "
-        "('gone', 'elsewhere', 7, '0', 'sender', now() - interval '1 hour')");
+        "('gone', 'elsewhere', 7, '0', 'sender', now() - interval '50 min')");
 
     shop.ask("Overview", "/ops/api/overview");
     const std::string pause =

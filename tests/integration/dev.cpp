@@ -19,7 +19,9 @@ namespace {
 using namespace test;
 
 struct Dev {
-    std::string directory = scratch_directory() + "/dev";
+    // With spaces, and longer than the path of a socket may be.
+    std::string directory =
+        scratch_directory() + "/a folder of somebody who has much to say" + std::string(60, '!');
     std::uint16_t port = free_port();
     std::uint16_t twilio_port = free_port();
     std::uint16_t postgres_port = free_port();

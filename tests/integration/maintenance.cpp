@@ -368,6 +368,43 @@ BOOST_AUTO_TEST_CASE(a_silent_receiver_is_to_be_told_twice_and_of_a_sender_nothi
     BOOST_TEST(!missing_for("last").has_value());
 }
 
+// Its container's successor was there before it was silent, and found nothing to take away.
+BOOST_AUTO_TEST_CASE(a_row_goes_after_an_hour_once_all_is_told_and_another_does_what_it_did) {
+    const TestDatabase db;
+    db.exec(
+        "INSERT INTO instances (id, host, pid, version, roles, heartbeat_at, told_at) "
+        "SELECT id, 'there', 1, '1', roles, now() - silent, now() - silent + told "
+        "FROM (VALUES "
+        "('quiet sender', 'sender', interval '59 min', NULL::interval), "
+        "('sender', 'sender', interval '61 min', NULL), "
+        "('told', 'webhook,router', interval '61 min', interval '1 hour'), "
+        "('told once', 'webhook', interval '61 min', interval '40 s'), "
+        "('not told', 'webhook', interval '1 day', NULL)) AS t (id, roles, silent, told)");
+    const auto left = [&] {
+        return db.query_value("SELECT string_agg(id, ', ' ORDER BY id) FROM instances");
+    };
+    Instance receiver = kSelf;
+    receiver.roles = "webhook,router";
+    // Nobody sends: that the sender is gone must be seen.
+    Tick{db.options(), receiver, std::chrono::milliseconds{5000}, {}}.run_once();
+    Tick{db.options(), receiver, std::chrono::milliseconds{5000}, {}}.run_once();
+    BOOST_TEST(left() == "not told, quiet sender, self, sender, told once");
+    TickActions actions;
+    actions.receivers_gone = [&](pg::Connection& tick_db) {
+        const Crashed gone = silent_receivers(tick_db, kSelf);
+        BOOST_TEST(gone.ids == (std::vector<std::string>{"not told", "told once"}),
+                   boost::test_tools::per_element());
+        BOOST_TEST((gone.missing_for >= std::chrono::hours{24}));
+        tell_of_instances(tick_db, gone.ids);
+    };
+    Tick tick{db.options(), kSelf, std::chrono::milliseconds{5000}, std::move(actions)};
+    db.exec("UPDATE instances SET roles = 'webhook,router,sender' WHERE id = 'self'");
+    tick.run_once();
+    BOOST_TEST(left() == "not told, quiet sender, self, told once");
+    tick.run_once();
+    BOOST_TEST(left() == "quiet sender, self");
+}
+
 BOOST_AUTO_TEST_CASE(a_row_of_a_killed_process_is_noticed_until_it_is_taken_away) {
     const TestDatabase db;
     db.exec(

@@ -103,7 +103,7 @@ void Server::walk(const std::string& path, const std::string& message_id) {
          "the tests' server has them: its databases share them"},
         {"sudoedit /etc/pgcourier/pgcourier.env", "it is an editor", [&] { write_file(); }},
         {"docker build -t pgcourier .", needs_docker},
-        {"docker compose up", needs_docker},
+        {"docker compose up --build", needs_docker},
         {"sudo systemctl enable --now pgcourier", needs_systemd, [&] { start(); }},
         {"sudo journalctl -u pgcourier -f", needs_systemd},
         {"sudo journalctl -u pgcourier -n 20", needs_systemd},

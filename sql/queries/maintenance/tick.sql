@@ -3,6 +3,8 @@
 -- Where this process receives webhooks it says that too, unless nobody has for so long that it is a gap: then, and where
 -- somebody else has the row, backfill.receiving has to say it. It never waits for that row, since it is this statement that finds
 -- sessions which stand still and keep what they locked.
+-- The row of a process that was killed goes when another starts; where that was there before, as a container's successor may be, it
+-- goes here: after an hour, once all that it may have missed is written down and somebody who runs does what it did.
 -- While somebody holds a snapshot, the entries of all that was sent stand before those that wait: where reading them from the start
 -- took long, the next ones begin below what was first due at the last one, by 5 s, for what was not committed then.
 -- $1 id text  $2 host text  $3 pid integer  $4 version text  $5 roles text  $6 the longest silence that is no gap, ms bigint;
@@ -40,6 +42,16 @@ wait AS (
     ON CONFLICT (minute) DO UPDATE SET due_at = excluded.due_at, looked_at = excluded.looked_at
     WHERE excluded.looked_at - excluded.due_at > w.looked_at - w.due_at),
 old AS (DELETE FROM outbox_waits WHERE minute < now() - interval '2 hours'),
+-- As maintenance.other_instances has it: of these it would say nothing more.
+replaced AS MATERIALIZED (
+    SELECT i.id FROM instances AS i
+    WHERE i.id <> $1::text AND i.heartbeat_at < now() - interval '1 hour'
+      AND ('webhook' <> ALL (string_to_array(i.roles, ',')) OR i.told_at >= i.heartbeat_at + interval '1 hour')
+      AND string_to_array(i.roles, ',') <@ (SELECT array_agg(r.role)
+                                            FROM instances AS o CROSS JOIN LATERAL unnest(string_to_array(o.roles, ',')) AS r (role)
+                                            WHERE o.heartbeat_at >= now() - interval '30 s')
+    FOR UPDATE OF i SKIP LOCKED),
+gone AS (DELETE FROM instances AS i USING replaced AS r WHERE i.id = r.id),
 -- A clock that went back is a gap too.
 receiving_row AS MATERIALIZED (
     SELECT r.is_only FROM receiving AS r

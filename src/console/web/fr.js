@@ -11,7 +11,7 @@ export default {
         [/^(SELECT \* FROM ops\.dead_letter_reasons), then (.*) or (.*)$/, "$1, puis $2 ou $3"],
         [/^Most are settled within two minutes\. (SELECT .*) has those that are not$/, "La plupart se règlent en deux minutes. $1 montre les autres"],
         [/^Sending is paused: (SELECT .*) has the reason and the next probe$/, "L’envoi est suspendu : $1 en donne la cause et le prochain essai"],
-        [/^(SELECT \* FROM ops\.instances); a dead one's row goes when the next one starts$/, "$1 ; la ligne d’une instance morte disparaît au prochain démarrage"],
+        [/^(SELECT \* FROM ops\.instances); a dead one's row goes when the next one starts, or after an hour where another has its roles$/, "$1 ; la ligne d’une instance morte disparaît au prochain démarrage, ou au bout d’une heure si une autre a ses rôles"],
         [/^End it, queues become slow: /, "Terminez-la, les files ralentissent : "],
         [/^A session that listens does not read: its transaction is open\. /, "Une session à l’écoute ne lit pas : sa transaction est ouverte. "],
         [/^(SELECT \* FROM ops\.pauses) has them$/, "$1 les montre"],
