@@ -15,6 +15,9 @@ namespace pgcourier {
 namespace {
 
 constexpr int kLongestRetention = 3650;
+// Twilio's have 32 hex characters. Shorter than half of that is another thing that was pasted, and
+// as a signing key it could be guessed.
+constexpr std::size_t kShortestToken = 16;
 constexpr std::string_view kDatabaseForm = "postgresql://user:password@host:5432/database";
 
 bool is_hex(std::string_view text) {
@@ -229,6 +232,12 @@ void read_webhook(EnvironmentReader& env, Config& config) {
 void read_twilio(EnvironmentReader& env, Config& config) {
     config.twilio_account_sid = read_sid(env, "TWILIO_ACCOUNT_SID", "AC");
     config.twilio_auth_token = env.secret("TWILIO_AUTH_TOKEN");
+    const std::size_t token_chars = config.twilio_auth_token.reveal().size();
+    if (token_chars > 0 && token_chars < kShortestToken) {
+        env.fail("TWILIO_AUTH_TOKEN", fmt::format("{} characters", token_chars),
+                 "an auth token as Twilio's console shows it: 32 hex characters");
+        config.twilio_auth_token = {};
+    }
     config.twilio_auth_token_secondary = env.secret("TWILIO_AUTH_TOKEN_SECONDARY");
     config.twilio_api_key_sid = read_sid(env, "TWILIO_API_KEY_SID", "SK");
     config.twilio_api_key_secret = env.secret("TWILIO_API_KEY_SECRET");
@@ -383,6 +392,12 @@ std::vector<Secret> Config::signing_keys() const {
         if (!key.empty()) keys.push_back(key);
     }
     return keys;
+}
+
+bool Config::calls_twilio() const {
+    const auto url = http_url(twilio_api_base_url);
+    return url && url->scheme == "https" && url->host.starts_with("api.") &&
+           url->host.ends_with(".twilio.com");
 }
 
 ReadConfig read_whole_config(const Environment& environment, Needs needs) {

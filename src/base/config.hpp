@@ -90,6 +90,10 @@ struct Config {
     /// Whether DATABASE_URL must be taken for a transaction pooler (a direct URL beside it says
     /// so).
     bool is_pooled() const { return !database_direct_url.empty(); }
+    /// Whether TWILIO_API_BASE_URL is Twilio's own: api.twilio.com, or that of a region,
+    /// api.<edge>.<region>.twilio.com. To any other, credentials and messages go by way of somebody
+    /// else.
+    bool calls_twilio() const;
 };
 
 /// One row of the configuration table.

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <string>
 #include <system_error>
 
 namespace pgcourier {
@@ -42,9 +43,13 @@ Result<ConfigFile> ConfigFile::named_in(const Environment& environment) {
     errno = 0;
     std::ifstream file{path};
     if (!file) return unreadable(errno);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return parse(text.str(), path);
+    std::string text;
+    std::array<char, 4096> piece{};
+    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
+        text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+    // Cut off in the middle, a file would leave out keys and settings without a word.
+    if (file.bad()) return unreadable(errno == 0 ? EIO : errno);
+    return parse(text, path);
 }
 
 Result<ConfigFile> ConfigFile::parse(std::string_view text, const std::string& path) {

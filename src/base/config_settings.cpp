@@ -143,7 +143,10 @@ std::string configuration_reference() {
         "docker's `--env-file` read it. A line of the file wins over the environment. On SIGHUP a "
         "running service reads it\n"
         "again and uses the variables marked *reloaded* from then on; the others need a restart "
-        "([operations.md](operations.md#reloading)).\n";
+        "([operations.md](operations.md#reloading)).\n"
+        "A variable whose line is gone is as the environment has it, so do not give the same file "
+        "to both: a key that is\n"
+        "taken out of it would stay in force.\n";
     const Heading* next = kHeadings.begin();
     for (const Variable& variable : variables()) {
         if (next != kHeadings.end() && next->first == variable.name) {

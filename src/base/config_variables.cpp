@@ -33,7 +33,8 @@ const std::vector<Variable>& variables() {
          "how long a webhook waits for the database before it is answered 503, 50 to 10000"},
         {"TWILIO_ACCOUNT_SID", "required by sender", "the account, `AC` and 32 characters"},
         {"TWILIO_AUTH_TOKEN", "required by webhook",
-         "checks the signatures of webhooks; authenticates the sender when there is no API key"},
+         "checks the signatures of webhooks; authenticates the sender when there is no API key; 16 "
+         "characters at least"},
         {"TWILIO_AUTH_TOKEN_SECONDARY", "none",
          "a second token that signatures may be made with, while tokens are rotated"},
         {"TWILIO_API_KEY_SID", "none", "`SK` and 32 characters: the sender then uses the API key"},

@@ -31,6 +31,84 @@ bool is_control_byte(unsigned char c) {
     return c < 0x20 || c == 0x7F;
 }
 
+// What is worth stealing is longer, or has a longer word in it.
+constexpr std::size_t kLongestWord = 12;
+
+bool is_digit(unsigned char c) {
+    return c >= '0' && c <= '9';
+}
+
+/// Whether it is made of these characters and of letters and digits, with no more than
+/// `kLongestWord` of those in a row.
+bool has_short_words(std::string_view text, std::string_view between) {
+    std::size_t word = 0;
+    for (const unsigned char c : text) {
+        const bool is_letter = std::isalnum(c) != 0;
+        if (!is_letter && between.find(static_cast<char>(c)) == std::string_view::npos)
+            return false;
+        word = is_letter ? word + 1 : 0;
+        if (word > kLongestWord) return false;
+    }
+    return true;
+}
+
+/// `shop.example.com`, `localhost`: lower case, and the last label letters.
+bool is_host(std::string_view text) {
+    if (text == "localhost") return true;
+    const std::size_t dot = text.rfind('.');
+    return dot != std::string_view::npos && dot + 1 < text.size() && has_short_words(text, ".-") &&
+           std::ranges::none_of(text, [](unsigned char c) { return c >= 'A' && c <= 'Z'; }) &&
+           std::ranges::none_of(text.substr(dot + 1),
+                                [](unsigned char c) { return is_digit(c) || c == '-'; });
+}
+
+/// An IP address or a range of them: groups of at most four digits.
+bool is_address(std::string_view text) {
+    const bool has_two = std::ranges::count(text, '.') >= 2 || std::ranges::count(text, ':') >= 2;
+    std::size_t group = 0;
+    for (const unsigned char c : text) {
+        group = std::isxdigit(c) != 0 ? group + 1 : 0;
+        const bool is_between = c == '.' || c == ':' || c == '/';
+        if (group > 4 || (group == 0 && !is_between)) return false;
+    }
+    return has_two;
+}
+
+/// `host` or `host:port`
+bool is_endpoint(std::string_view text) {
+    const std::size_t colon = std::min(text.rfind(':'), text.size());
+    const std::string_view host = text.substr(0, colon);
+    const std::string_view port = text.substr(std::min(colon + 1, text.size()));
+    return (is_host(host) || is_address(host)) && port.size() <= 6 &&
+           std::ranges::all_of(port, is_digit);
+}
+
+/// `http(s)://host[:port][/path]` of short words, in which no key of a hook has room.
+bool is_plain_url(std::string_view text) {
+    constexpr std::string_view kMark = "://";
+    const std::size_t colon = text.find(kMark);
+    if (colon == std::string_view::npos) return false;
+    const std::string scheme = lower(text.substr(0, colon));
+    if (scheme != "http" && scheme != "https" && scheme != "ftp" && scheme != "file") return false;
+    text.remove_prefix(colon + kMark.size());
+    const std::string_view host = text.substr(0, text.find('/'));
+    return (host.empty() || is_endpoint(host)) && has_short_words(text, ".:-/_");
+}
+
+/// `2026-02-08 10:00`, or more exactly.
+bool is_time(std::string_view text) {
+    constexpr std::string_view kForm = "dddd-dd-dd";
+    if (text.size() < kForm.size()) return false;
+    for (std::size_t i = 0; i < kForm.size(); ++i) {
+        if (kForm[i] == 'd' ? !is_digit(static_cast<unsigned char>(text[i])) : text[i] != kForm[i])
+            return false;
+    }
+    return std::ranges::all_of(text.substr(kForm.size()), [](unsigned char c) {
+        return is_digit(c) ||
+               std::string_view{" T:.+-Z"}.find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
 }  // namespace
 
 std::optional<std::string> process_environment(const char* name) {
@@ -58,11 +136,10 @@ std::vector<std::string> list_of(std::string_view text) {
 }
 
 std::string shown(std::string_view value) {
-    const bool is_like_a_token =
-        value.size() >= 20 &&
-        std::ranges::all_of(value, [](unsigned char c) { return std::isalnum(c) != 0; });
+    const bool is_harmless = value.size() <= kLongestWord || is_endpoint(value) ||
+                             is_address(value) || is_plain_url(value) || is_time(value);
     const bool has_user_or_query = value.find_first_of("@?") != std::string_view::npos;
-    if (is_like_a_token || has_user_or_query || value.size() > 64 ||
+    if (!is_harmless || has_user_or_query || value.size() > 64 ||
         without_controls(value) != value) {
         return fmt::format("{} characters that are not shown", value.size());
     }

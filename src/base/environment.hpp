@@ -39,7 +39,8 @@ std::string lower(std::string_view text);
 /// The parts between commas, without spaces around and without empty ones.
 std::vector<std::string> list_of(std::string_view text);
 
-/// A value as a message may show it, on one line, in quotes; only counted when it may be a secret.
+/// A value as a message may show it, on one line, in quotes; only counted when it may be a secret:
+/// when it is longer than a word and neither an address, a host, a plain URL nor a time.
 std::string shown(std::string_view value);
 
 /// A variable whose value will not do.

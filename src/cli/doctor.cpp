@@ -43,14 +43,6 @@ doctor::SavedRequest read_request(const std::string& path) {
     return std::move(*saved);
 }
 
-// What comes from outside must not move the terminal's cursor.
-std::string printable(std::string text) {
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
-    return text;
-}
-
 /// Prints as it goes, a head for each part.
 class Printer {
   public:

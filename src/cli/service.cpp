@@ -202,6 +202,9 @@ Service::~Service() {
 
 Result<bool> Service::start() {
     for (const std::string& notice : config_.notices) kLog.warn(notice);
+    if (config_.is_production && !config_.calls_twilio())
+        kLog.warn("TWILIO_API_BASE_URL is not Twilio's: credentials and messages go there",
+                  {{"url", config_.twilio_api_base_url}});
     auto parts = std::make_unique<Parts>();
     if (!config_.tls_cert_file.empty()) {
         parts->certificate =

@@ -79,16 +79,12 @@ void Checks::say(const std::string& check, const std::function<Verdict()>& judge
 }
 
 pg::ConnectOptions connect_options(const pg::Target& target, const Limits& limits) {
-    pg::ConnectOptions options{.target = target,
-                               .role = "doctor",
-                               .is_direct = false,
-                               .connect_timeout = limits.connect_timeout,
-                               .statement_timeout = limits.answer_timeout,
-                               .answer_timeout = limits.answer_timeout};
-    // The URL's own would win, and may be endless.
-    std::erase_if(options.target.keywords,
-                  [](const auto& one) { return one.first == "connect_timeout"; });
-    return options;
+    return {.target = target,
+            .role = "doctor",
+            .is_direct = false,
+            .connect_timeout = limits.connect_timeout,
+            .statement_timeout = limits.answer_timeout,
+            .answer_timeout = limits.answer_timeout};
 }
 
 Server read_server(pg::Connection& db) {

@@ -35,6 +35,13 @@ class Examination {
           calls_{limits, clock} {}
 
     std::vector<std::string> run() {
+        if (config_.is_production && !config_.calls_twilio()) {
+            part_.warn("api",
+                       fmt::format("{} is not Twilio's: credentials and messages go there",
+                                   config_.twilio_api_base_url),
+                       "Unset TWILIO_API_BASE_URL, unless that is a proxy of your own or the "
+                       "simulated Twilio (PGCOURIER_ENV=development says so)");
+        }
         look("account", [this] { check_account(); });
         look("clock", [this] { check_clock(); });
         if (!config_.twilio_auth_token_secondary.empty())

@@ -25,9 +25,17 @@ void global_init() {
     if (done != CURLE_OK) throw std::logic_error{"libcurl cannot be initialised"};
 }
 
+EasyHandle new_handle() {
+    EasyHandle easy{curl_easy_init()};
+    if (!easy) throw std::bad_alloc{};
+    return easy;
+}
+
+// Without memory the call is as good as any other: only its form is its own fault.
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
     const CURLcode result = curl_easy_setopt(easy, option, value);
+    if (result == CURLE_OUT_OF_MEMORY) throw std::bad_alloc{};
     if (result != CURLE_OK) {
         throw std::logic_error{std::string{"libcurl refuses an option: "} +
                                curl_easy_strerror(result)};
@@ -43,7 +51,7 @@ void append_header(HeaderList& list, const std::string& line) {
 
 // One call in flight, and its easy handle, which is used again for later calls.
 struct Slot {
-    EasyHandle easy{curl_easy_init()};
+    EasyHandle easy{new_handle()};
     std::uint64_t tag = 0;
     Call call;
     HeaderList headers;
@@ -112,6 +120,9 @@ void prepare(Slot& slot, const ClientOptions& options) {
     set(easy, CURLOPT_PRIVATE, static_cast<void*>(&slot));
     set(easy, CURLOPT_ERRORBUFFER, slot.error.data());
     set(easy, CURLOPT_NOSIGNAL, 1L);
+    // A call that is over does not wait for the thread that looks up its name: joined inside
+    // curl_multi_perform, a resolver that hangs would hold up all other calls.
+    set(easy, CURLOPT_QUICK_EXIT, 1L);
     set(easy, CURLOPT_URL, call.url.c_str());
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -234,6 +245,7 @@ void Client::State::advance(std::vector<Finished>& finished) {
     int running = 0;
     const CURLMcode result = curl_multi_perform(multi.get(), &running);
     fault_point("http.calls_moved_on");
+    if (result == CURLM_OUT_OF_MEMORY) throw std::bad_alloc{};
     if (result != CURLM_OK) {
         throw std::logic_error{std::string{"curl_multi_perform: "} + curl_multi_strerror(result)};
     }
@@ -270,7 +282,9 @@ void Client::start(std::uint64_t tag, Call call) {
     slot.tag = tag;
     slot.call = std::move(call);
     prepare(slot, state.options);
-    if (curl_multi_add_handle(state.multi.get(), slot.easy.get()) != CURLM_OK) {
+    const CURLMcode added = curl_multi_add_handle(state.multi.get(), slot.easy.get());
+    if (added == CURLM_OUT_OF_MEMORY) throw std::bad_alloc{};
+    if (added != CURLM_OK) {
         throw std::logic_error{"libcurl does not take the call"};
     }
     state.busy.push_back(std::move(state.idle.back()));

@@ -76,7 +76,7 @@ class Client {
 
     /// Begins a call at once; its outcome comes from poll() under `tag`.
     /// throws   std::logic_error when `max_connections` calls are in flight, or libcurl refuses the
-    /// call's form
+    /// call's form; std::bad_alloc, which says nothing about the call
     void start(std::uint64_t tag, Call call);
     std::size_t in_flight() const;
     /// How many calls start() takes now.

@@ -7,6 +7,7 @@
 #include "pg/statement_error.hpp"
 
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include <cerrno>
 #include <cstring>
@@ -41,13 +42,22 @@ std::string first_line(const char* text) {
     return line;
 }
 
+// By the word that no locale translates; an old pooler gives only the other one.
+Severity severity_of(const PGresult* result) {
+    const char* word = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (word == nullptr) word = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    const std::string_view severity{word == nullptr ? "" : word};
+    return severity == "FATAL" || severity == "PANIC" ? Severity::fatal : Severity::error;
+}
+
 // Not DETAIL and CONTEXT, which quote the values of rows.
 StatementError error_of(const PGresult* result, const char* doing) {
     const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
     if (sqlstate == nullptr) return {"", doing, first_line(PQresultErrorMessage(result))};
-    return {sqlstate, doing, message == nullptr ? "" : message, hint == nullptr ? "" : hint};
+    return {sqlstate, doing, message == nullptr ? "" : message, hint == nullptr ? "" : hint,
+            severity_of(result)};
 }
 
 void receive_notice(void* self, const PGresult* result) {
@@ -64,10 +74,12 @@ ConnHandle open(const ConnectOptions& options) {
         {"keepalives_interval", "3"},
         {"keepalives_count", "3"},
         {"tcp_user_timeout", "15000"},
-        {"connect_timeout", std::to_string(options.connect_timeout.count())},
-        {"client_encoding", "UTF8"},
     };
     keywords.insert(keywords.end(), options.target.keywords.begin(), options.target.keywords.end());
+    // The last of two counts: these are not the target's to choose.
+    const auto timeout = options.target.connect_timeout(options.connect_timeout);
+    keywords.emplace_back("connect_timeout", std::to_string(timeout.count()));
+    keywords.emplace_back("client_encoding", "UTF8");
     keywords.emplace_back("application_name", "pgcourier/" + options.role);
     std::vector<const char*> names;
     std::vector<const char*> values;
@@ -87,6 +99,12 @@ struct Connection::Step {
     Params params{};
     bool is_commit = false;
     bool is_reported = true;  // its rows are among those returned
+};
+
+/// How far an exchange came: what its end means depends on it.
+struct Connection::Progress {
+    bool sent_commit = false;                 // any of it may have left
+    std::optional<StatementError> failure{};  // the first error that the server told
 };
 
 // Passes `sender:before_commit`, and `sender:outbox.settle:before_commit` for each statement of it.
@@ -168,7 +186,7 @@ Rows Connection::exec(const Statement& statement, const Params& params) {
     }
     std::vector<Step> steps;
     steps.push_back({statement, params});
-    return std::move(run(std::move(steps)).front());
+    return std::move(run(steps).front());
 }
 
 Rows Connection::exec_script(const char* text) {
@@ -202,18 +220,24 @@ std::vector<Rows> Connection::transact(std::span<const Call> calls) {
     steps.push_back(begin_settings());
     for (const Call& call : calls) steps.push_back({call.statement, call.params});
     steps.push_back({kCommit, {}, true, false});
-    return run(std::move(steps));
+    return run(steps);
 }
 
 std::vector<Rows> Connection::pipeline(std::span<const Call> calls) {
     std::vector<Step> steps;
     steps.reserve(calls.size());
     for (const Call& call : calls) steps.push_back({call.statement, call.params});
-    return run(std::move(steps));
+    return run(steps);
 }
 
 int Connection::server_version() const {
     return PQserverVersion(conn_.get());
+}
+
+bool Connection::has_decrypted() const {
+    if (PQsslInUse(conn_.get()) == 0) return false;
+    const auto* tls = static_cast<const SSL*>(PQsslStruct(conn_.get(), "OpenSSL"));
+    return tls != nullptr && SSL_pending(tls) > 0;
 }
 
 Connection::Step Connection::begin_settings() const {
@@ -224,11 +248,26 @@ Connection::Step Connection::begin_settings() const {
     return {kSettings, Params{timeout}, false, false};
 }
 
-std::vector<Rows> Connection::run(std::vector<Step> steps) {
-    return counted([&] { return run_steps(std::move(steps)); });
+std::vector<Rows> Connection::run(std::span<const Step> steps) {
+    return counted([&] { return run_steps(steps); });
 }
 
-std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
+std::vector<Rows> Connection::run_steps(std::span<const Step> steps) {
+    Progress progress;
+    try {
+        return run_pipeline(steps, progress);
+    } catch (const Error& e) {
+        // An error of a statement, which came before the connection broke, says that COMMIT was
+        // skipped. The end of a session says nothing: a pooler tells of it as well when it is the
+        // server that went, perhaps after it had committed.
+        const bool was_skipped = progress.failure && !progress.failure->is_lost();
+        if (progress.sent_commit && e.is_lost() && !was_skipped)
+            throw CommitUnknown{e.sqlstate(), e.what()};
+        throw;
+    }
+}
+
+std::vector<Rows> Connection::run_pipeline(std::span<const Step> steps, Progress& progress) {
     PGconn* conn = conn_.get();
     const SteadyTime deadline = answer_deadline();
     if (PQenterPipelineMode(conn) == 0) throw_lost("starting a pipeline");
@@ -248,6 +287,9 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
             to_prepare.push_back(name);
             expected.push_back(nullptr);
         }
+        // Already now: libpq writes when its buffer is full, and the server does not wait for the
+        // end of the pipeline.
+        progress.sent_commit = progress.sent_commit || step.is_commit;
         send(step);
         expected.push_back(&step);
     }
@@ -255,26 +297,13 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
 
     std::vector<Rows> rows;
     rows.reserve(steps.size());
-    std::optional<StatementError> failure;
+    std::optional<StatementError>& failure = progress.failure;
     std::size_t next_prepared = 0;
-    bool sent_commit = steps.back().is_commit;
-    if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "commit_sent");
-    const auto lost_here = [&](const char* doing) {
-        const std::string why = first_line(PQerrorMessage(conn));
-        // An error that arrived before the connection broke says that COMMIT was skipped.
-        if (sent_commit && !failure) throw CommitUnknown{"", fmt::format("{}: {}", doing, why)};
-        throw StatementError{"", doing, why};
-    };
+    if (fault_hook != nullptr && progress.sent_commit) pass_fault_points(steps, "commit_sent");
     for (const Step* step : expected) {
-        ResultHandle result;
-        try {
-            result = next_result(deadline);
-        } catch (const Error& e) {
-            if (sent_commit && !failure) throw CommitUnknown{e.sqlstate(), e.what()};
-            throw;
-        }
+        ResultHandle result = next_result(deadline);
         const char* doing = step != nullptr ? step->statement.name : "preparing a statement";
-        if (!result) lost_here(doing);
+        if (!result) throw_lost(doing);
         const ExecStatusType status = PQresultStatus(result.get());
         if (step == nullptr) {
             const std::string_view name = to_prepare[next_prepared++];
@@ -283,11 +312,8 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
         }
         if (status == PGRES_FATAL_ERROR) {
             if (!failure) failure = error_of(result.get(), doing);
-            if (PQstatus(conn) == CONNECTION_BAD) {
-                if (sent_commit && failure->sqlstate().empty())
-                    throw CommitUnknown{"", failure->what()};
-                throw *failure;
-            }
+            // After a FATAL nothing comes any more; whoever said it may be slow to hang up.
+            if (failure->is_lost() || PQstatus(conn) == CONNECTION_BAD) throw *failure;
         } else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
             // COMMIT of a transaction that had failed before answers ROLLBACK, and no error.
             if (step != nullptr && step->is_commit &&
@@ -301,7 +327,7 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
         if (step != nullptr && step->is_reported) rows.emplace_back(std::move(result));
     }
     const ResultHandle sync = next_result(deadline);
-    if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) lost_here("ending a pipeline");
+    if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) throw_lost("ending a pipeline");
     if (PQexitPipelineMode(conn) == 0) throw_lost("ending a pipeline");
     if (failure) {
         if (PQtransactionStatus(conn) == PQTRANS_INERROR) roll_back(deadline);
@@ -316,7 +342,7 @@ std::vector<Rows> Connection::run_steps(std::vector<Step> steps) {
         while (const NotifyHandle stray{PQnotifies(conn)}) {
         }
     }
-    if (fault_hook != nullptr && sent_commit) pass_fault_points(steps, "committed");
+    if (fault_hook != nullptr && progress.sent_commit) pass_fault_points(steps, "committed");
     return rows;
 }
 
@@ -352,6 +378,10 @@ void Connection::wait_for_answer(SteadyTime deadline) {
             throw Error{
                 "", fmt::format("no whole answer from {} within {} ms", options_.target.described(),
                                 options_.answer_timeout.count())};
+        }
+        if (has_decrypted()) {
+            if (PQconsumeInput(conn_.get()) == 0) return;
+            continue;
         }
         pollfd ready{PQsocket(conn_.get()), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)),
                      0};
@@ -393,7 +423,7 @@ Transaction::Transaction(Connection& connection) : connection_{&connection} {
     std::vector<Connection::Step> steps;
     steps.push_back({kBegin, {}, false, false});
     steps.push_back(connection.begin_settings());
-    connection.run(std::move(steps));
+    connection.run(steps);
 }
 
 Transaction::Transaction(Connection& connection, std::span<const Call> calls,
@@ -404,7 +434,7 @@ Transaction::Transaction(Connection& connection, std::span<const Call> calls,
     steps.push_back({kBegin, {}, false, false});
     steps.push_back(connection.begin_settings());
     for (const Call& call : calls) steps.push_back({call.statement, call.params});
-    rows = connection.run(std::move(steps));
+    rows = connection.run(steps);
 }
 
 Transaction::~Transaction() {
@@ -422,7 +452,7 @@ std::vector<Rows> Transaction::commit(std::span<const Call> calls) {
     steps.reserve(calls.size() + 1);
     for (const Call& call : calls) steps.push_back({call.statement, call.params});
     steps.push_back({kCommit, {}, true, false});
-    return std::exchange(connection_, nullptr)->run(std::move(steps));
+    return std::exchange(connection_, nullptr)->run(steps);
 }
 
 }  // namespace pgcourier::pg

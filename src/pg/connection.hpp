@@ -34,12 +34,12 @@ struct ConnectOptions {
     std::string role;  // application_name becomes pgcourier/<role>
     /// Statements are prepared once and reused; must be off behind a transaction pooler.
     bool is_direct = true;
-    std::chrono::seconds connect_timeout{5};
+    std::chrono::seconds connect_timeout{5};  // the target's own counts when it is shorter
     /// The longest that one statement of a transaction may run, and a transaction may stand idle.
     std::chrono::milliseconds statement_timeout{10000};
     /// An exchange, however many statements it has, is answered within this, or the connection is
     /// taken for lost. Above statement_timeout.
-    std::chrono::milliseconds answer_timeout{20000};
+    std::chrono::milliseconds answer_timeout{15000};
     /// Set by a connection that found a transaction pooler in its way: those that are made of these
     /// options or of a copy then prepare nothing.
     std::shared_ptr<std::atomic<bool>> has_met_pooler = std::make_shared<std::atomic<bool>>(false);
@@ -71,8 +71,8 @@ class Connection {
     /// for synchronous_commit = on and the timeouts, the calls, COMMIT.
     ///
     /// returns  one Rows for each call
-    /// throws   CommitUnknown when the connection broke after everything was sent; Error: nothing
-    /// of it happened
+    /// throws   CommitUnknown when the connection broke, or the other side ended it, after COMMIT
+    /// was given to it and before its reply; Error: nothing of it happened
     std::vector<Rows> transact(std::span<const Call> calls);
 
     /// All calls in one round trip inside the transaction that is open (see Transaction).
@@ -89,18 +89,23 @@ class Connection {
     std::chrono::milliseconds set_statement_timeout(std::chrono::milliseconds timeout) {
         return std::exchange(options_.statement_timeout, timeout);
     }
+    /// Whether TLS has decrypted bytes that libpq has not taken yet: the socket has nothing to read
+    /// then, and poll() would wait for what is already there.
+    bool has_decrypted() const;
     /// For Listener only, which polls the socket and reads notifications.
     PGconn* raw() { return conn_.get(); }
 
   private:
     friend class Transaction;
     struct Step;  // what travels in a pipeline: a call, or plain words such as BEGIN
+    struct Progress;
 
     Step begin_settings() const;
     template <class Exchange>
     auto counted(Exchange exchange);
-    std::vector<Rows> run(std::vector<Step> steps);
-    std::vector<Rows> run_steps(std::vector<Step> steps);
+    std::vector<Rows> run(std::span<const Step> steps);
+    std::vector<Rows> run_steps(std::span<const Step> steps);
+    std::vector<Rows> run_pipeline(std::span<const Step> steps, Progress& progress);
     void pass_fault_points(std::span<const Step> steps, const char* moment);
     Rows run_script(const char* text, SteadyTime deadline);
     void send(const Step& step);

@@ -6,19 +6,26 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pgcourier::pg {
+
+/// A FATAL (or PANIC) ends the session of whoever gets it, whatever its SQLSTATE: poolers say with
+/// any of them that they have no server for us.
+enum class Severity { error, fatal };
 
 class Error : public std::runtime_error {
   public:
     /// sqlstate  five characters, or empty when the connection itself failed
-    Error(std::string sqlstate, const std::string& what)
-        : std::runtime_error{what}, sqlstate_{std::move(sqlstate)} {}
+    Error(std::string sqlstate, const std::string& what, Severity severity = Severity::error)
+        : std::runtime_error{what}, sqlstate_{std::move(sqlstate)}, severity_{severity} {}
 
     const std::string& sqlstate() const { return sqlstate_; }
-    /// The connection is gone or must be dropped: no reply, shutdown, crash of the server.
+    /// The connection is gone or must be dropped: no reply, shutdown, crash of the server, or any
+    /// other end of the session.
     bool is_lost() const {
-        return sqlstate_.empty() || sqlstate_.starts_with("08") || sqlstate_.starts_with("57P");
+        return severity_ == Severity::fatal || sqlstate_.empty() || sqlstate_.starts_with("08") ||
+               sqlstate_.starts_with("57P");
     }
     /// Says nothing about the rows at hand: doing the same again may well succeed.
     bool is_retryable() const {
@@ -42,13 +49,15 @@ class Error : public std::runtime_error {
 
   private:
     std::string sqlstate_;
+    Severity severity_;
 };
 
 /// COMMIT was sent and no reply came: the transaction may or may not have happened. Every commit
-/// site says what makes doing it again safe.
+/// site says what makes doing it again safe. The connection is lost.
 class CommitUnknown : public Error {
   public:
-    using Error::Error;
+    CommitUnknown(std::string sqlstate, const std::string& what)
+        : Error{std::move(sqlstate), what, Severity::fatal} {}
 };
 
 }  // namespace pgcourier::pg

@@ -84,7 +84,7 @@ void Listener::listen(std::stop_token stop) {
 
     while (!stop.stop_requested()) {
         dispatch(conn);
-        if (!wait_readable(PQsocket(conn), kSignOfLife)) {
+        if (!connection.has_decrypted() && !wait_readable(PQsocket(conn), kSignOfLife)) {
             connection.exec_script("");
             continue;
         }

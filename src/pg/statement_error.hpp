@@ -15,8 +15,8 @@ class StatementError : public Error {
     /// said   what PostgreSQL, or libpq of a lost connection, said
     /// hint   what PostgreSQL advises to do; empty when it does not
     StatementError(std::string sqlstate, const std::string& doing, std::string said,
-                   std::string hint = {})
-        : Error{std::move(sqlstate), doing + ": " + said},
+                   std::string hint = {}, Severity severity = Severity::error)
+        : Error{std::move(sqlstate), doing + ": " + said, severity},
           said_{std::move(said)},
           hint_{std::move(hint)} {}
 

@@ -1,5 +1,6 @@
 #include "pg/url.hpp"
 
+#include "base/environment.hpp"
 #include "base/handle.hpp"
 #include "base/utf8.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace pgcourier::pg {
 namespace {
@@ -49,6 +51,34 @@ std::string quoted_identifier(std::string_view name) {
         out += c;
     }
     return out + '"';
+}
+
+/// Prisma's `sslaccept=strict`: the server's certificate is checked, with its name. An sslmode that
+/// checks it, or that the URL switches TLS off with, stays as it is.
+///
+/// returns  what is wrong with that, if anything
+std::optional<Problem> check_certificate(Target& target) {
+    const auto find = [&target](std::string_view name) {
+        return std::ranges::find_if(target.keywords,
+                                    [name](const auto& one) { return one.first == name; });
+    };
+    const auto mode = find("sslmode");
+    const bool has_mode = mode != target.keywords.end();
+    if (has_mode && (mode->second.starts_with("verify-") || mode->second == "disable"))
+        return std::nullopt;
+    // libpq 15 knows no authorities of the system's.
+    if (find("sslrootcert") == target.keywords.end()) {
+        return Problem{
+            "found sslaccept=strict without the authorities that may vouch for the server, "
+            "expected sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt, or the "
+            "file that your database's provider gives you"};
+    }
+    if (has_mode) {
+        mode->second = "verify-full";
+    } else {
+        target.keywords.emplace_back("sslmode", "verify-full");
+    }
+    return std::nullopt;
 }
 
 /// What may be shown: anything else before `://` may be a password.
@@ -94,9 +124,19 @@ std::string Target::described() const {
     return host + port + database;
 }
 
+std::chrono::seconds Target::connect_timeout(std::chrono::seconds longest) const {
+    for (const auto& [name, value] : keywords) {
+        if (name != "connect_timeout") continue;
+        const auto own = whole_number<int>(value);
+        if (own && *own > 0) return std::min(longest, std::chrono::seconds{*own});
+    }
+    return longest;
+}
+
 Result<Target> parse_url(const Secret& url) {
     const std::string& text = url.reveal();
     Target target;
+    bool is_strict = false;
     std::string for_libpq = text;
     const std::string_view scheme = scheme_of(text);
     if (scheme == "postgres" || scheme == "postgresql") {
@@ -125,6 +165,7 @@ Result<Target> parse_url(const Secret& url) {
                             fmt::format("found a schema with a zero byte, {}", kExpected)};
                     target.search_path = value.empty() ? "" : quoted_identifier(value);
                 }
+                if (name == "sslaccept") is_strict = value == "strict";
                 if (name == "pgbouncer") target.is_pooled = value == "true" || value == "1";
                 if (name.empty() ||
                     std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end())
@@ -159,6 +200,9 @@ Result<Target> parse_url(const Secret& url) {
                 fmt::format("found a control character in its {}, {}", keyword, kExpected)};
         }
         target.keywords.emplace_back(option->keyword, option->val);
+    }
+    if (is_strict) {
+        if (auto problem = check_certificate(target)) return std::move(*problem);
     }
     return target;
 }

@@ -61,7 +61,7 @@ constexpr auto kErrors = std::to_array<ErrorCode>({
     {30008, permanent, message, "the carrier gave no reason"},
     {30410, permanent, message, "the next provider timed out; Twilio does not send again"},
     {63001, systemic, sender, "the channel does not accept the sender's credentials"},
-    {63002, systemic, account, "the channel does not know the sender's address"},
+    {63002, systemic, sender, "the channel does not know the sender's address"},
     {63003, permanent, message, "the recipient is not on WhatsApp"},
     {63005, permanent, message, "the channel refused the content"},
     {63006, permanent, message, "the channel cannot take this content"},
@@ -101,13 +101,18 @@ constexpr auto kErrors = std::to_array<ErrorCode>({
 static_assert(std::ranges::adjacent_find(kErrors, std::ranges::greater_equal{}, &ErrorCode::code) ==
               kErrors.end());
 
-Verdict by_status(int http_status) {
+Verdict by_status(int code, int http_status) {
     if (http_status == 429) return {rate_limited, account, "too many requests", false};
     if (http_status == 401) return {systemic, account, "the credentials are refused", false};
     if (http_status == 403) return {systemic, account, "access is forbidden", false};
     if (http_status == 404) return {systemic, account, "the account or path does not exist", false};
     if (http_status >= 300 && http_status < 400) {
         return {systemic, account, "redirected: this is not the API's base URL", false};
+    }
+    // Each refusal of Twilio's has a code: a proxy or a firewall on the way said this, of all
+    // messages perhaps, and none of them may be given up for it.
+    if (code == 0 && http_status >= 400 && http_status < 500 && http_status != 408) {
+        return {systemic, account, "refused by something that is not Twilio's API", false};
     }
     // 408: a gateway stopped waiting, for us or for Twilio.
     if (http_status >= 400 && http_status < 500 && http_status != 408) {
@@ -157,13 +162,13 @@ const ErrorCode* find_error(int code) {
 
 Verdict judge(int code, int http_status) {
     const ErrorCode* known = find_error(code);
-    if (!known) return by_status(http_status);
+    if (!known) return by_status(code, http_status);
     const bool surely_not_sent =
         known->error_class == transient || known->error_class == rate_limited;
     // A server or gateway that failed half way cannot promise it: only 503 and 4xx are refusals.
     const bool may_have_been_sent = http_status == 500 || http_status == 502 || http_status == 504;
-    if (surely_not_sent && may_have_been_sent) return by_status(http_status);
-    if (known->error_class == ambiguous && http_status == 429) return by_status(http_status);
+    if (surely_not_sent && may_have_been_sent) return by_status(code, http_status);
+    if (known->error_class == ambiguous && http_status == 429) return by_status(code, http_status);
     return {known->error_class, known->scope, known->words, false};
 }
 

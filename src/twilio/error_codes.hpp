@@ -43,14 +43,16 @@ struct Verdict {
 };
 
 /// What a refused request means: by its code, then by its HTTP status. Codes of a callback come
-/// with status 0.
+/// with status 0; code 0 is none.
 ///
 /// - 429 is never ambiguous.
 /// - 500, 502 and 504 are ambiguous unless the code itself is permanent or systemic.
 /// - 401, 403, 404 and redirects are systemic without a known code: wrong credentials, account or
 /// base URL.
+/// - No code at all with another 4xx is systemic too: it does not come from Twilio's API, which
+/// has one in each refusal.
 /// - An unknown code with another 4xx is permanent as a guess, with 5xx and with no status
-/// ambiguous (408 too).
+/// ambiguous (408 too, with or without a code).
 Verdict judge(int code, int http_status);
 
 }  // namespace pgcourier::twilio

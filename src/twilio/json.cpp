@@ -31,27 +31,29 @@ std::size_t digits_at(std::string_view text) {
 }
 
 struct Number {
-    std::size_t chars = 0;  // 0: no number
+    std::size_t chars = 0;  // of what is no number: what was looked at and found wanting
     std::size_t exponent_digits = 0;
+    bool is_number = false;
 };
 
 /// The number that the text begins with (RFC 8259, section 6).
 Number number_at(std::string_view text) {
     std::size_t i = text.starts_with('-') ? 1 : 0;
     const std::size_t whole = digits_at(text.substr(i));
-    if (whole == 0 || (whole > 1 && text[i] == '0')) return {};
+    const bool is_whole = whole == 1 || (whole > 1 && text[i] != '0');
     i += whole;
+    if (!is_whole) return {.chars = i};
     if (text.substr(i).starts_with('.')) {
         const std::size_t fraction = digits_at(text.substr(i + 1));
-        if (fraction == 0) return {};
+        if (fraction == 0) return {.chars = i};
         i += 1 + fraction;
     }
-    if (i == text.size() || (text[i] != 'e' && text[i] != 'E')) return {i, 0};
+    if (i == text.size() || (text[i] != 'e' && text[i] != 'E')) return {i, 0, true};
     ++i;
     if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
     const std::size_t exponent = digits_at(text.substr(i));
-    if (exponent == 0) return {};
-    return {i + exponent, exponent};
+    if (exponent == 0) return {.chars = i};
+    return {i + exponent, exponent, true};
 }
 
 /// The four hexadecimal digits after `\u`; -1 when they are none.
@@ -99,8 +101,11 @@ std::string repaired(std::string_view bytes) {
             in_string = !in_string;
         } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
             const Number number = number_at(view.substr(i));
+            // Of what is no number too: looked at again from its second digit on, a long run of
+            // digits would take the square of its length.
             copied = std::max<std::size_t>(1, number.chars);
-            if (number.chars > kMaxNumberChars || number.exponent_digits > kMaxExponentDigits) {
+            if (number.is_number &&
+                (copied > kMaxNumberChars || number.exponent_digits > kMaxExponentDigits)) {
                 out.append("\"").append(view.substr(i, copied)).append("\"");
                 i += copied;
                 continue;

@@ -262,7 +262,8 @@ BOOST_FIXTURE_TEST_CASE(an_erased_person_is_still_found_among_those_who_opted_ou
 
 BOOST_AUTO_TEST_CASE(config_shows_what_is_in_force_and_hides_secrets) {
     const std::string file = scratch_directory() + "/config.env";
-    std::ofstream{file} << "# ours\nexport TWILIO_AUTH_TOKEN='s3cret-token'\r\n\nPORT=9000\n";
+    std::ofstream{file}
+        << "# ours\nexport TWILIO_AUTH_TOKEN='s3cret-token-of-32-characters-xx'\r\n\nPORT=9000\n";
     const Variables variables{{"PGCOURIER_CONFIG_FILE", file},
                               {"DATABASE_URL", "postgresql://shop:s3cret@db.example.com/shop"},
                               {"TWILIO_ACCOUNT_SID", "AC00000000000000000000000000005151"},

@@ -101,7 +101,8 @@ struct Ward {
                      {"WEBHOOK_PUBLIC_URL", kPublic},
                      {"TWILIO_API_BASE_URL", twilio.base_url()},
                      {"TWILIO_ACCOUNT_SID", kAccount},
-                     {"TWILIO_AUTH_TOKEN", kToken}};
+                     {"TWILIO_AUTH_TOKEN", kToken},
+                     {"PGCOURIER_ENV", "development"}};  // with its simulated Twilio
     }
     ~Ward() {
         try {
@@ -580,6 +581,23 @@ BOOST_FIXTURE_TEST_CASE(a_wrong_token_is_told_apart_from_a_wrong_key, Ward) {
     BOOST_TEST(secret.state("twilio", "account") == "ok");
     BOOST_TEST(secret.state("twilio", "sending") == "fail");
     BOOST_TEST(has(secret.of("twilio", "sending").found, "TWILIO_API_KEY_SECRET"));
+}
+
+BOOST_FIXTURE_TEST_CASE(another_host_than_twilios_is_told_in_production, Ward) {
+    variables["PGCOURIER_ENV"] = "production";
+    const Examined examined = examine();
+    BOOST_TEST(examined.state("twilio", "api") == "warn");
+    BOOST_TEST(has(examined.of("twilio", "api").found, twilio.base_url() + " is not Twilio's"));
+    BOOST_TEST(has(examined.of("twilio", "api").advice, "TWILIO_API_BASE_URL"));
+    BOOST_TEST(examined.state("twilio", "account") == "ok");
+}
+
+// U+202E turns the direction of what follows, U+009B begins a terminal's commands.
+BOOST_AUTO_TEST_CASE(what_twilio_says_moves_nobodys_terminal) {
+    sim::SimulatorOptions options = well_configured();
+    options.account_status = "sus\u202E\u009Bpended";
+    const Ran ran = run_program({"doctor"}, Ward{options}.variables);
+    BOOST_TEST(has(ran.output, " is sus  pended ("), ran.output);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_second_token_is_tried_too, Ward) {

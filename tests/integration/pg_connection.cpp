@@ -1,6 +1,7 @@
 // links: pg
 #include "base/fault_point.hpp"
 #include "pg/listener.hpp"
+#include "support/database_proxy.hpp"
 #include "support/eventually.hpp"
 #include "support/pooler.hpp"
 #include "support/test_database.hpp"
@@ -10,6 +11,7 @@
 namespace pgcourier {
 namespace {
 
+using test::DatabaseProxy;
 using test::eventually;
 using test::TestDatabase;
 
@@ -25,6 +27,49 @@ constexpr pg::Statement kSettings{
     "test.settings",
     "SELECT current_setting('synchronous_commit'), current_setting('TimeZone'), "
     "current_setting('application_name'), now()::text"};
+constexpr pg::Statement kAddOne{"test.add_one", "INSERT INTO t (id, name) VALUES (1, 'x')"};
+
+/// One message of the protocol: its letter, its length, its fields.
+std::string protocol_message(char letter, const std::string& fields) {
+    const std::size_t length = fields.size() + 4;
+    std::string text{letter, '\0', '\0'};
+    text += static_cast<char>((length >> 8) & 0xFF);
+    text += static_cast<char>(length & 0xFF);
+    return text + fields;
+}
+
+/// An error as a server or a pooler tells it.
+/// fields  each a letter and its text
+std::string error_message(std::initializer_list<std::string_view> fields) {
+    std::string all;
+    for (const std::string_view field : fields) all.append(field).append(1, '\0');
+    return protocol_message('E', all + '\0');
+}
+
+/// A commit in one round trip, in the place of whose reply the other side says `instead`.
+struct Replaced {
+    TestDatabase db{TestDatabase::Content::empty};
+    std::optional<DatabaseProxy> proxy;
+    std::optional<pg::Connection> connection;
+
+    explicit Replaced(const std::string& instead) {
+        db.connect().exec(kMake);
+        pg::ConnectOptions options = test::direct_options(db);
+        // Whoever waits for more than was said waits longer than the case may.
+        options.answer_timeout = std::chrono::hours{1};
+        proxy.emplace(options);
+        proxy->proxy().change_answers([instead](std::string& piece) {
+            const std::size_t tag = piece.find("COMMIT");
+            if (tag != std::string::npos) piece.replace(tag - 5, std::string::npos, instead);
+        });
+        connection.emplace(proxy->options());
+    }
+    void commit() {
+        const std::array<pg::Call, 1> calls{pg::Call{kAddOne}};
+        connection->transact(calls);
+    }
+    bool has_happened() { return db.count("SELECT count(*) FROM t") == 1; }
+};
 
 }  // namespace
 
@@ -186,6 +231,61 @@ BOOST_AUTO_TEST_CASE(a_connection_killed_in_the_middle_is_lost_and_says_so) {
         "'pgcourier/victim'");
     BOOST_CHECK_EXCEPTION(connection.exec(kEcho, pg::Params{"", 1, true, ""}), pg::Error,
                           [](const pg::Error& e) { return e.is_lost(); });
+}
+
+// What PgBouncer says when its server went away between COMMIT and the reply, with whatever
+// SQLSTATE, and does not hang up at once.
+BOOST_AUTO_TEST_CASE(a_fatal_after_commit_leaves_it_unknown_whatever_its_sqlstate) {
+    for (const std::string& said :
+         {error_message({"SFATAL", "VFATAL", "CXX000", "Mserver crashed"}),
+          error_message({"SPANIC", "VPANIC", "C53300", "Mno more of them"}),
+          error_message({"SFATAL", "C08P01", "Mserver conn crashed?"}),
+          error_message({"SFATAL", "CXX000", "Man old pooler"}),
+          error_message({"SFATAL", "VFATAL", "Mwithout a SQLSTATE"})}) {
+        Replaced replaced{said};
+        BOOST_CHECK_EXCEPTION(replaced.commit(), pg::CommitUnknown,
+                              [](const pg::Error& e) { return e.is_lost() && !e.is_about_rows(); });
+        BOOST_TEST(replaced.has_happened());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_error_that_ends_no_session_says_that_nothing_was_committed) {
+    Replaced replaced{error_message({"SERROR", "VERROR", "CXX000", "Mbroken"}) +
+                      protocol_message('Z', "I")};
+    BOOST_CHECK_EXCEPTION(replaced.commit(), pg::Error, [](const pg::Error& e) {
+        return e.sqlstate() == "XX000" && !e.is_lost() && e.is_about_rows() &&
+               dynamic_cast<const pg::CommitUnknown*>(&e) == nullptr;
+    });
+}
+
+// What follows the reply to COMMIT belongs to it: nobody may do again what has happened.
+BOOST_AUTO_TEST_CASE(a_session_that_ends_behind_the_reply_to_commit_leaves_it_unknown) {
+    Replaced replaced{protocol_message('C', std::string{"COMMIT"} + '\0') +
+                      error_message({"SFATAL", "VFATAL", "C57P01", "Mgoing away"})};
+    BOOST_CHECK_THROW(replaced.commit(), pg::CommitUnknown);
+    BOOST_TEST(replaced.has_happened());
+}
+
+BOOST_AUTO_TEST_CASE(the_urls_encoding_and_time_to_connect_do_not_count) {
+    TestDatabase db{TestDatabase::Content::empty};
+    pg::ConnectOptions options = db.options();
+    options.target.keywords.emplace_back("client_encoding", "LATIN1");
+    options.target.keywords.emplace_back("connect_timeout", "0");
+    options.connect_timeout = std::chrono::seconds{60};
+    pg::Connection connection{options};
+    BOOST_TEST(connection.exec_script("SHOW client_encoding")[0].text(0) == "UTF8");
+    BOOST_TEST(connection.exec(kEcho, pg::Params{"Ça", 1, true, ""})[0].text(0) == "Ça");
+    const std::string timeout = [&connection] {
+        std::string found;
+        PQconninfoOption* const all = PQconninfo(connection.raw());
+        for (const PQconninfoOption* one = all; one->keyword != nullptr; ++one) {
+            if (std::string_view{one->keyword} == "connect_timeout" && one->val != nullptr)
+                found = one->val;
+        }
+        PQconninfoFree(all);
+        return found;
+    }();
+    BOOST_TEST(timeout == "60");
 }
 
 BOOST_AUTO_TEST_CASE(notices_arrive_also_after_a_connection_was_moved) {

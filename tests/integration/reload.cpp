@@ -77,6 +77,27 @@ BOOST_AUTO_TEST_CASE(new_keys_check_webhooks_from_then_on) {
     BOOST_TEST(!has(service.process->output(), right));
 }
 
+BOOST_AUTO_TEST_CASE(a_key_whose_line_is_gone_is_believed_no_more) {
+    const std::string right = test_auth_token().reveal();
+    Service service{token_line(right) + "TWILIO_AUTH_TOKEN_SECONDARY=" + kWrongToken + "\n"};
+    BOOST_TEST(service.post_signed_with(kWrongToken, 1) == 200);
+    service.reload(token_line(right),
+                   "Configuration reloaded {\"changed\":\"TWILIO_AUTH_TOKEN_SECONDARY\"}");
+    BOOST_TEST(service.post_signed_with(kWrongToken, 2) == 401);
+    BOOST_TEST(service.post_signed_with(right, 3) == 200);
+}
+
+// In the environment of the process the file would be as it was at the start.
+BOOST_AUTO_TEST_CASE(the_unit_gives_the_file_to_the_program_and_not_to_its_environment) {
+    std::ifstream unit{PGCOURIER_SOURCE_DIR "/deploy/pgcourier.service"};
+    bool names_the_file = false;
+    for (std::string line; std::getline(unit, line);) {
+        BOOST_TEST(!line.starts_with("EnvironmentFile="), line);
+        names_the_file = names_the_file || line.starts_with("Environment=PGCOURIER_CONFIG_FILE=");
+    }
+    BOOST_TEST(names_the_file);
+}
+
 // The breaker of the old credentials would let a probe through after a minute.
 BOOST_AUTO_TEST_CASE(new_credentials_are_tried_at_once) {
     Service service{token_line(kWrongToken)};

@@ -305,6 +305,22 @@ BOOST_AUTO_TEST_CASE(a_bad_configuration_is_one_line_and_exit_2) {
     BOOST_TEST(std::count(ran.output.begin(), ran.output.end(), '\n') == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_variables_that_cannot_be_read_to_its_end_is_refused) {
+    // The first byte of a process's memory: reading there fails, opening the file does not.
+    const Ran ran = run_program({"config"}, {{"PGCOURIER_CONFIG_FILE", "/proc/self/mem"},
+                                             {"DATABASE_URL", "postgresql://db/shop"}});
+    BOOST_TEST(ran.exit_code == 2);
+    BOOST_TEST(has(ran.output, "PGCOURIER_CONFIG_FILE: found /proc/self/mem, which cannot be read"),
+               ran.output);
+}
+
+BOOST_AUTO_TEST_CASE(who_sends_to_another_host_than_twilios_is_told_so_in_production) {
+    System system;
+    const std::string told = "TWILIO_API_BASE_URL is not Twilio's";
+    BOOST_TEST(has(Serving{system}.process.output(), told));
+    BOOST_TEST(!has(Serving{system, {{"PGCOURIER_ENV", "development"}}}.process.output(), told));
+}
+
 BOOST_AUTO_TEST_CASE(an_unmigrated_database_is_refused_with_the_command_to_run) {
     System system;
     const TestDatabase empty{TestDatabase::Content::empty};

@@ -395,6 +395,29 @@ BOOST_AUTO_TEST_CASE(letters_and_the_log_are_kept_at_least_as_long_as_messages) 
                "EVENT_LOG_RETENTION_DAYS: found \"60\", expected a whole number from 90 to 3650");
 }
 
+BOOST_AUTO_TEST_CASE(a_token_that_is_too_short_to_be_one_is_refused_by_its_length) {
+    BOOST_TEST(problem_of({{"TWILIO_AUTH_TOKEN", "pa55word"}}) ==
+               "TWILIO_AUTH_TOKEN: found 8 characters, expected an auth token as Twilio's console "
+               "shows it: 32 hex characters");
+    BOOST_TEST(problem_of({{"TWILIO_AUTH_TOKEN", std::string(15, 'x')}}, Needs::database)
+                   .starts_with("TWILIO_AUTH_TOKEN: found 15 characters"));
+    BOOST_TEST(read({{"TWILIO_AUTH_TOKEN", std::string(16, 'x')}}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_known_whether_the_api_is_twilios_own) {
+    for (const char* url : {"https://api.twilio.com", "HTTPS://API.twilio.com/",
+                            "https://api.dublin.ie1.twilio.com", "https://api.twilio.com:443"}) {
+        BOOST_TEST(good({{"TWILIO_API_BASE_URL", url}}).calls_twilio(), url);
+    }
+    for (const char* url :
+         {"http://127.0.0.1:4010", "https://twilio.example.com/proxy", "https://www.twilio.com",
+          "https://api.twilio.com.example.com", "https://api.evil-twilio.com",
+          "https://apitwilio.com", "http://localhost:4010/api.twilio.com"}) {
+        BOOST_TEST(!good({{"TWILIO_API_BASE_URL", url}}).calls_twilio(), url);
+    }
+    BOOST_TEST(good({}).calls_twilio());
+}
+
 BOOST_AUTO_TEST_CASE(what_the_predecessor_s_file_has_for_redis_is_one_notice_without_its_values) {
     const Config config =
         good({{"REDIS_URL", "redis://:pa55word@cache:6379"}, {"REDIS_TOKEN", "pa55word"}});

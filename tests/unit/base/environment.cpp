@@ -112,6 +112,28 @@ BOOST_AUTO_TEST_CASE(a_harmless_value_is_shown) {
     BOOST_TEST(shown("8o80") == "\"8o80\"");
     BOOST_TEST(shown("https://shop.example.com/webhooks/twilio") ==
                "\"https://shop.example.com/webhooks/twilio\"");
+    for (const char* text :
+         {"99999", "yesterday", "twelve-chars", "shop.example.com", "proxy.example.com:8080",
+          "192.168.100.200/33", "2001:db8::1/129", "http://10.0.0.1", "http://127.0.0.1:4010/x",
+          "http://localhost:4010/twilio", "ftp://shop.example.com",
+          "https://shop.example.com:99999", "file:///etc/passwd", "2026-02-08T10:00:00.123Z",
+          "2026-02-08 25:00:00+01"}) {
+        BOOST_TEST(shown(text) == std::string{"\""} + text + "\"");
+    }
+}
+
+// What somebody pasted into the wrong variable: with signs in it, or not as long as a token.
+BOOST_AUTO_TEST_CASE(a_secret_of_any_form_is_only_counted) {
+    for (const std::string_view value :
+         {"s3cret-auth-token", "correcthorsebattery", "aB3_x9-Qz7.pL2+mN8/",
+          "pa55word=pa55word=", "0123456789abcdef", "key.live.0aBcDeFgHiJ",
+          "SG.abcdefghijklmnopqrstuv.xyz", "+33 6 12 34 56 78", "1234567890123",
+          "c2VjcmV0OnBhc3N3b3Jk", "550e8400-e29b-41d4-a716-446655440000", "aa:bb:ccccccccccc:dd",
+          "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+          "https://abcdefghijklmnop.example.com", "shop.example.com:pa55word", "2026-02-08-s3cret",
+          "redis://cache.example.com", "postgresql://db/shop"}) {
+        BOOST_TEST(shown(value) == std::to_string(value.size()) + " characters that are not shown");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_may_be_a_secret_is_only_counted) {

@@ -193,6 +193,23 @@ BOOST_AUTO_TEST_CASE(a_systemic_error_that_hits_one_message_while_others_are_sen
     BOOST_TEST(!credentials(b).is_open);
 }
 
+// A firewall before Twilio that refuses one body, with a page of its own: the account pauses until
+// a probe with another message, three times at most.
+BOOST_AUTO_TEST_CASE(a_message_that_a_proxy_refuses_does_not_stop_the_others_for_good) {
+    Breaker b = breaker();
+    Claimed m = message("a");
+    for (m.deferrals = 0; m.deferrals < 3; ++m.deferrals) {
+        BOOST_TEST(std::holds_alternative<PutBack>(b.judge(m, refused(0, 400))));
+        BOOST_TEST(credentials(b).is_open);
+        b.judge(probe("other"), kAccepted);
+        BOOST_TEST(!credentials(b).is_open);
+    }
+    for (m.attempt = 1; m.attempt < 5; ++m.attempt)
+        BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(m, refused(0, 400))));
+    BOOST_TEST(std::holds_alternative<DeadLetter>(b.judge(m, refused(0, 400))));
+    BOOST_TEST(!credentials(b).is_open);
+}
+
 BOOST_AUTO_TEST_CASE(an_outage_dead_letters_none_of_those_that_an_earlier_one_put_back) {
     Scope account = well("credentials:1");
     account.success_ago = 10s;

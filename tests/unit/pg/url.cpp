@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 namespace pgcourier {
 namespace {
 
@@ -47,6 +49,59 @@ BOOST_AUTO_TEST_CASE(a_foreign_url_is_refused_without_its_password) {
         BOOST_REQUIRE(!target);
         BOOST_TEST(target.error().what.find("postgresql://") != std::string::npos);
         BOOST_TEST(target.error().what.find("s3cret") == std::string::npos);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(prismas_strict_checks_the_servers_certificate) {
+    const std::string url = "postgresql://db/shop?sslaccept=strict";
+    for (const char* more : {"&sslrootcert=/ca.pem", "&sslrootcert=/ca.pem&sslmode=require"}) {
+        const auto target = pg::parse_url(Secret{url + more});
+        BOOST_REQUIRE_MESSAGE(target, more);
+        BOOST_TEST(keyword(*target, "sslmode") == "verify-full", more);
+        BOOST_TEST(std::ranges::count_if(target->keywords, [](const auto& one) {
+                       return one.first == "sslmode";
+                   }) == 1);
+    }
+    // What the URL itself says of checking stays.
+    for (const char* mode : {"verify-ca", "verify-full", "disable"}) {
+        const auto target = pg::parse_url(Secret{url + "&sslmode=" + mode});
+        BOOST_REQUIRE_MESSAGE(target, mode);
+        BOOST_TEST(keyword(*target, "sslmode") == mode);
+    }
+    for (const char* accepts : {"accept_invalid_certs", ""}) {
+        const auto target =
+            pg::parse_url(Secret{std::string{"postgresql://db/shop?sslaccept="} + accepts});
+        BOOST_REQUIRE_MESSAGE(target, accepts);
+        BOOST_TEST(keyword(*target, "sslmode") == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(strict_without_authorities_is_refused_with_what_to_write) {
+    const auto target =
+        pg::parse_url(Secret{"postgresql://u:s3cret@db/shop?sslmode=require&sslaccept=strict"});
+    BOOST_REQUIRE(!target);
+    BOOST_TEST(target.error().what.starts_with("found sslaccept=strict without"));
+    BOOST_TEST(target.error().what.find("expected sslmode=verify-full&sslrootcert=") !=
+               std::string::npos);
+    BOOST_TEST(target.error().what.find("s3cret") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_connect_timeout_of_the_url_counts_when_it_is_a_shorter_one) {
+    using std::chrono::seconds;
+    const std::pair<const char*, seconds> cases[] = {
+        {"", seconds{5}},
+        {"?connect_timeout=2", seconds{2}},
+        {"?connect_timeout=5", seconds{5}},
+        {"?connect_timeout=600", seconds{5}},
+        {"?connect_timeout=0", seconds{5}},
+        {"?connect_timeout=-1", seconds{5}},
+        {"?connect_timeout=soon", seconds{5}},
+        {"?connect_timeout=99999999999", seconds{5}},
+    };
+    for (const auto& [parameters, expected] : cases) {
+        const auto target = pg::parse_url(Secret{std::string{"postgresql://db/shop"} + parameters});
+        BOOST_REQUIRE_MESSAGE(target, parameters);
+        BOOST_TEST((target->connect_timeout(seconds{5}) == expected), parameters);
     }
 }
 

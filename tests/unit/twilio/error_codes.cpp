@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(each_code_has_its_class) {
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_one_sender_do_not_concern_the_account) {
-    for (const int code : {63001, 63007, 63018, 63020, 63022, 63026, 63051, 21606}) {
+    for (const int code : {63001, 63002, 63007, 63018, 63020, 63022, 63026, 63051, 21606}) {
         BOOST_TEST(to_text(find_error(code)->scope) == "sender", code);
     }
     for (const int code : {20003, 20005, 20429, 20503, 30002, 63038}) {
@@ -46,6 +46,12 @@ BOOST_AUTO_TEST_CASE(errors_of_one_sender_do_not_concern_the_account) {
         if (error.error_class == systemic)
             BOOST_TEST(to_text(error.scope) != "message", error.code);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_has_no_code_is_nobodys_refusal_but_the_accounts) {
+    for (const int status : {400, 401, 403, 404, 413, 422, 302})
+        BOOST_TEST(to_text(judge(0, status).scope) == "account", status);
+    BOOST_TEST(judge(0, 400).words == "refused by something that is not Twilio's API");
 }
 
 BOOST_AUTO_TEST_CASE(a_code_that_nobody_knows_is_not_found) {
@@ -81,15 +87,22 @@ BOOST_AUTO_TEST_CASE(the_code_is_judged_before_the_http_status) {
         {20429, 504, ambiguous, true},
         {21211, 500, permanent, false},
         // No known code: the status decides.
-        {0, 400, permanent, true},
         {99999, 400, permanent, true},
         {99999, 422, permanent, true},
+        // No code at all: not Twilio's API, but a proxy before it, and no message's fault.
+        {0, 400, systemic, false},
+        {0, 405, systemic, false},
+        {0, 413, systemic, false},
+        {0, 422, systemic, false},
+        {0, 451, systemic, false},
+        {0, 499, systemic, false},
         {0, 401, systemic, false},
         {99999, 403, systemic, false},
         {0, 404, systemic, false},
         {0, 302, systemic, false},
         {0, 308, systemic, false},
         {0, 408, ambiguous, true},
+        {99999, 408, ambiguous, true},
         {0, 500, ambiguous, true},
         {0, 502, ambiguous, true},
         {0, 503, ambiguous, true},

@@ -149,6 +149,21 @@ BOOST_AUTO_TEST_CASE(many_keys_take_no_quadratic_time) {
     BOOST_TEST(form(body).starts_with(R"({"a":["","",)"));
 }
 
+// Of 10^6 digits: looked at from each of them on, it would take minutes.
+BOOST_AUTO_TEST_CASE(many_digits_that_are_no_number_take_no_quadratic_time) {
+    for (const std::size_t length : {std::size_t{64} * 1024, std::size_t{1'000'000}}) {
+        const std::string zeros(length, '0');
+        const std::string nines(length, '9');
+        for (const std::string& raw :
+             {"{\"a\":" + zeros + "}", "{\"a\":-" + zeros + "}", "{\"a\":" + nines + ".}",
+              "{\"a\":" + nines + "e}", "{\"a\":0" + nines + "}", zeros}) {
+            BOOST_TEST((json(raw) == "{\"raw\":" + json_string(raw) + "}"), raw.substr(0, 20));
+            BOOST_TEST(json_fields(raw).empty(), raw.substr(0, 20));
+        }
+        BOOST_TEST((json("{\"a\":" + nines + "}") == "{\"a\":\"" + nines + "\"}"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(fields_of_an_object_are_read_as_a_form) {
     const Params fields = json_fields(
         R"({"code":21211,"message":"é","ok":true,"no":false,"none":null,"list":[1,{"a":"b"},[]],"obj":{"x":{"y":1e999}},"code":2})");

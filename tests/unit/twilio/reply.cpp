@@ -70,11 +70,24 @@ BOOST_AUTO_TEST_CASE(an_unknown_refusal_is_permanent_when_it_comes_again) {
     BOOST_TEST(r.permanent_on_repeat);
     BOOST_TEST(r.reason ==
                "twilio 29999: the request was refused (www.twilio.com/docs/api/errors/29999)");
+}
 
-    const Refused html = refused(read_reply(400, "text/html", {}, "<html>Bad request</html>"));
-    BOOST_TEST(html.code == 0);
-    BOOST_TEST(html.permanent_on_repeat);
-    BOOST_TEST(html.reason == "HTTP 400 text/html: the request was refused");
+// Twilio's API has a code in each refusal: who has none is a proxy or a firewall before it, and
+// may refuse all messages alike. Two attempts of each would make dead letters of a whole outbox.
+BOOST_AUTO_TEST_CASE(a_refusal_that_is_not_twilios_is_nobodys_message) {
+    const std::pair<int, std::string> cases[] = {
+        {400, "<html>Bad request</html>"}, {400, ""}, {400, "{}"}, {405, "<html>"}, {413, "x"},
+        {422, R"({"error":"blocked"})"}};
+    for (const auto& [status, body] : cases) {
+        const Refused r = refused(read_reply(status, "text/html", {}, body));
+        BOOST_TEST(r.code == 0, status);
+        BOOST_TEST(to_text(r.error_class) == "systemic", status);
+        BOOST_TEST(to_text(r.scope) == "account", status);
+        BOOST_TEST((!r.permanent && !r.permanent_on_repeat), status);
+    }
+    BOOST_TEST(refused(read_reply(400, "text/html", {}, "<html>")).reason ==
+               "HTTP 400 text/html: refused by something that is not Twilio's API");
+    BOOST_TEST(std::holds_alternative<OutcomeUnknown>(read_reply(408, "text/html", {}, "<html>")));
 }
 
 BOOST_AUTO_TEST_CASE(too_many_requests_are_never_ambiguous) {
@@ -154,5 +167,5 @@ BOOST_AUTO_TEST_CASE(a_code_may_come_as_text) {
     BOOST_TEST(refused(reply(400, R"({"code":"21610","message":"x"})")).code == 21610);
     BOOST_TEST(refused(reply(400, R"({"code":1e999})")).code == 0);
     BOOST_TEST(refused(reply(400, R"({"code":null,"message":"a\u0000b"})")).reason ==
-               "HTTP 400 application/json: the request was refused");
+               "HTTP 400 application/json: refused by something that is not Twilio's API");
 }
