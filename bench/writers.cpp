@@ -80,7 +80,7 @@ void report_delays(bench::Report& report, const bench::Delays& delays, const cha
     report.figure("  from its COMMIT to Twilio's API, median",
                   bench::percentile(delays.to_call_ms, 0.5), "ms");
     report.figure(std::string{"  p99"} + target, bench::percentile(delays.to_call_ms, 0.99), "ms");
-    report.figure("  not called", static_cast<double>(delays.missing), "");
+    report.figure("  not called (at most 0)", static_cast<double>(delays.missing), "");
 }
 
 }  // namespace
@@ -135,8 +135,6 @@ int main() {
     bench::Pgbench steady_writers{system.db(), slow, kClients, kSteadySeconds};
     const bench::Delays steady = bench::sample_delays(system, tenant, 50ms, 20 * kSteadySeconds);
     const double steady_rate = steady_writers.rate(kSkip);
-    if (steady_rate < kSteadyLeast)
-        throw std::runtime_error{fmt::format("64 clients wrote only {:.0f} a second", steady_rate)};
 
     bench::Report report{"writers"};
     report.figure("without triggers and NOTIFY, 64 clients", median(rates["plain"]), "/s");
@@ -151,7 +149,8 @@ int main() {
     report.figure("share of the rate without triggers",
                   100 * median(rates["sent"]) / median(rates["plain"]), "%");
     report_delays(report, flooded);
-    report.figure("64 clients that write 4 a second each", steady_rate, "/s");
+    report.figure(fmt::format("64 clients that write 4 a second each (at least {})", kSteadyLeast),
+                  steady_rate, "/s");
     report_delays(report, steady, " (at most 100)");
     return report.exit_status();
 }

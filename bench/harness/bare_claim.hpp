@@ -1,8 +1,9 @@
 #pragma once
 // What an idle message costs whoever sends it from the outbox's own tables with the least that a
 // claim can be: the INSERT with its triggers, and a listener that takes what is due in one round
-// trip of three statements, with the lease that is the fence, the look at opt_outs, and COMMIT. It
-// knows no limits, no pauses, no order within a conversation, and does not call.
+// trip of three statements and their settings, with the lease that is the fence, the look at
+// opt_outs, and COMMIT. It knows no limits, no pauses, no order within a conversation, and does not
+// call.
 
 #include "pg/connection.hpp"
 #include "support/test_database.hpp"

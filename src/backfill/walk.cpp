@@ -42,7 +42,7 @@ std::vector<std::int64_t> insert_all(pg::Connection& db, std::span<const inbox::
         try {
             return inbox::insert_missing(db, events);
         } catch (const pg::Error& e) {
-            if (!e.sqlstate().starts_with("40") || tried == kTriesOfInsert) throw;
+            if (!e.is_conflict() || tried == kTriesOfInsert) throw;
         }
     }
 }

@@ -229,16 +229,20 @@ void read_webhook(EnvironmentReader& env, Config& config) {
     env.duration("WEBHOOK_DEADLINE_MS", config.webhook_deadline, 50, 10'000);
 }
 
+// With a placeholder as the key anybody could sign webhooks.
+Secret read_auth_token(EnvironmentReader& env, const char* name) {
+    Secret token = env.secret(name);
+    const std::size_t chars = token.reveal().size();
+    if (chars == 0 || chars >= kShortestToken) return token;
+    env.fail(name, fmt::format("{} characters", chars),
+             "an auth token as Twilio's console shows it: 32 hex characters");
+    return {};
+}
+
 void read_twilio(EnvironmentReader& env, Config& config) {
     config.twilio_account_sid = read_sid(env, "TWILIO_ACCOUNT_SID", "AC");
-    config.twilio_auth_token = env.secret("TWILIO_AUTH_TOKEN");
-    const std::size_t token_chars = config.twilio_auth_token.reveal().size();
-    if (token_chars > 0 && token_chars < kShortestToken) {
-        env.fail("TWILIO_AUTH_TOKEN", fmt::format("{} characters", token_chars),
-                 "an auth token as Twilio's console shows it: 32 hex characters");
-        config.twilio_auth_token = {};
-    }
-    config.twilio_auth_token_secondary = env.secret("TWILIO_AUTH_TOKEN_SECONDARY");
+    config.twilio_auth_token = read_auth_token(env, "TWILIO_AUTH_TOKEN");
+    config.twilio_auth_token_secondary = read_auth_token(env, "TWILIO_AUTH_TOKEN_SECONDARY");
     config.twilio_api_key_sid = read_sid(env, "TWILIO_API_KEY_SID", "SK");
     config.twilio_api_key_secret = env.secret("TWILIO_API_KEY_SECRET");
     if (config.twilio_api_key_sid.empty() != config.twilio_api_key_secret.empty()) {

@@ -86,6 +86,12 @@ std::optional<int> ConfigFile::line_of(std::string_view name) const {
     return found == lines_.end() ? std::nullopt : std::optional{found->second.number};
 }
 
+std::vector<std::string_view> ConfigFile::names() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, line] : lines_) names.push_back(name);
+    return names;
+}
+
 Environment ConfigFile::over(Environment environment) const {
     return [lines = lines_,
             environment = std::move(environment)](const char* name) -> std::optional<std::string> {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pgcourier {
 
@@ -31,6 +32,8 @@ class ConfigFile {
     const std::string& path() const { return path_; }
     /// The line that sets it; nullopt: none does.
     std::optional<int> line_of(std::string_view name) const;
+    /// The names that have a line, in the order of the alphabet.
+    std::vector<std::string_view> names() const;
     /// What the file says, else what `environment` says. The file is copied.
     Environment over(Environment environment) const;
 

@@ -34,12 +34,16 @@ pg::ConnectOptions direct_options(const Config& config, const std::string& role)
     return {.target = target_of(config.database_direct_url, "DATABASE_DIRECT_URL"), .role = role};
 }
 
+// So that the server says what took too long, and has ended it, before we give up.
+constexpr std::chrono::seconds kBeyondStatement{5};
+
 pg::Connection connect(const std::string& role) {
     pg::ConnectOptions options = connect_options(config_for(Needs::database), role);
     // A command says each statement once: nothing is gained by preparing it, nor by telling of a
     // pooler that nobody declared.
     options.is_direct = false;
     options.statement_timeout = options.answer_timeout;  // one is worth waiting for
+    options.answer_timeout += kBeyondStatement;
     return pg::Connection{std::move(options)};
 }
 

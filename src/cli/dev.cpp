@@ -73,7 +73,8 @@ std::string postgres_directory() {
             const fs::path elsewhere = fs::path{"/var/lib/pgcourier"} / name;
             fs::create_directories(elsewhere);
             // Whatever our umask: PostgreSQL's user has to pass.
-            fs::permissions(elsewhere.parent_path(), fs::perms{0755});
+            fs::permissions(elsewhere.parent_path(), fs::perms::group_exec | fs::perms::others_exec,
+                            fs::perm_options::add);
             std::error_code ignored;
             fs::create_symlink(elsewhere, wished, ignored);
             return elsewhere.string();

@@ -17,6 +17,9 @@ std::string advice_for(const pg::Error& error, const pg::StatementError* stateme
                "first.";
     }
     if (statement != nullptr && !statement->hint().empty()) return statement->hint();
+    if (dynamic_cast<const pg::CommitUnknown*>(&error) != nullptr) {
+        return "It may have been done all the same: look before you do it again.";
+    }
     if (error.sqlstate() == "42501") {
         return "The user of DATABASE_URL may not do this. `serve` and the commands want a member "
                "of pgcourier_service (GRANT pgcourier_service TO …), `migrate up` the owner of the "

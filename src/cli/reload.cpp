@@ -6,6 +6,8 @@
 #include "cli/command.hpp"
 #include "cli/service.hpp"
 
+#include <algorithm>
+
 namespace pgcourier::cli {
 namespace {
 
@@ -61,6 +63,21 @@ void Reloader::reload(Service& service) {
                   {{"error", next.error().what}});
     warn_of_lines_that_are_gone(*file);
     file_ = *file;
+    warn_of_lines_without_effect();
+}
+
+// What libpq, OpenSSL and the C library read themselves they read in the environment.
+void Reloader::warn_of_lines_without_effect() const {
+    std::string names;
+    for (const std::string_view name : file_.names()) {
+        if (std::ranges::find(variables(), name, &Variable::name) == variables().end())
+            add_name(names, name);
+    }
+    if (!names.empty())
+        log_.warn(
+            "These lines of the file have no effect: pgcourier does not know them, and what other "
+            "libraries read belongs into the environment of the process",
+            {{"variables", names}});
 }
 
 // A key that somebody took out of the file to revoke it is still in force then.

@@ -19,6 +19,8 @@ class Reloader {
     /// what the service was started with. The listener's certificate is read again from its files
     /// in any case.
     void reload(Service& service);
+    /// Logs which lines of the file mean nothing to pgcourier.
+    void warn_of_lines_without_effect() const;
     /// What is in force; before first(), and where the file cannot be read, the process's own.
     const Environment& environment() const { return environment_; }
 

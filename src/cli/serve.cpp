@@ -16,6 +16,7 @@ namespace {
 bool start(Reloader& reloader, std::optional<Service>& service) {
     Config config = reloader.first();
     configure_log(config.log_level, config.log_format);
+    reloader.warn_of_lines_without_effect();
     const Result<bool> started = service.emplace(std::move(config)).start();
     if (!started) throw Failure{kFailed, started.error().what};
     return *started;

@@ -83,7 +83,7 @@ pg::ConnectOptions connect_options(const pg::Target& target, const Limits& limit
             .role = "doctor",
             .is_direct = false,
             .connect_timeout = limits.connect_timeout,
-            .statement_timeout = limits.answer_timeout,
+            .statement_timeout = limits.answer_timeout * 4 / 5,  // the server says so first
             .answer_timeout = limits.answer_timeout};
 }
 

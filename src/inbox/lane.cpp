@@ -44,6 +44,7 @@ LaneMetrics& metrics() {
 // The row is at fault, not the database: bad data, a violated constraint, a limit of PostgreSQL, an
 // internal error.
 bool is_about_a_row(const pg::Error& e) {
+    if (e.is_lost()) return false;
     const std::string& state = e.sqlstate();
     return state.starts_with("22") || state.starts_with("23") || state.starts_with("54") ||
            state.starts_with("XX");
@@ -168,7 +169,7 @@ void Lane::store_one_by_one() {
 }
 
 std::chrono::milliseconds Lane::pause_after(const pg::Error& error) {
-    if (error.sqlstate().starts_with("40")) return jittered(kFirstPause, rng_) / 4;
+    if (error.is_conflict()) return jittered(kFirstPause, rng_) / 4;
     // Dropped whatever it was: a server that went read-only or is in trouble is found again by
     // connecting anew.
     db_.reset();

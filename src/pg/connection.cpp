@@ -201,6 +201,7 @@ Rows Connection::run_script(const char* text, SteadyTime deadline) {
         const ExecStatusType status = PQresultStatus(result.get());
         if (status == PGRES_FATAL_ERROR) {
             if (!failure) failure = error_of(result.get(), "running a script");
+            if (failure->is_lost()) throw *failure;  // whoever said it may be slow to hang up
         } else {
             last = std::move(result);
         }

@@ -43,7 +43,9 @@ class Error : public std::runtime_error {
                                    [this](std::string_view c) { return sqlstate_.starts_with(c); });
     }
     /// Somebody else has a row locked, or it took too long.
-    bool is_hold_up() const { return sqlstate_ == "55P03" || sqlstate_ == "57014"; }
+    bool is_hold_up() const { return !is_lost() && (sqlstate_ == "55P03" || sqlstate_ == "57014"); }
+    /// Two transactions stood in each other's way, and this one gave in: deadlock, serialization.
+    bool is_conflict() const { return !is_lost() && sqlstate_.starts_with("40"); }
     bool is_unique_violation() const { return sqlstate_ == "23505"; }
     bool is_undefined_table() const { return sqlstate_ == "42P01"; }
 

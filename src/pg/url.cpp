@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 namespace pgcourier::pg {
@@ -66,8 +67,11 @@ std::optional<Problem> check_certificate(Target& target) {
     const bool has_mode = mode != target.keywords.end();
     if (has_mode && (mode->second.starts_with("verify-") || mode->second == "disable"))
         return std::nullopt;
+    const auto host = find("host");
+    const bool is_local = host != target.keywords.end() && host->second.starts_with('/');
     // libpq 15 knows no authorities of the system's.
-    if (find("sslrootcert") == target.keywords.end()) {
+    if (find("sslrootcert") == target.keywords.end() && std::getenv("PGSSLROOTCERT") == nullptr &&
+        !is_local) {
         return Problem{
             "found sslaccept=strict without the authorities that may vouch for the server, "
             "expected sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt, or the "

@@ -10,7 +10,6 @@
 
 #include <deque>
 #include <thread>
-#include <utility>
 
 using namespace pgcourier;
 using namespace std::chrono_literals;
@@ -25,10 +24,10 @@ struct Running {
     test::Cluster cluster{2, {.progress = {.step = 50ms}, .latency = 20ms, .seed = settings.seed}};
     std::optional<test::Traffic> traffic;
 
-    Running() {
+    explicit Running(test::Variables more = {}) {
         BOOST_TEST_MESSAGE("FAULT_SEED=" << settings.seed);
-        for (std::size_t i = 0; i < cluster.size(); ++i)
-            cluster.start(i, test::Variables{{"ROUTER_THREADS", "1"}});
+        more["ROUTER_THREADS"] = "1";
+        for (std::size_t i = 0; i < cluster.size(); ++i) cluster.start(i, more);
         cluster.wait_until_ready();
         traffic.emplace(cluster, test::Pace{}, settings.seed);
         BOOST_REQUIRE(traffic->goes_on(50, 30s));
@@ -42,26 +41,24 @@ std::chrono::milliseconds patience(const test::FaultSettings& settings) {
     return settings.is_full ? 6s : 30s;
 }
 
-/// What shows that a table is locked: what needs it stands still.
-bool is_felt(test::Cluster& cluster, const test::Traffic& traffic, std::string_view table) {
-    if (table == "webhook_events" || table == "webhook_queue") {
-        const std::size_t refused = traffic.refused();
-        return eventually([&] { return traffic.refused() > refused; }, 20s);
-    }
-    if (table == "messages_in" || table == "event_log") {
-        return eventually(
-            [&] { return cluster.db().count("SELECT count(*) FROM webhook_queue") > 50; }, 20s);
-    }
-    std::uint64_t sent = 0;
-    auto since = steady_clock::now();
+/// Whether one of the program's connections waits for this table.
+bool is_felt(test::Cluster& cluster, const char* table) {
     return eventually(
         [&] {
-            const std::uint64_t now = cluster.twilio().ledger().accepted();
-            if (now != std::exchange(sent, now)) since = steady_clock::now();
-            return steady_clock::now() - since > 1s;
+            return cluster.db().count(fmt::format(
+                       "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+                       "WHERE NOT l.granted AND l.relation = '{}'::regclass "
+                       "AND a.application_name LIKE 'pgcourier/%' "
+                       "AND a.application_name NOT LIKE 'pgcourier/test-%'",
+                       table)) > 0;
         },
         20s);
 }
+
+/// For what must be refused nothing, however slow the machine is.
+struct Patient : Running {
+    Patient() : Running{{{"WEBHOOK_DEADLINE_MS", "10000"}}} {}
+};
 
 }  // namespace
 
@@ -145,8 +142,7 @@ BOOST_FIXTURE_TEST_CASE(somebody_locks_the_hot_tables, Running) {
                 fmt::format("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table).c_str());
             const auto until =
                 steady_clock::now() + std::chrono::seconds{settings.times(8, 30, 30)};
-            BOOST_TEST(is_felt(cluster, *traffic, table),
-                       table << " was locked, and nobody felt it");
+            BOOST_TEST(is_felt(cluster, table), table << " was locked, and nobody felt it");
             std::this_thread::sleep_until(until);  // the time is what is tested
         }
         worst = std::max(worst, traffic->time_until_all_goes_on());
@@ -163,7 +159,7 @@ BOOST_AUTO_TEST_CASE(somebody_locks_messages) {
     BOOST_TEST_MESSAGE("FAULT_SEED=" << settings.seed);
     // One instance, which always has some under way.
     test::Cluster cluster{1, {.progress = {.step = 50ms}, .latency = 200ms, .seed = settings.seed}};
-    cluster.start(0, test::Variables{{"ROUTER_THREADS", "1"}});
+    cluster.start(0, test::Variables{{"ROUTER_THREADS", "1"}, {"WEBHOOK_DEADLINE_MS", "10000"}});
     cluster.wait_until_ready();
     // Many people, so that the others' messages can go on.
     test::Traffic traffic{cluster, {.recipients = 2'000}, settings.seed};
@@ -188,7 +184,7 @@ BOOST_AUTO_TEST_CASE(somebody_locks_messages) {
 
 // What protects from it keeps it fast, which no test judges: bench/horizon does. That it is there,
 // claims that begin at a mark, integration/claim_neighbours fails without: without/the_mark.patch.
-BOOST_FIXTURE_TEST_CASE(a_snapshot_is_held_open, Running) {
+BOOST_FIXTURE_TEST_CASE(a_snapshot_is_held_open, Patient) {
     pg::Connection holder{cluster.db().options("test-holder")};
     holder.exec_script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages_in");
     const auto until = steady_clock::now() + std::chrono::seconds{settings.times(5, 60, 600)};

@@ -100,6 +100,22 @@ BOOST_FIXTURE_TEST_CASE(connections_fall_silent_and_are_given_up_within_20_secon
                                times, worst.count()));
 }
 
+// What protects: ConnectOptions::connect_timeout.
+// Fails without its protection: without/a_limit_for_connecting.patch.
+BOOST_FIXTURE_TEST_CASE(new_connections_are_accepted_and_hear_nothing, Behind) {
+    const std::size_t before = proxy.accepted();
+    proxy.cut();
+    proxy.stall(true);
+    BOOST_TEST(eventually([&] { return proxy.accepted() > before + cluster.size(); }, 30s));
+    test::lasts(std::chrono::seconds{settings.times(3, 15, 60)});
+    proxy.stall();  // those that come from now on are served; the others never hear anything
+    const auto worst = traffic->time_until_all_goes_on();
+    BOOST_TEST(worst <= (settings.is_full ? 20s : 30s));
+    test::end_well(
+        cluster, *traffic,
+        fmt::format("new connections heard nothing, {} ms until all went on", worst.count()));
+}
+
 // Fails without its protection: without/a_deadline_for_webhooks.patch.
 BOOST_FIXTURE_TEST_CASE(answers_take_50_then_200_then_2000_ms, Behind) {
     const auto each = std::chrono::seconds{settings.times(3, 10, 60)};

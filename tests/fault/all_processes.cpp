@@ -245,7 +245,7 @@ BOOST_FIXTURE_TEST_CASE(their_clocks_are_an_hour_and_a_day_off_both_ways, Crowd,
 
 // Fails without its protection: without/both_keys_of_a_webhook.patch.
 BOOST_FIXTURE_TEST_CASE(each_webhook_comes_up_to_twenty_times_in_any_order, Crowd) {
-    start_all();
+    start_all({{"WEBHOOK_DEADLINE_MS", "10000"}});  // this is not about speed
     begin({.webhooks = 60, .messages = 20, .most_deliveries = 20});
     test::lasts(std::chrono::seconds{settings.times(4, 30, 600)});
     BOOST_TEST(traffic->goes_on(50, 30s));
@@ -264,7 +264,7 @@ BOOST_FIXTURE_TEST_CASE(each_webhook_comes_up_to_twenty_times_in_any_order, Crow
 
 // Fails without its protection: without/texts_that_postgresql_can_hold.patch.
 BOOST_FIXTURE_TEST_CASE(some_webhooks_are_poison, Crowd) {
-    start_all();
+    start_all({{"WEBHOOK_DEADLINE_MS", "10000"}});  // this is not about speed
     begin({.webhooks = 200, .poison_percent = settings.is_full ? 1 : 20});
     test::lasts(std::chrono::seconds{settings.times(3, 60, 600)});
     BOOST_TEST(traffic->goes_on(50, 30s));
