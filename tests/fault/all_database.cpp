@@ -145,7 +145,9 @@ BOOST_FIXTURE_TEST_CASE(somebody_locks_the_hot_tables, Running) {
             BOOST_TEST(is_felt(cluster, table), table << " was locked, and nobody felt it");
             std::this_thread::sleep_until(until);  // the time is what is tested
         }
-        worst = std::max(worst, traffic->time_until_all_goes_on());
+        const auto took = traffic->time_until_all_goes_on();
+        BOOST_TEST_MESSAGE(table << " was locked: " << took.count() << " ms until all went on");
+        worst = std::max(worst, took);
     }
     BOOST_TEST(worst <= patience(settings));
     test::end_well(cluster, *traffic,

@@ -255,7 +255,11 @@ void Traffic::write(const std::stop_token& stop) {
                 const std::scoped_lock lock{mutex_};
                 db.emplace(moved_to_ ? *moved_to_ : cluster_.db().options("test-shop"));
             }
-            db->exec(kWrite, pg::Params{cluster_.shop(), made, made + count - 1, pace_.recipients});
+            // In a transaction, with its time limit: one that only we had given up would be written
+            // after those that follow.
+            const pg::Call call{
+                kWrite, pg::Params{cluster_.shop(), made, made + count - 1, pace_.recipients}};
+            db->transact({&call, 1});
             written_ += count;
             const std::scoped_lock lock{mutex_};
             promised_.emplace_back(made, made + count - 1);
