@@ -82,10 +82,11 @@ test-signature: deps build/release/build.ninja ## Compares 100,000 signatures wi
 	@cmake --build build/release --target signature_lines
 	@.ci/signature build/release
 
-lint: deps deps-lint ## Checks format, includes, SQL in C++ and, on changed files, what clang-tidy finds
+lint: deps deps-lint ## Checks format, includes, SQL in C++, that the patches of fault-without fit and, on changed files, what clang-tidy finds
 	@.ci/files | xargs clang-format --dry-run --Werror
 	@.ci/includes
 	@.ci/inline-sql
+	@for patch in tests/fault/without/*.patch; do git -c safe.directory='*' apply --check "$$patch" || exit 1; done
 	@.ci/tidy
 
 cppcheck: deps ## Checks src/ with cppcheck
