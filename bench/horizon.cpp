@@ -249,7 +249,6 @@ int main() {
         .name = "routing",
         .role = "router",
         .at_once = 2 * 500,  // ROUTER_THREADS, ROUTER_BATCH_SIZE
-        .queue = "webhook_queue",
         .give = [&](std::int64_t first,
                     std::int64_t end) { bench::store_webhooks(writer, first, end, kTenants); },
         // A sequence costs nothing to look at.
@@ -258,7 +257,6 @@ int main() {
         .name = "sending",
         .role = "sender",
         .at_once = 100,  // OUTBOX_BATCH_SIZE
-        .queue = "outbox_queue",
         .give =
             [&](std::int64_t first, std::int64_t end) {
                 writer.exec_script(
