@@ -47,7 +47,7 @@ class Recovery {
         watching_ = std::jthread{[this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 look();
-                std::this_thread::sleep_for(100ms);  // its pace
+                test::lasts(100ms);  // its pace
             }
         }};
     }
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(killed_at_random_moments_under_load_it_loses_and_doubles_no
     std::jthread load{[&](std::stop_token stop) {
         while (!stop.stop_requested()) {
             cluster.write(20, kRecipients);
-            std::this_thread::sleep_for(50ms);
+            test::lasts(50ms);
         }
     }};
     Recovery recovery{cluster.db()};

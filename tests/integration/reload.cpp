@@ -36,11 +36,12 @@ struct Service {
     std::string file = scratch_directory() + "/variables.env";
     std::unique_ptr<Process> process;
 
-    explicit Service(const std::string& lines) {
+    /// in_environment  the token behind the file's; empty: none
+    explicit Service(const std::string& lines, const std::string& in_environment = {}) {
         BOOST_REQUIRE(twilio.start());
         write(lines);
         Variables variables = service_variables(db.url(), port, twilio.base_url());
-        variables.erase("TWILIO_AUTH_TOKEN");
+        variables["TWILIO_AUTH_TOKEN"] = in_environment;
         variables["PGCOURIER_CONFIG_FILE"] = file;
         variables["WEBHOOK_DEADLINE_MS"] = "10000";  // this is not about speed
         process = std::make_unique<Process>(std::vector<std::string>{"serve"}, variables);
@@ -141,6 +142,47 @@ BOOST_AUTO_TEST_CASE(a_wrong_file_changes_nothing) {
     BOOST_TEST(service.post_signed_with(right, 1) == 200);
     service.process->signal(SIGTERM);
     BOOST_TEST(service.process->wait() == 0);
+}
+
+// As a router alone it would need no token; the process that runs receives webhooks.
+BOOST_AUTO_TEST_CASE(new_values_must_go_together_with_the_roles_that_run) {
+    const std::string right = test_auth_token().reveal();
+    const Service service{token_line(right)};
+    service.reload("PGCOURIER_ROLES=router\n",
+                   "Configuration not reloaded: it stays as it was {\"error\":\"TWILIO_AUTH_TOKEN: "
+                   "found nothing");
+    BOOST_TEST(service.post_signed_with(right, 1) == 200);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_restart_would_not_take_stops_no_new_key_and_is_told) {
+    const std::string right = test_auth_token().reveal();
+    const Service service{token_line(right)};
+    service.reload(token_line(right) + "TWILIO_AUTH_TOKEN_SECONDARY=" + kWrongToken +
+                       "\nROUTER_THREADS=many\n",
+                   "the service would not start again {\"error\":\"ROUTER_THREADS: found");
+    BOOST_TEST(service.post_signed_with(kWrongToken, 1) == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_is_gone_is_named_where_the_environment_has_it_too) {
+    const std::string right = test_auth_token().reveal();
+    const Service service{token_line(right), kWrongToken};
+    service.reload(token_line(right) + "LOG_LEVEL=debug\n", "{\"changed\":\"LOG_LEVEL\"}");
+    // The environment has no LOG_LEVEL: that is not told.
+    service.reload("",
+                   "These are no longer in the file: what the environment has is used "
+                   "{\"variables\":\"TWILIO_AUTH_TOKEN\"}");
+    BOOST_TEST(service.post_signed_with(kWrongToken, 1) == 200);
+    BOOST_TEST(!has(service.process->output(), kWrongToken));
+}
+
+// libpq reads it in the environment, where it does not come from the file.
+BOOST_AUTO_TEST_CASE(a_line_that_only_another_library_would_read_is_told_at_the_start_and_later) {
+    const std::string token = token_line(test_auth_token().reveal());
+    const Service service{token + "PGSSLROOTCERT=/somewhere\n"};
+    BOOST_TEST(service.process->wait_for_output("{\"variables\":\"PGSSLROOTCERT\"}"));
+    service.reload(token + "REDIS_URL=redis://nowhere\n", "{\"variables\":\"REDIS_URL\"}");
+    BOOST_TEST(has(service.process->output(), "These lines of the file have no effect"));
+    BOOST_TEST(!has(service.process->output(), "nowhere"));
 }
 
 BOOST_AUTO_TEST_CASE(without_a_file_sighup_changes_nothing_and_ends_nothing) {
