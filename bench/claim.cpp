@@ -93,19 +93,17 @@ void compare_history(bench::Report& report) {
         const Case one{kClaims, 500, threads};
         std::vector<double> without;
         std::vector<double> with;
-        std::vector<double> shares;
         // One takes less than a second, and turns differ by a tenth and more.
         for (int round = 0; round < 3 * bench::rounds(); ++round) {
             without.push_back(ours(young, one));
             with.push_back(ours(old, one));
-            shares.push_back(100 * with.back() / without.back());
         }
         report.median(fmt::format("batch 500, threads {}: without a history", threads), without,
                       "events/s");
         report.median(
             fmt::format("batch 500, threads {}: beside {} routed webhook_events (at least 90)",
                         threads, history),
-            shares, "%");
+            bench::shares(with, without), "%");
     }
 }
 
@@ -148,9 +146,8 @@ int main() {
                       of("share of SQL"));
         const auto fewer = rates.find({kClaims, one.batch, one.threads});
         if (one.backlog > kClaims && fewer != rates.end())
-            report.figure(fmt::format("{}: share of that with {} (at least 90)", name, kClaims),
-                          100 * rate / bench::median(fewer->second.first), "%",
-                          {{"part", "backlogs"}});
+            report.median(fmt::format("{}: share of that with {} (at least 90)", name, kClaims),
+                          bench::shares(measured.first, fewer->second.first), "%");
     }
     compare_history(report);
     return report.exit_status();

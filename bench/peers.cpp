@@ -84,19 +84,18 @@ bool compare(bench::Report& report, const std::string& group,
              std::vector<Contestant>& contestants) {
     for (int round = 1; round <= bench::rounds(); ++round)
         for (Contestant& one : contestants) measure(group, round, one);
-    const auto rate_of = [&](const std::string& name) {
-        const auto one = std::ranges::find(contestants, name, &Contestant::name);
-        return one == contestants.end() || one->rates.empty() ? 0 : bench::median(one->rates);
-    };
     for (const Contestant& one : contestants) {
-        if (one.rates.empty()) continue;
-        report.median(fmt::format("{}: {}", group, one.name), one.rates, "/s",
-                      {{"group", group}, {"who", one.name}});
+        if (!one.rates.empty())
+            report.median(fmt::format("{}: {}", group, one.name), one.rates, "/s",
+                          {{"group", group}, {"who", one.name}});
+    }
+    for (const Contestant& one : contestants) {
         for (const auto& [ours, least] : one.against) {
-            report.figure(
-                fmt::format("  {}, times{}", ours,
+            const auto our = std::ranges::find(contestants, ours, &Contestant::name);
+            report.median(
+                fmt::format("{}: {}, beside {}{}", group, ours, one.name,
                             least > 0 ? fmt::format(" (at least {})", least) : std::string{}),
-                rate_of(ours) / bench::median(one.rates), "x",
+                bench::ratios(our->rates, one.rates), "x",
                 {{"group", group}, {"who", one.name}, {"kind", "ratio"}, {"ours", ours}});
         }
     }

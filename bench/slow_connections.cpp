@@ -60,13 +60,6 @@ double peak_memory(pid_t pid) {
     return 0;
 }
 
-/// Of each round.
-std::vector<double> ratios(const std::vector<double>& beside, const std::vector<double>& without) {
-    std::vector<double> all;
-    for (std::size_t i = 0; i < beside.size(); ++i) all.push_back(beside[i] / without[i]);
-    return all;
-}
-
 std::size_t open_files(pid_t pid) {
     const std::filesystem::directory_iterator files{fmt::format("/proc/{}/fd", pid)};
     return static_cast<std::size_t>(std::distance(begin(files), end(files)));
@@ -131,12 +124,13 @@ int main() {
     bench::Report report{"slow_connections"};
     report.median("webhooks, p99 without slow connections", without.webhooks, "ms");
     report.median("webhooks, p99 beside 10,000", with.webhooks, "ms");
-    report.median("  ratio (at most 2)", ratios(with.webhooks, without.webhooks), "");
+    report.median("  ratio (at most 2)", bench::ratios(with.webhooks, without.webhooks), "");
     report.median("webhooks, p99 while another program has the 10,000", elsewhere.webhooks, "ms");
-    report.median("  those beside 10,000 are", ratios(with.webhooks, elsewhere.webhooks), "");
+    report.median("  those beside 10,000 are", bench::ratios(with.webhooks, elsewhere.webhooks),
+                  "");
     report.median("GET /healthz, p99 without slow connections", without.probes, "ms");
     report.median("GET /healthz, p99 beside 10,000", with.probes, "ms");
-    report.median("  ratio (at most 2)", ratios(with.probes, without.probes), "");
+    report.median("  ratio (at most 2)", bench::ratios(with.probes, without.probes), "");
     report.figure("not 200 (at most 0)", static_cast<double>(not_200), "");
     // Each of them once, or the server's limits do not act.
     report.median(fmt::format("slow connections that were cut off, a round (at least {})", kSlow),

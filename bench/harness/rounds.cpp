@@ -1,6 +1,9 @@
 #include "harness/rounds.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <iterator>
 
 namespace pgcourier::bench {
 namespace {
@@ -31,6 +34,19 @@ std::string words(const char* name, const char* otherwise) {
 
 const Sizes& sizes() {
     return found();
+}
+
+std::vector<double> ratios(const std::vector<double>& of, const std::vector<double>& in) {
+    std::vector<double> all(std::min(of.size(), in.size()));
+    std::transform(of.begin(), of.begin() + std::ssize(all), in.begin(), all.begin(),
+                   std::divides{});
+    return all;
+}
+
+std::vector<double> shares(const std::vector<double>& of, const std::vector<double>& in) {
+    std::vector<double> all = ratios(of, in);
+    for (double& one : all) one *= 100;
+    return all;
 }
 
 }  // namespace pgcourier::bench

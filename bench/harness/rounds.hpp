@@ -34,4 +34,11 @@ inline double median(std::vector<double> values) {
     return percentile(std::move(values), 0.5);
 }
 
+/// What each round gave, in times of what the same round of the other gave; for the rounds that
+/// both have.
+std::vector<double> ratios(const std::vector<double>& of, const std::vector<double>& in);
+
+/// The same in %.
+std::vector<double> shares(const std::vector<double>& of, const std::vector<double>& in);
+
 }  // namespace pgcourier::bench

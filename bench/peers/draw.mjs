@@ -175,10 +175,8 @@ const number = (value) => value >= 100 ? Math.round(value).toLocaleString('en') 
 
 function peersTable(run) {
     const rates = run.figures.filter((f) => f.group && !f.kind);
-    // A run from before 2026-11-28 held all against two threads.
-    const ours = (r) => r.ours ?? (r.group === 'webhooks' ? 'pgcourier' : 'pgcourier, 2 threads');
     const ratios = (f) => run.figures.filter((r) => r.kind === 'ratio' && r.group === f.group && r.who === f.who)
-        .map((r) => `${r.value.toFixed(2)} ×${ours(r).replace(/^pgcourier,?(.*)/, (_, threads) => threads && ` (${threads.trim()})`)}`).join(', ');
+        .map((r) => `${r.value.toFixed(2)} ×${r.ours.replace(/^pgcourier,?(.*)/, (_, threads) => threads && ` (${threads.trim()})`)}`).join(', ');
     const latency = (f, share) => run.figures.find((r) => r.kind === 'latency' && r.group === f.group && r.who === f.who && r.share === share);
     const lines = [];
     for (const group of new Set(rates.map((f) => f.group))) {
@@ -232,55 +230,12 @@ function named(bench, run) {
     return lines;
 }
 
-/** One figure in times (or %) of another, and what each round of them, which were taken in turns, gave. */
-function share(one, other, factor) {
-    const others = spreadOf(other);
-    return [factor * one?.value / other?.value, spreadOf(one).slice(0, others.length).map((value, round) => factor * value / others[round])];
-}
-
-function peersTargets(run) {
-    const rateOf = (group, who) => run?.figures.find((f) => f.group === group && f.who === who && !f.kind);
-    const beside = (factor, unit) => (group, ours, who, least) =>
-        target(`${group}: ${ours}, at least ${least} ${unit} ${factor === 1 ? '' : 'of '}${who}`, 'at least', least, unit,
-               ...share(rateOf(group, ours), rateOf(group, who), factor), run);
-    const [times, percent] = [beside(1, '×'), beside(100, '%')];
-    const [one, two] = ['pgcourier, 1 thread', 'pgcourier, 2 threads'];
-    const p99 = run?.figures.find((f) => f.kind === 'latency' && f.who === 'pgcourier' && f.share === '0.99');
-    return [
-        times('webhooks', 'pgcourier', "the predecessor's path", 25),
-        times('webhooks', 'pgcourier', 'Node, group commit', 2.5),
-        target('webhooks: p99 at 64 connections, at most 10 ms', 'at most', 10, 'ms', p99?.value, [], run),
-        // PgQ's batches are one consumer's by nature.
-        times('claim', one, 'PgQ, batches of 500', 1),
-        times('claim', two, 'PgQ, batches of 500', 1),
-        times('claim', one, 'pgmq, 500 at once', 2),
-        times('claim', two, 'pgmq, 500 at once, 2 clients', 2),
-        times('claim', two, 'pgmq, 100 at once, 2 clients', 2),
-        times('claim', two, 'pgmq, pop of 500, 2 clients', 2),
-        times('claim', one, 'graphile-worker, tuned', 3.5),
-        times('claim', two, 'graphile-worker, tuned, 2 processes', 3.5),
-        times('claim', two, 'pg-boss, batches of 1000, 2 workers', 6),
-        percent('claim', one, 'SQL alone, 1 client', 60),
-        percent('claim', two, 'SQL alone, 2 clients', 60),
-        percent('route', one, 'SQL alone, 1 client', 80),
-        percent('route', two, 'SQL alone, 2 clients', 80),
-    ];
-}
-
-function backlogTargets(run) {
-    const claimed = (backlog, batch, threads) => run?.figures.find((f) =>
-        f.who === 'pgcourier' && f.backlog === backlog && f.batch === batch && f.threads === threads);
-    return ['100', '500'].flatMap((batch) => ['1', '2'].map((threads) =>
-        target(`claim: with 5,000,000 waiting, batch ${batch}, threads ${threads}, at least 90 % of that with 200,000`, 'at least', 90, '%',
-               ...share(claimed('5000000', batch, threads), claimed('200000', batch, threads), 100), run)));
-}
-
 // In whose figures' names stands what is aimed at.
-const aiming = ['claim', 'horizon', 'ingest', 'outbox', 'latency', 'writers', 'rate', 'fairness', 'idle', 'slow_connections', 'viewers', 'e2e'];
+const aiming = ['peers', 'claim', 'horizon', 'ingest', 'outbox', 'latency', 'writers', 'rate', 'fairness', 'idle', 'slow_connections', 'viewers', 'e2e'];
 
 /** What is aimed at, with what was found. */
 function targets(runs) {
-    const lines = [...peersTargets(runs.get('peers')), ...backlogTargets(runs.get('claim'))];
+    const lines = [];
     for (const bench of aiming) {
         const run = runs.get(bench);
         lines.push(...(run ? named(bench, run) : [target(bench, '', 0, '', undefined, [], run)]));
