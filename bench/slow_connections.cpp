@@ -8,6 +8,7 @@
 #include "harness/sample.hpp"
 #include "harness/sink.hpp"
 #include "harness/slow_crowd.hpp"
+#include "harness/rounds.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 
