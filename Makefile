@@ -115,7 +115,7 @@ bench-peers: deps build/release/build.ninja ## Compares it with what else there 
 	@cmake --build build/release --target pgcourier bench_peers
 	@.ci/bench-peers build/release
 
-bench-smoke: deps build/release/build.ninja ## Fails when claiming or routing has become a third slower beside SQL alone
+bench-smoke: deps build/release/build.ninja ## Fails when claiming or routing takes a half more of the processors' time beside SQL alone than it did
 	@cmake --build build/release --target bench_smoke
 	@build/release/bench/bench_smoke
 

@@ -3,7 +3,8 @@ set(deploy ${CMAKE_SOURCE_DIR}/deploy)
 install(TARGETS pgcourier RUNTIME DESTINATION /usr/bin)
 install(FILES ${deploy}/pgcourier.service DESTINATION /lib/systemd/system)
 install(FILES ${deploy}/pgcourier.env DESTINATION /etc/pgcourier PERMISSIONS OWNER_READ OWNER_WRITE)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION /usr/share/doc/pgcourier)
+install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/SECURITY.md DESTINATION /usr/share/doc/pgcourier)
+install(FILES ${CMAKE_SOURCE_DIR}/bench/README.md DESTINATION /usr/share/doc/pgcourier/bench)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION /usr/share/doc/pgcourier)
 # The program writes its own manual pages and completions. Without a time in the archives: the same program, the same package.
 install(CODE "

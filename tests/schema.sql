@@ -283,6 +283,12 @@ BEGIN
             words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
             RETURN;
         END IF;
+        -- Its number may be another shop's by now, whom the message is no business of.
+        IF EXISTS (SELECT FROM webhook_events AS e WHERE e.id = event AND e.kind = 'inbound'
+                   AND letter.tenant_id <> coalesce((SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = e."to"), '')) THEN
+            words := format('the event of dead letter %s was written to tenant %s, which does not have that number any more', letter.id, letter.tenant_id);
+            RETURN;
+        END IF;
         -- Due, so that it is tried alone and does not fail a whole batch once more.
         INSERT INTO webhook_queue (id, due_at) VALUES (event, coalesce(due, clock_timestamp())) ON CONFLICT (id) DO NOTHING;
         PERFORM pg_notify('pgcourier_events', '');
@@ -738,9 +744,11 @@ BEGIN
         IF NOT has_column_privilege('pgcourier_writer', 'messages_in', 'handled_at', 'UPDATE') THEN
             EXECUTE 'GRANT UPDATE (handled_at) ON messages_in TO pgcourier_writer';
         END IF;
-        -- For INSERT … RETURNING: what names the new row.
-        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
-            EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
+        -- What names a row, for INSERT … RETURNING, and what became of it; neither whom it is for nor what it says.
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'delivery_status', 'SELECT') THEN
+            EXECUTE 'GRANT SELECT (id, seq, correlation_id, tenant_id, status, attempts, next_attempt_at, last_error, held_reason, '
+                    'provider_message_id, error_code, delivery_status, created_at, updated_at, send_at, expires_at, sent_at, '
+                    'delivered_at, read_at, undelivered_at) ON messages_out TO pgcourier_writer';
         END IF;
         -- What the triggers of such an INSERT do.
         IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN
@@ -1363,6 +1371,7 @@ DECLARE
     stored bigint := 0;
     queued bigint := 0;
     one bigint;
+    is_new boolean;
 BEGIN
     IF num_nonnulls(number, event) <> 1 THEN
         RAISE EXCEPTION 'found %, expected a number or an event', CASE WHEN number IS NULL THEN 'neither a number nor an event' ELSE 'both a number and an event' END
@@ -1373,7 +1382,11 @@ BEGIN
             RAISE EXCEPTION 'no event has the id %', event
                 USING HINT = 'It is no longer kept (RETENTION_DAYS), or it is another id: SELECT entity_id FROM ops.dead_letters WHERE job_type = ''webhook_event''.';
         END IF;
-        IF NOT ops.reroute_event(event, reason, by) THEN
+        is_new := ops.reroute_event(event, reason, by);
+        IF is_new IS NULL THEN
+            RAISE EXCEPTION 'event % was written to a shop which does not have that number any more', event
+                USING HINT = 'Discard its dead letter, or give the shop its number back: SELECT id, tenant_id FROM ops.dead_letters.';
+        ELSIF NOT is_new THEN
             RETURN format('event %s is in the queue already', event);
         END IF;
         PERFORM pg_notify('pgcourier_events', '');
@@ -1390,7 +1403,7 @@ BEGIN
                  AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
                ORDER BY m.event_id LOOP
         stored := stored + 1;
-        queued := queued + ops.reroute_event(one, reason, by)::integer;
+        queued := queued + coalesce(ops.reroute_event(one, reason, by), false)::integer;
     END LOOP;
     IF stored = 0 THEN
         RETURN 'no stored message to this number is unrouted, or their events are no longer kept (RETENTION_DAYS)';
@@ -1412,12 +1425,16 @@ CREATE FUNCTION ops.reroute_event(event bigint, reason text, by text) RETURNS bo
     AS $$
 DECLARE
     letter dead_letter_jobs;
+    done record;
     is_queued boolean := false;
 BEGIN
     FOR letter IN SELECT d.* FROM dead_letter_jobs AS d
                   WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = event::text AND d.resolved_at IS NULL
                   FOR UPDATE LOOP
-        PERFORM ops.do_again(letter, NULL, reason, by);
+        done := ops.do_again(letter, NULL, reason, by);
+        IF NOT done.is_done THEN
+            RETURN NULL;
+        END IF;
         is_queued := true;
     END LOOP;
     IF NOT is_queued THEN
@@ -1718,7 +1735,7 @@ CREATE FUNCTION ops.unfinished_migrations() RETURNS text[]
         DECLARE
             names text[];
         BEGIN
-            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261127100400_refused_rows';
+            SELECT array_agg(m.name ORDER BY m.name) INTO names FROM pgcourier_migrations AS m WHERE m.name > '20261128090200_guarded_recipients';
             IF to_regclass('_prisma_migrations') IS NOT NULL THEN
                 SELECT names || array_agg(p.migration_name::text ORDER BY p.migration_name) INTO names
                 FROM _prisma_migrations AS p WHERE p.finished_at IS NULL AND p.rolled_back_at IS NULL;
@@ -1973,6 +1990,16 @@ CREATE FUNCTION public.pgcourier_erased_address(tenant text, address text) RETUR
 
 COMMENT ON FUNCTION public.pgcourier_erased_address(tenant text, address text) IS 'What stands in opt_outs for an address that was erased.';
 
+CREATE FUNCTION public.pgcourier_guard_place() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'messages_out: a message that waits or is being sent keeps its recipient and its tenant'
+        USING ERRCODE = 'check_violation',
+              HINT = format('Take it back, SELECT ops.cancel_message(%L), and insert another one.', OLD.id);
+END $$;
+
 CREATE FUNCTION public.pgcourier_guard_status() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -2011,6 +2038,20 @@ BEGIN
                   WHEN OLD.status IN ('pending', 'failed')
                   THEN format('SELECT ops.cancel_message(%L) takes it back, SELECT ops.pause_sending(''tenant'', %L) pauses its tenant, SELECT ops.explain(%L) says why it was not sent yet.', OLD.id, OLD.tenant_id, OLD.id)
                   ELSE 'It is finished: to send it after all, insert it again.' END;
+END $$;
+
+CREATE FUNCTION public.pgcourier_guard_tenant() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM outbox_queue AS q WHERE q.tenant_id = OLD.id)
+       OR EXISTS (SELECT FROM outbox_leases AS l WHERE l.tenant_id = OLD.id) THEN
+        RAISE EXCEPTION 'tenants: messages of % wait or are being sent, under this id', OLD.id
+            USING ERRCODE = 'check_violation',
+                  HINT = 'Its id can be changed while none is: SELECT id, status FROM ops.outbox.';
+    END IF;
+    RETURN NEW;
 END $$;
 
 CREATE FUNCTION public.pgcourier_is_due_again(queued bigint, due timestamp with time zone, expires timestamp with time zone) RETURNS boolean
@@ -2218,6 +2259,19 @@ BEGIN
     RETURN true;
 END $$;
 
+CREATE FUNCTION public.pgcourier_record_word_elsewhere(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN pgcourier_record_opt_word(tenant, address, said, said_at, said_in, event, correlation);
+EXCEPTION WHEN integrity_constraint_violation OR data_exception OR plpgsql_error THEN
+    RAISE WARNING 'a word could not be recorded for tenant %: %', tenant, SQLERRM;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.pgcourier_record_word_elsewhere(tenant text, address text, said text, said_at timestamp with time zone, said_in text, event bigint, correlation text) IS 'Records a STOP or START for a shop that wrote from a number which is not its own; NULL: it could not be.';
+
 CREATE FUNCTION public.pgcourier_route_again() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -2237,6 +2291,24 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION public.pgcourier_shops_that_wrote(number text, persons text[], word text) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    -- The newest thousand to each address of the person: a word costs as much, however often somebody was written to.
+    SELECT DISTINCT m.tenant_id
+    FROM unnest(persons) AS p (address)
+    CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.sent_from FROM messages_out AS o
+        WHERE o."to" = p.address ORDER BY o.created_at DESC LIMIT 1000) AS m
+    CROSS JOIN LATERAL (SELECT s.number AS sends_from FROM tenant_senders AS s WHERE s.tenant_id = m.tenant_id) AS t
+    WHERE number = coalesce(m.sent_from, t.sends_from) AND (word = 'stop' OR number = t.sends_from)
+      -- A seller cannot opt out.
+      AND NOT EXISTS (SELECT FROM seller_phones AS s WHERE s.tenant_id = m.tenant_id AND s.phone_number = ANY (persons));
+$$;
+
+COMMENT ON FUNCTION public.pgcourier_shops_that_wrote(number text, persons text[], word text) IS 'The shops that wrote to a person, or are about to, from a number that may not be theirs: a STOP to that number is said to them.';
 
 CREATE FUNCTION public.pgcourier_take_dedupe_key(tenant text, key text, message text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4439,6 +4511,10 @@ CREATE TRIGGER pgcourier_check BEFORE INSERT ON public.messages_out FOR EACH ROW
 
 CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF status ON public.messages_out FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.pgcourier_guard_status();
 
+CREATE TRIGGER pgcourier_guard BEFORE UPDATE OF id ON public.tenants FOR EACH ROW WHEN ((old.id IS DISTINCT FROM new.id)) EXECUTE FUNCTION public.pgcourier_guard_tenant();
+
+CREATE TRIGGER pgcourier_guard_place BEFORE UPDATE OF "to", tenant_id ON public.messages_out FOR EACH ROW WHEN ((((old."to" IS DISTINCT FROM new."to") OR (old.tenant_id IS DISTINCT FROM new.tenant_id)) AND ((old.status = ANY (ARRAY['sending'::text, 'unknown'::text])) OR ((old.status = ANY (ARRAY['pending'::text, 'failed'::text])) AND (old.held_reason IS NULL))) AND (new.status = ANY (ARRAY['pending'::text, 'failed'::text, 'sending'::text, 'unknown'::text])))) EXECUTE FUNCTION public.pgcourier_guard_place();
+
 CREATE TRIGGER pgcourier_keep_former_number_on_delete AFTER DELETE ON public.tenants FOR EACH ROW WHEN ((old.whatsapp_phone_number IS NOT NULL)) EXECUTE FUNCTION public.pgcourier_keep_former_number();
 
 CREATE TRIGGER pgcourier_keep_former_number_on_update AFTER UPDATE OF whatsapp_phone_number ON public.tenants FOR EACH ROW WHEN (((old.whatsapp_phone_number IS NOT NULL) AND (old.whatsapp_phone_number IS DISTINCT FROM new.whatsapp_phone_number))) EXECUTE FUNCTION public.pgcourier_keep_former_number();
@@ -4593,9 +4669,43 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages_out TO pgcourier_serv
 
 GRANT SELECT(id) ON TABLE public.messages_out TO pgcourier_writer;
 
+GRANT SELECT(tenant_id) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(status) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(attempts) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(next_attempt_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(last_error) ON TABLE public.messages_out TO pgcourier_writer;
+
 GRANT SELECT(correlation_id) ON TABLE public.messages_out TO pgcourier_writer;
 
+GRANT SELECT(provider_message_id) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(created_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(updated_at) ON TABLE public.messages_out TO pgcourier_writer;
+
 GRANT SELECT(seq) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(error_code) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(held_reason) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(sent_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(delivery_status) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(send_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(expires_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(delivered_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(read_at) ON TABLE public.messages_out TO pgcourier_writer;
+
+GRANT SELECT(undelivered_at) ON TABLE public.messages_out TO pgcourier_writer;
 
 REVOKE ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.obstacle_words(message public.messages_out, due timestamp with time zone) TO pgcourier_service;

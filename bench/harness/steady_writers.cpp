@@ -11,7 +11,8 @@
 namespace pgcourier::bench {
 namespace {
 
-constexpr std::size_t kConnections = 4;
+// Each waits for the flush of each of its commits, some milliseconds beside much else.
+constexpr std::size_t kConnections = 16;
 constexpr std::chrono::milliseconds kLook{500};
 constexpr std::chrono::seconds kNothing{10};
 

@@ -19,7 +19,7 @@ namespace pgcourier::bench {
 
 class SteadyWriters {
   public:
-    /// Begins: `count` messages, `rate` a second, over a few connections, over all tenants by
+    /// Begins: `count` messages, `rate` a second, over 16 connections, over all tenants by
     /// turns, each to another person. The ledger must keep what is taken within two seconds.
     SteadyWriters(System& system, double rate, std::size_t count);
     ~SteadyWriters();

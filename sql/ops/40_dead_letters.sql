@@ -67,6 +67,12 @@ BEGIN
             words := format('the event of dead letter %s is no longer kept (RETENTION_DAYS)', letter.id);
             RETURN;
         END IF;
+        -- Its number may be another shop's by now, whom the message is no business of.
+        IF EXISTS (SELECT FROM webhook_events AS e WHERE e.id = event AND e.kind = 'inbound'
+                   AND letter.tenant_id <> coalesce((SELECT t.id FROM tenants AS t WHERE t.whatsapp_phone_number = e."to"), '')) THEN
+            words := format('the event of dead letter %s was written to tenant %s, which does not have that number any more', letter.id, letter.tenant_id);
+            RETURN;
+        END IF;
         -- Due, so that it is tried alone and does not fail a whole batch once more.
         INSERT INTO webhook_queue (id, due_at) VALUES (event, coalesce(due, clock_timestamp())) ON CONFLICT (id) DO NOTHING;
         PERFORM pg_notify('pgcourier_events', '');

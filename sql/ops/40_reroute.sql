@@ -2,17 +2,21 @@
 -- stays as it is (the router's fence), so that doing it once too often harms nobody.
 
 -- Queues one event; one that was given up is due at once and alone, and its dead letter is resolved.
--- returns  whether it is queued now and was not before
+-- returns  whether it is queued now and was not before; NULL: it was written to a shop that does not have that number any more
 CREATE FUNCTION ops.reroute_event(event bigint, reason text, by text) RETURNS boolean
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     letter dead_letter_jobs;
+    done record;
     is_queued boolean := false;
 BEGIN
     FOR letter IN SELECT d.* FROM dead_letter_jobs AS d
                   WHERE d.job_type = 'webhook_event' AND d.payload ->> 'webhook_event_id' = event::text AND d.resolved_at IS NULL
                   FOR UPDATE LOOP
-        PERFORM ops.do_again(letter, NULL, reason, by);
+        done := ops.do_again(letter, NULL, reason, by);
+        IF NOT done.is_done THEN
+            RETURN NULL;
+        END IF;
         is_queued := true;
     END LOOP;
     IF NOT is_queued THEN
@@ -31,6 +35,7 @@ DECLARE
     stored bigint := 0;
     queued bigint := 0;
     one bigint;
+    is_new boolean;
 BEGIN
     IF num_nonnulls(number, event) <> 1 THEN
         RAISE EXCEPTION 'found %, expected a number or an event', CASE WHEN number IS NULL THEN 'neither a number nor an event' ELSE 'both a number and an event' END
@@ -41,7 +46,11 @@ BEGIN
             RAISE EXCEPTION 'no event has the id %', event
                 USING HINT = 'It is no longer kept (RETENTION_DAYS), or it is another id: SELECT entity_id FROM ops.dead_letters WHERE job_type = ''webhook_event''.';
         END IF;
-        IF NOT ops.reroute_event(event, reason, by) THEN
+        is_new := ops.reroute_event(event, reason, by);
+        IF is_new IS NULL THEN
+            RAISE EXCEPTION 'event % was written to a shop which does not have that number any more', event
+                USING HINT = 'Discard its dead letter, or give the shop its number back: SELECT id, tenant_id FROM ops.dead_letters.';
+        ELSIF NOT is_new THEN
             RETURN format('event %s is in the queue already', event);
         END IF;
         PERFORM pg_notify('pgcourier_events', '');
@@ -58,7 +67,7 @@ BEGIN
                  AND EXISTS (SELECT FROM webhook_events AS e WHERE e.id = m.event_id)
                ORDER BY m.event_id LOOP
         stored := stored + 1;
-        queued := queued + ops.reroute_event(one, reason, by)::integer;
+        queued := queued + coalesce(ops.reroute_event(one, reason, by), false)::integer;
     END LOOP;
     IF stored = 0 THEN
         RETURN 'no stored message to this number is unrouted, or their events are no longer kept (RETENTION_DAYS)';

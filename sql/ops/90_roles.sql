@@ -132,9 +132,11 @@ BEGIN
         IF NOT has_column_privilege('pgcourier_writer', 'messages_in', 'handled_at', 'UPDATE') THEN
             EXECUTE 'GRANT UPDATE (handled_at) ON messages_in TO pgcourier_writer';
         END IF;
-        -- For INSERT … RETURNING: what names the new row.
-        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'correlation_id', 'SELECT') THEN
-            EXECUTE 'GRANT SELECT (id, seq, correlation_id) ON messages_out TO pgcourier_writer';
+        -- What names a row, for INSERT … RETURNING, and what became of it; neither whom it is for nor what it says.
+        IF NOT has_column_privilege('pgcourier_writer', 'messages_out', 'delivery_status', 'SELECT') THEN
+            EXECUTE 'GRANT SELECT (id, seq, correlation_id, tenant_id, status, attempts, next_attempt_at, last_error, held_reason, '
+                    'provider_message_id, error_code, delivery_status, created_at, updated_at, send_at, expires_at, sent_at, '
+                    'delivered_at, read_at, undelivered_at) ON messages_out TO pgcourier_writer';
         END IF;
         -- What the triggers of such an INSERT do.
         IF NOT has_column_privilege('pgcourier_writer', 'outbox_queue', 'expires_at', 'INSERT') THEN

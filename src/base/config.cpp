@@ -289,6 +289,9 @@ void read_outbox(EnvironmentReader& env, Config& config) {
     env.number("OUTBOX_MAX_RETRIES", config.outbox_max_retries, 1, 20);
     env.duration("OUTBOX_BACKOFF_MAX_MS", config.outbox_backoff_max, 100, 86'400'000);
     env.duration("OUTBOX_POLL_INTERVAL_MS", config.outbox_poll_interval, 100, 60'000);
+    // It is the heartbeat too, and who is silent for half a minute counts as gone.
+    config.outbox_poll_interval =
+        std::min(config.outbox_poll_interval, Config{}.outbox_poll_interval);
     env.number("OUTBOX_BATCH_SIZE", config.outbox_batch_size, 1, 1000);
     env.number("OUTBOX_CONCURRENCY", config.outbox_concurrency, 1, 1000);
     env.number("OUTBOX_THREADS", config.outbox_threads, 1, 16);

@@ -87,8 +87,9 @@ void add_prune(CLI::App& app, Chosen& chosen) {
     add_yes(*command, options->is_sure);
     command->add_flag("--json", options->as_json, "Print JSON");
     command->footer(
-        "Never deleted: what the shop has not handled, what is not finished, what has a dead "
-        "letter that nobody resolved. It works in small steps and may be broken off at any time.");
+        "Never deleted: what the shop has not handled, what is not finished, and, until that is "
+        "older than DEAD_LETTER_RETENTION_DAYS, what has a dead letter that nobody resolved. It "
+        "works in small steps and may be broken off at any time.");
     command->callback([&chosen, options] {
         chosen = [options] {
             const Config config = config_for(Needs::database);

@@ -59,8 +59,6 @@ constexpr seconds kGoodbyeAnswer{2};
 // answer. While we were there all the time, the pulse may only have been slow.
 constexpr milliseconds kOutage{10'000};
 constexpr milliseconds kSlowPulse{15'000};
-// A process that receives says so this often, whatever OUTBOX_POLL_INTERVAL_MS is.
-constexpr milliseconds kReceivingPulse{5'000};
 // Files beside the server's connections: the database's, logs, libraries; and for each call to
 // Twilio its connection, twice since the simulator of `dev` holds the other end.
 constexpr std::size_t kOtherFiles = 128;
@@ -498,11 +496,9 @@ Result<bool> Service::start() {
         }
         p->telemetry->besides(tick_db);
     };
-    const milliseconds pulse = config_.roles.webhook
-                                   ? std::min(config_.outbox_poll_interval, kReceivingPulse)
-                                   : config_.outbox_poll_interval;
-    parts->tick = std::make_unique<maintenance::Tick>(parts->connecting(config_, "maintenance"),
-                                                      parts->self, pulse, std::move(actions));
+    parts->tick =
+        std::make_unique<maintenance::Tick>(parts->connecting(config_, "maintenance"), parts->self,
+                                            config_.outbox_poll_interval, std::move(actions));
     parts->ready_tick = parts->tick.get();
     parts->tick_thread = start_thread(
         "maintenance", [p = parts.get()](std::stop_token stop) { p->tick->run(stop); });

@@ -24,6 +24,7 @@ constexpr milliseconds kCallbackWithin{30'000};
 constexpr milliseconds kFirstProbe{60'000};
 constexpr milliseconds kFirstProbeOfRun{10'000};
 constexpr milliseconds kLongestProbe{300'000};
+constexpr int kMostDeferrals = 32'767;  // the column's largest
 
 milliseconds probe_interval(int failed_probes) {
     auto wait = kFirstProbe;
@@ -114,6 +115,20 @@ struct ReadBearing {
     }
 };
 
+// What nobody knows, a page of a firewall's or a new code, may be said of one shop's messages
+// alone: while others are sent its number pauses, and not the account. Of three numbers in a row it
+// is the account's.
+bool is_senders_alone(const Claimed& message, const twilio::Refused& refused, Scope* credentials,
+                      const Scope* sender) {
+    if (!refused.is_guess || !sender || !credentials || !was_well_a_moment_ago(*credentials))
+        return false;
+    if (credentials->failed_message != message.from) {
+        ++credentials->failures;
+        credentials->failed_message = message.from;
+    }
+    return credentials->failures < kRun;
+}
+
 }  // namespace
 
 Bearing bearing_of(const twilio::SendOutcome& outcome) {
@@ -130,7 +145,7 @@ Scope* Breaker::find(const std::string& name) {
 
 Step Breaker::put_back(const Claimed& message, int code, const std::string& reason,
                        milliseconds wait) const {
-    return PutBack{wait, code, reason, message.deferrals + 1};
+    return PutBack{wait, code, reason, std::min(message.deferrals + 1, kMostDeferrals)};
 }
 
 // Of the account or the sender, or of this message alone? One that hits one message again and
@@ -148,7 +163,7 @@ Step Breaker::judge_systemic(const Claimed& message, const twilio::Refused& refu
     }
     if (scope) {
         fail(*scope, message.is_probe, refused.code, refused.reason,
-             refused.retry_after.value_or(kFirstProbe));
+             std::min(refused.retry_after.value_or(kFirstProbe), kLongestProbe));
     }
     return put_back(message, refused.code, refused.reason, milliseconds{0});
 }
@@ -183,8 +198,10 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
 
         case Bearing::credentials:
         case Bearing::sender: {
-            Scope* const scope = bearing == Bearing::sender && sender ? sender : credentials;
             const auto& refused = std::get<twilio::Refused>(outcome);
+            const bool is_senders = bearing == Bearing::sender ||
+                                    is_senders_alone(message, refused, credentials, sender);
+            Scope* const scope = is_senders && sender ? sender : credentials;
             if (refused.error_class == twilio::ErrorClass::systemic)
                 return judge_systemic(message, refused, scope);
             if (scope) {
@@ -213,9 +230,10 @@ Step Breaker::judge(const Claimed& message, const twilio::SendOutcome& outcome) 
                                      was_well_a_moment_ago(*scope);
             if (!is_repeated) ++scope->failures;
             scope->failed_message = message.id.value;
+            // One call is no harm, whatever a proxy on the way asks for.
             if (scope->failures >= kRun)
                 fail(*scope, message.is_probe, facts.code, facts.reason,
-                     first_probe(kFirstProbeOfRun));
+                     std::min(first_probe(kFirstProbeOfRun), kLongestProbe));
         }
         is_open = is_open || scope->is_open;
         run = std::max(run, scope->failures);

@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace pgcourier::outbox {
@@ -22,6 +24,8 @@ constexpr std::chrono::milliseconds kUntilWoken{3'600'000};
 constexpr std::chrono::milliseconds kOptOutPatience{1'000};
 constexpr std::chrono::milliseconds kLocked{50};  // its message is just being settled
 constexpr std::chrono::milliseconds kReconnect{1'000};
+// After a batch that failed by one of its rows, so many are taken one by one.
+constexpr int kCareful = 2 * kBatch;
 
 /// The table of error codes as two parameters: the statement writes reasons in its words.
 struct ErrorWords {
@@ -52,7 +56,8 @@ struct Told {
           sender{row.string(6)},
           is_dead_letter{!row.is_null(8)},
           failure{row.is_null(7) ? 0 : static_cast<int>(row.int64(7))},
-          age{row.is_null(8) ? 0 : row.int64(8)} {}
+          age{row.is_null(8) ? 0 : row.int64(8)},
+          sent_ago{row.int64(9)} {}
 
     std::string verdict;
     std::string message_id;
@@ -63,6 +68,13 @@ struct Told {
     bool is_dead_letter;            // it told of a failure that was news
     int failure;                    // Twilio's code of a failure that was news; 0: none
     std::chrono::milliseconds age;  // of that callback
+    std::chrono::milliseconds sent_ago;
+};
+
+/// Why a number is stopped, and when the youngest message was sent that tells so.
+struct Stop {
+    int code = 0;
+    std::chrono::milliseconds sent_ago = std::chrono::milliseconds::max();
 };
 
 void tell(const Log& log, const Told& told) {
@@ -125,12 +137,13 @@ std::size_t Delivery::run_once() {
     const ErrorWords& known = error_words();
     const pg::Call calls[] = {
         {sql::outbox::plan_by_index},
-        {sql::outbox::settle_deliveries, pg::Params{kBatch, known.codes, known.words}}};
+        {sql::outbox::settle_deliveries,
+         pg::Params{careful_for_ > 0 ? 1 : kBatch, known.codes, known.words}}};
     const pg::Rows rows = std::move(db_->pipeline(calls)[1]);
 
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
-    std::map<std::string, int> stopped;  // numbers and why
+    std::map<std::string, Stop> stopped;  // by number
     std::vector<Told> all;
     was_locked_ = false;
     for (const pg::Row row : rows) {
@@ -146,7 +159,10 @@ std::size_t Delivery::run_once() {
         if (told.failure == kOptedOut) opted_out_.insert(told.message_id);
         // What is older than the pause says nothing of now.
         const auto pause = pause_of(told.failure);
-        if (pause && told.age < *pause && !told.sender.empty()) stopped[told.sender] = told.failure;
+        if (pause && told.age < *pause && !told.sender.empty()) {
+            Stop& stop = stopped[told.sender];
+            stop = {told.failure, std::min(stop.sent_ago, told.sent_ago)};
+        }
         all.push_back(std::move(told));
     }
     std::vector<pg::Call> after;
@@ -162,14 +178,41 @@ std::size_t Delivery::run_once() {
     // that is routed locks its person before messages. Lost in a crash, it is made good by the next
     // message of that number or to that person.
     record_opt_outs();
-    for (const auto& [sender, code] : stopped) {
-        const pg::Rows opened = db_->exec(
-            sql::outbox::open_sender_scope,
-            pg::Params{sender, code, twilio::find_error(code)->words, pause_of(code)->count()});
-        if (opened[0].boolean(0)) tell_of_pause(log_, sender, code);
+    for (const auto& [sender, stop] : stopped) {
+        const pg::Rows opened =
+            db_->exec(sql::outbox::open_sender_scope,
+                      pg::Params{sender, stop.code, twilio::find_error(stop.code)->words,
+                                 pause_of(stop.code)->count(), stop.sent_ago.count()});
+        if (opened[0].boolean(0)) tell_of_pause(log_, sender, stop.code);
     }
+    if (rows.empty() && careful_for_ > 0) {
+        careful_for_ = 0;
+        return 1;  // what fits no message yet may stand before others: all at once
+    }
+    careful_for_ = std::max(careful_for_ - 1, 0);
     if (all.empty()) skips_locked_ = false;
     return all.size();
+}
+
+// One blocks what waits for a person, and a row may refuse that.
+void Delivery::record_each_alone() {
+    for (auto id = opted_out_.begin(); id != opted_out_.end();) {
+        const pg::Call record{sql::outbox::record_optout,
+                              pg::Params{std::vector<std::string>{*id}}};
+        try {
+            db_->transact({&record, 1});
+        } catch (const pg::Error& e) {
+            if (e.is_hold_up()) {
+                was_locked_ = true;
+                ++id;
+                continue;
+            }
+            if (!e.is_about_rows()) throw;
+            log_.error("An opt-out that Twilio told of cannot be recorded",
+                       {{"messageId", *id}, {"error", e.what()}});
+        }
+        id = opted_out_.erase(id);
+    }
 }
 
 // Somebody's open transaction may have the tenant locked: then the next time.
@@ -182,17 +225,38 @@ void Delivery::record_opt_outs() {
         db_->transact({&record, 1});
         opted_out_.clear();
     } catch (const pg::Error& e) {
-        if (!e.is_hold_up()) throw;
-        was_locked_ = true;
+        if (!e.is_hold_up() && !e.is_about_rows()) throw;
+        if (e.is_hold_up())
+            was_locked_ = true;
+        else
+            record_each_alone();
     }
     db_->set_statement_timeout(patience);
+}
+
+// No callback has to wait for one that cannot be written: they are taken one by one, and what fails
+// alone is put off.
+void Delivery::be_careful(const pg::Error& error) {
+    log_.warn("Callbacks could not be written, taking them one by one", {{"error", error.what()}});
+    if (std::exchange(careful_for_, kCareful) == 0) return;
+    const pg::Rows put_off = db_->exec(sql::outbox::postpone_deliveries);
+    log_.error("A callback cannot be written and waits a minute",
+               {{"messageId", put_off[0].is_null(1) ? "" : put_off[0].string(1)}});
+    // Nothing was there: whatever failed, it was no callback.
+    if (put_off[0].int64(0) == 0) throw error;
 }
 
 void Delivery::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         try {
-            while (!stop.stop_requested() && run_once() > 0) {
-            }  // drain before sleeping
+            try {
+                while (!stop.stop_requested() && run_once() > 0) {
+                }  // drain before sleeping
+            } catch (const pg::Error& e) {
+                if (!db_ || !e.is_about_rows()) throw;
+                be_careful(e);
+                continue;
+            }
             wake_.wait_for(stop, was_locked_ ? kLocked : kUntilWoken);
         } catch (const pg::Error& e) {
             skips_locked_ = e.is_hold_up();

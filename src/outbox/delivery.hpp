@@ -42,6 +42,8 @@ class Delivery {
 
   private:
     void record_opt_outs();
+    void record_each_alone();
+    void be_careful(const pg::Error& error);
 
     pg::ConnectOptions options_;
     Wake& wake_;
@@ -50,6 +52,7 @@ class Delivery {
     std::optional<pg::Connection> db_;
     bool was_locked_ = false;          // the last batch left some for the next time
     bool skips_locked_ = false;        // somebody's open transaction has held us up
+    int careful_for_ = 0;              // so many batches of one callback each
     std::set<std::string> opted_out_;  // messages whose recipients are to be recorded
 };
 

@@ -3,6 +3,7 @@
 #include "sql/outbox.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -28,6 +29,8 @@ constexpr milliseconds kSoon{1};
 // After somebody's open transaction has held us up, what it may have locked is passed over for so
 // long.
 constexpr std::chrono::seconds kSkipsLocked{60};
+// After a claim that failed by one of its rows, one message is claimed at a time for so long.
+constexpr std::chrono::seconds kCareful{10};
 constexpr int kOptedOut = 21610;  // at Twilio: it is recorded here too
 
 Settlement settlement_of(const Claimed& message, const Step& step) {
@@ -150,7 +153,7 @@ std::vector<std::string> Exchange::scopes_to_judge(std::span<const Done> done,
         const Bearing bearing = bearing_of(*d.outcome);
         if (bearing == Bearing::none) continue;
         if (bearing == Bearing::failure || d.message.is_probe) names.insert({provider, sender});
-        if (bearing == Bearing::sender) names.insert(sender);
+        if (bearing == Bearing::sender || bearing == Bearing::credentials) names.insert(sender);
         if (bearing == Bearing::credentials || bearing == Bearing::throttled || d.message.is_probe)
             names.insert(credentials);
         if (bearing != Bearing::success) continue;
@@ -224,18 +227,55 @@ void Exchange::note_claim(const Lanes& found, Exchanged& result) {
     }
 }
 
+// Nobody else has to wait for a message that cannot be claimed (a trigger or a constraint of its
+// shop's refuses it, its row is damaged): the next claims take one each, and what fails alone is
+// set aside. The walk over the tenants goes on where it is, so that it meets that message again.
+void Exchange::note_refused_claim(bool is_alone) {
+    careful_until_ = clock_.steady_now() + kCareful;
+    // It cannot even be set aside: the others first.
+    if (!suspect_.empty()) served_[suspect_] = ++claims_;
+    suspect_ = is_alone && suspect_.empty() ? claims_of_ : "";
+}
+
+// An opt-out blocks what waits for a person, and a row may refuse that: then without, and with one
+// at a time from then on. Whose cannot be recorded Twilio refuses again.
+Exchanged Exchange::without_refused_opt_outs(pg::Connection& db, std::span<const Done> done,
+                                             std::size_t limit, const LeaseToken& token) {
+    try {
+        return exchange(db, done, limit, token, true);
+    } catch (const pg::Error& e) {
+        if (recording_.empty() || !e.is_about_rows()) throw;
+    }
+    const std::vector<std::int64_t> refused = std::exchange(recording_, {});
+    Exchanged result = exchange(db, done, limit, token, false);
+    records_one_ = true;
+    if (refused.size() == 1) {
+        if (not_recorded_.size() > kMostRemembered) not_recorded_.clear();
+        not_recorded_.insert(refused.front());
+        opted_out_.erase(refused.front());
+    }
+    return result;
+}
+
 Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::size_t limit,
                         const LeaseToken& token) {
+    claims_of_.clear();
     try {
-        Exchanged result = exchange(db, done, limit, token);
+        Exchanged result = without_refused_opt_outs(db, done, limit, token);
         for (const Done& d : done) in_doubt_.erase(d.message.seq);
         return result;
     } catch (const pg::CommitUnknown&) {
         for (const Done& d : done) in_doubt_.insert(d.message.seq);
         walk_from_.clear();
+        suspect_.clear();
         throw;
     } catch (const pg::Error& e) {
+        if (limit > 0 && e.is_about_rows()) {
+            note_refused_claim(done.empty() && !claims_of_.empty());
+            throw;
+        }
         walk_from_.clear();
+        suspect_.clear();
         if (e.is_hold_up()) skips_locked_until_ = clock_.steady_now() + kSkipsLocked;
         throw;
     } catch (...) {
@@ -245,9 +285,16 @@ Exchanged Exchange::run(pg::Connection& db, std::span<const Done> done, std::siz
 }
 
 Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-                             const LeaseToken& token) {
+                             const LeaseToken& token, bool may_record) {
     const SteadyTime now = clock_.steady_now();
+    recording_.clear();
     Exchanged result;
+    if (limit > 0 && (now < careful_until_ || is_to_set_aside())) {
+        // Outcomes first and on their own, so that it is the claim that fails.
+        limit = done.empty() ? 1 : 0;
+        result.may_find_more = limit == 0;
+    }
+    const bool sets_aside = limit > 0 && is_to_set_aside();
     std::optional<pg::Transaction> transaction;
     std::vector<pg::Call> calls{{sql::outbox::plan_by_index}};
     std::vector<pg::Rows> rows;
@@ -293,14 +340,19 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
         add_settlement(calls, result.settled, now < skips_locked_until_);
     }
     for (const Settlement& settled : result.settled) {
-        if (settled.status == Settled::dead && settled.code == kOptedOut)
+        if (settled.status == Settled::dead && settled.code == kOptedOut &&
+            !not_recorded_.contains(settled.seq))
             opted_out_.insert_or_assign(settled.seq, settled.id.value);
     }
     // Recording one may wait for its tenant.
-    const bool records = !opted_out_.empty() && now >= skips_locked_until_;
+    const bool records = may_record && !opted_out_.empty() && now >= skips_locked_until_;
     if (records) {
         std::vector<std::string_view> ids;
-        for (const auto& [seq, id] : opted_out_) ids.emplace_back(id);
+        for (const auto& [seq, id] : opted_out_) {
+            if (records_one_ && !ids.empty()) break;
+            ids.emplace_back(id);
+            recording_.push_back(seq);
+        }
         calls.push_back({sql::outbox::record_optout, pg::Params{ids}});
     }
     if (judges) add_scopes(calls, breaker.scopes());
@@ -364,10 +416,17 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
                 }
             }
         }
+        std::vector<Lane> suspects;
+        if (sets_aside)
+            std::ranges::copy_if(
+                found.lanes, std::back_inserter(suspects),
+                [this](const Lane& lane) { return lane.tenant.value == suspect_; });
         result.deal =
-            deal(found.lanes, scopes, in_flight,
+            deal(sets_aside ? suspects : found.lanes, scopes, in_flight,
                  {.limit = limit, .rate = settings_.rate, .lead = lead_, .shared = shared});
         result.claimed_at = clock_.boottime();
+        if (limit == 1 && result.deal.shares.size() == 1)
+            claims_of_ = result.deal.shares.front().tenant.value;
         add_claim(calls, result.deal,
                   {.token = token,
                    .look_beyond = std::max(
@@ -377,8 +436,20 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
                    .account_sid = settings_.account_sid,
                    .marks = marks_,
                    .rate = settings_.rate,
-                   .lead = lead_});
+                   .lead = lead_,
+                   .sets_aside = sets_aside});
         rows = transaction->commit(calls);
+        if (sets_aside) {
+            if (!result.deal.shares.empty()) result.claim.set_aside = read_set_aside(rows[1]);
+            result.claim.put_behind = result.claim.set_aside.size();
+            // The shops behind it come before its next one, and then the walk begins again.
+            note_claim(found, result);
+            served_[std::exchange(suspect_, {})] = claims_;
+            walk_may_find_more_ = true;
+            result.claim.next_due.reset();
+            result.may_find_more = true;
+            return result;
+        }
         // A commit that writes nothing says nothing of one that does.
         if (!result.deal.shares.empty()) {
             const Lead took = clock_.steady_now() - result.dealt_at;
@@ -396,9 +467,10 @@ Exchanged Exchange::exchange(pg::Connection& db, std::span<const Done> done, std
             note_locked(db.transact(calls));
         }
     }
-    if (records)
-        std::erase_if(opted_out_,
-                      [&](const auto& one) { return !result.locked.contains(one.first); });
+    for (const std::int64_t seq : recording_) {
+        if (!result.locked.contains(seq)) opted_out_.erase(seq);
+    }
+    records_one_ = records_one_ && !opted_out_.empty();
     for (const Scope& scope : breaker.scopes()) remember(scope, now);
     result.scopes = breaker.scopes();
     return result;

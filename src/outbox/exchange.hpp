@@ -78,18 +78,30 @@ class Exchange {
     using Lead = std::chrono::duration<double, std::milli>;
     Lead lead() const { return lead_; }
 
+    /// A claim failed by one message's own fault: the next one sets that aside, and is due at once.
+    bool is_to_set_aside() const { return !suspect_.empty(); }
+
   private:
     Exchanged exchange(pg::Connection& db, std::span<const Done> done, std::size_t limit,
-                       const LeaseToken& token);
+                       const LeaseToken& token, bool may_record);
+    Exchanged without_refused_opt_outs(pg::Connection& db, std::span<const Done> done,
+                                       std::size_t limit, const LeaseToken& token);
     std::vector<std::string> scopes_to_judge(std::span<const Done> done, SteadyTime now) const;
     void note_claim(const Lanes& found, Exchanged& result);
+    void note_refused_claim(bool is_alone);
     void remember(const ScopeState& scope, SteadyTime now);
     void remember(const Scope& scope, SteadyTime now);
 
     ExchangeSettings settings_;
     const Clock& clock_;
-    SteadyTime skips_locked_until_{};                // somebody's open transaction has held us up
+    SteadyTime skips_locked_until_{};  // somebody's open transaction has held us up
+    SteadyTime careful_until_{};       // one is claimed at a time
+    std::string suspect_;              // a tenant: its next message is set aside
+    std::string claims_of_;  // the tenant of which the claim under way takes one message alone
     std::map<std::int64_t, std::string> opted_out_;  // messages by seq: to be recorded
+    std::vector<std::int64_t> recording_;            // those that the exchange under way records
+    std::set<std::int64_t> not_recorded_;            // those that cannot be
+    bool records_one_ = false;                       // at a time, since some cannot be
     Mark mark_;
     Marks marks_;                        // of the walk over the tenants that goes on
     bool were_many_ = false;             // messages due, at the last look

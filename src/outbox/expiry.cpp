@@ -1,7 +1,9 @@
 #include "outbox/expiry.hpp"
 
+#include "outbox/refused.hpp"
 #include "sql/outbox.hpp"
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -24,10 +26,10 @@ std::size_t in_batches(OneBatch one_batch) {
     return total;
 }
 
-std::size_t expire_batch(pg::Connection& db) {
+std::size_t expire_batch(pg::Connection& db, int limit, int offset) {
     pg::Transaction transaction{db};
     const pg::Call calls[] = {{sql::outbox::plan_by_index},
-                              {sql::outbox::expire, pg::Params{kBatch}}};
+                              {sql::outbox::expire, pg::Params{limit, offset}}};
     const pg::Rows rows = std::move(db.pipeline(calls)[1]);
     std::vector<std::string> tenants;
     std::vector<std::string> recipients;
@@ -48,7 +50,12 @@ std::size_t expire_batch(pg::Connection& db) {
 }  // namespace
 
 std::size_t expire(pg::Connection& db) {
-    return in_batches([&db] { return expire_batch(db); });
+    static std::atomic<int> begin{0};
+    return in_batches([&db] {
+        return refused_apart(kBatch, begin, [&db](int limit, int offset) {
+            return expire_batch(db, limit, offset);
+        });
+    });
 }
 
 std::size_t forget_dedupe_keys(pg::Connection& db) {

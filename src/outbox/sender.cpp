@@ -353,6 +353,9 @@ std::size_t Sender::conclude_exchange() {
         tell_of(log_, job.done[i].message, exchanged.settled[i], job.done[i].took);
     }
     for (const Scope& scope : exchanged.scopes) tell_of(log_, scope);
+    for (const SetAside& one : exchanged.claim.set_aside)
+        log_.error("A message cannot be claimed and waits a minute",
+                   {{"messageId", one.message_id}, {"tenantId", one.tenant_id}});
     // Claimed while it was closed: the breaker is for them too.
     if (std::ranges::any_of(exchanged.scopes, &Scope::is_opening)) put_back_waiting();
     if (job.limit == 0) return 0;
@@ -579,7 +582,7 @@ void Sender::failed(const pg::Error& error, SteadyTime now) {
         return;
     }
     log_.error("Outbox sender was refused by its database", {{"error", error.what()}});
-    paused_until_ = now + jittered(kFaultPause, rng_);
+    paused_until_ = exchange_.is_to_set_aside() ? now : now + jittered(kFaultPause, rng_);
     try {
         settle_one_by_one();
     } catch (const pg::Error& again) {

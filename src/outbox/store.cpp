@@ -1,9 +1,11 @@
 #include "outbox/store.hpp"
 
 #include "outbox/metrics.hpp"
+#include "outbox/refused.hpp"
 #include "sql/outbox.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace pgcourier::outbox {
 namespace {
@@ -148,13 +150,24 @@ void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOption
                          pg::Params{options.token.value, tenants, messages, senders,
                                     options.look_beyond, options.lease.count(), options.instance_id,
                                     probes, options.account_sid, first_due}});
-        calls.push_back(
-            {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
-                                                 kProbeAgain.count(), options.lead.count()}});
+        if (options.sets_aside) {
+            calls.push_back({sql::outbox::set_aside, pg::Params{options.token.value}});
+        } else {
+            calls.push_back(
+                {sql::outbox::claim_take, pg::Params{options.token.value, interval_ms, deal.probes,
+                                                     kProbeAgain.count(), options.lead.count()}});
+        }
     }
     std::vector<std::optional<DueTime>> marks;
     for (const std::string& tenant : deal.whole) marks.push_back(options.marks.of(tenant));
     calls.push_back({sql::outbox::next_due, pg::Params{deal.whole, marks}});
+}
+
+std::vector<SetAside> read_set_aside(const pg::Rows& rows) {
+    std::vector<SetAside> all;
+    for (const pg::Row row : rows)
+        all.push_back({.message_id = row.string(0), .tenant_id = row.string(1)});
+    return all;
 }
 
 Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token) {
@@ -272,10 +285,15 @@ void renew(pg::Connection& db, std::span<const Lease> leases, std::chrono::milli
 }
 
 std::size_t sweep(pg::Connection& db) {
-    const pg::Call calls[] = {{sql::outbox::plan_by_index}, {sql::outbox::sweep}};
-    const auto count = static_cast<std::size_t>(db.transact(calls)[1].size());
-    lost_leases().Increment(static_cast<double>(count));
-    return count;
+    constexpr int kMost = 1'000;
+    static std::atomic<int> begin{0};
+    return refused_apart(kMost, begin, [&db](int limit, int offset) {
+        const pg::Call calls[] = {{sql::outbox::plan_by_index},
+                                  {sql::outbox::sweep, pg::Params{limit, offset}}};
+        const auto count = static_cast<std::size_t>(db.transact(calls)[1].size());
+        lost_leases().Increment(static_cast<double>(count));
+        return count;
+    });
 }
 
 }  // namespace pgcourier::outbox

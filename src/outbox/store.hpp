@@ -96,6 +96,12 @@ std::vector<ScopeState> read_scopes(const pg::Rows& rows);
 /// queries/outbox/in_flight.sql
 InFlight read_in_flight(const pg::Rows& rows);
 
+/// A message that cannot be claimed.
+struct SetAside {
+    std::string message_id;
+    std::string tenant_id;
+};
+
 struct LeaseOptions {
     LeaseToken token;              // a fresh one for each claim
     std::size_t look_beyond = 16;  // due rows of each lane, for those that are not claimable
@@ -105,17 +111,21 @@ struct LeaseOptions {
     Marks marks{};  // as for lanes_call(); what is dealt is claimed from what the lanes found on
     int rate = 0;   // starts a second of a sender; 0: no limit
     std::chrono::duration<double, std::milli> lead{0};  // as it was dealt with
+    bool sets_aside = false;  // what is found is not to be sent now, but put off
 };
-/// queries/outbox/{claim_lease,claim_take,next_due}.sql: makes what was dealt ours.
+/// queries/outbox/{claim_lease,claim_take,set_aside,next_due}.sql: makes what was dealt ours.
 void add_claim(std::vector<pg::Call>& calls, const Deal& deal, const LeaseOptions& options);
 struct Claim {
-    std::vector<Claimed> messages;  // in the order of seq
-    std::size_t put_behind = 0;     // rows that it moved out of the way of later claims
-    bool saw_not_all = false;       // of some lane
+    std::vector<Claimed> messages;    // in the order of seq
+    std::size_t put_behind = 0;       // rows that it moved out of the way of later claims
+    bool saw_not_all = false;         // of some lane
+    std::vector<SetAside> set_aside;  // instead of being claimed
     /// Until the next row falls due; 0: one is due that somebody else has locked. nullopt: none
     /// waits.
     std::optional<std::chrono::milliseconds> next_due;
 };
+/// rows  of set_aside.sql, the second of these calls
+std::vector<SetAside> read_set_aside(const pg::Rows& rows);
 /// answers  those of the calls that add_claim() added
 Claim read_claim(std::span<const pg::Rows> answers, const Deal& deal, const LeaseToken& token);
 
@@ -150,6 +160,7 @@ void renew(pg::Connection& db, std::span<const Lease> leases, std::chrono::milli
 ///
 /// returns  how many
 /// SQL      queries/outbox/sweep.sql
+/// A message that cannot be written stays as it is, and keeps no other one so.
 std::size_t sweep(pg::Connection& db);
 
 }  // namespace pgcourier::outbox

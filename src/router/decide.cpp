@@ -20,7 +20,7 @@ MessageType message_type(const Claimed& claimed) {
 twilio::OptWord opt_word(const twilio::InboundMessage& message) {
     if (message.opt_out_type == "STOP") return twilio::OptWord::stop;
     if (message.opt_out_type == "START") return twilio::OptWord::start;
-    return twilio::opt_word(message.body);
+    return twilio::opt_word(message.body, message.is_choice);
 }
 
 /// Every address under which the person may be written to. From is checked by the parser.
@@ -62,9 +62,9 @@ Decision decide(const Claimed& claimed, twilio::Event said) {
                           .type = message_type(claimed),
                           .opt_word = twilio::OptWord::none,
                           .persons = {}};
-    // A seller cannot opt out; the word to an unknown number is heard when a tenant gets that
-    // number.
-    if (decision.type == MessageType::client) decision.opt_word = opt_word(decision.message);
+    // Of which shops it holds is looked up: a seller cannot opt out of their own, and other shops
+    // may send from the same number, also from one that nobody has.
+    decision.opt_word = opt_word(decision.message);
     if (decision.opt_word != twilio::OptWord::none) decision.persons = persons(decision.message);
     return decision;
 }

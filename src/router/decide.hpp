@@ -35,7 +35,7 @@ enum class MessageType { unknown_tenant, seller, client };
 /// `seller`, `client`; empty when the tenant is unknown.
 std::string_view to_text(MessageType type);
 
-/// A message to be stored, and the opt-out word of a client that it is.
+/// A message to be stored, and the opt-out word that it is, whoever wrote it.
 struct StoreMessage {
     twilio::InboundMessage message;
     MessageType type = MessageType::unknown_tenant;

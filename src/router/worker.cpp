@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 2000ms;
+// What is put off is due by the database's clock, from when the statement was there.
+constexpr auto kPostponedLater = 200ms;
 constexpr auto kUntilTold =
     std::chrono::hours{1};  // as good as for ever: the tick wakes when something is due
 
@@ -36,7 +38,7 @@ void Worker::run(std::stop_token stop) {
     auto pause = kFirstPause;
     while (!stop.stop_requested()) {
         try {
-            while (const std::size_t routed = stop.stop_requested() ? 0 : run_once()) {
+            while (const std::size_t routed = stop.stop_requested() ? 0 : run_once(stop)) {
                 pause = kFirstPause;
                 report(routed);
             }
@@ -53,22 +55,24 @@ void Worker::run(std::stop_token stop) {
     }
 }
 
-std::size_t Worker::run_once() {
+std::size_t Worker::run_once(const std::stop_token& stop) {
     if (!db_) db_.emplace(options_);
     if (unfinished_) {
         give_back(*db_, *unfinished_);
         unfinished_.reset();
     }
-    std::size_t routed = is_careful_ ? route_carefully() : 0;
+    std::size_t routed = is_careful_ ? route_carefully(stop) : 0;
+    if (stop.stop_requested()) return routed;
     routed += route_due();
-    return routed + route_batch();
+    return routed + route_batch(stop);
 }
 
 // What killed the process was in one of its batches: among the lowest events of the queue, twice
 // over for safety. Every thread goes through them, so that none takes them in a batch;
 // begin_attempt gives each event to one.
-std::size_t Worker::route_carefully() {
-    const std::size_t routed = route_each_alone(0, 2 * settings_.threads * settings_.batch_size);
+std::size_t Worker::route_carefully(const std::stop_token& stop) {
+    const std::size_t routed =
+        route_each_alone(0, 2 * settings_.threads * settings_.batch_size, stop);
     is_careful_ = false;
     return routed;
 }
@@ -85,7 +89,7 @@ std::size_t Worker::route_due() {
     return 1;
 }
 
-std::size_t Worker::route_batch() {
+std::size_t Worker::route_batch(const std::stop_token& stop) {
     const std::int64_t mark = mark_.begin(clock_.steady_now());
     try {
         Claim claim{*db_, mark, settings_.batch_size};
@@ -106,13 +110,16 @@ std::size_t Worker::route_batch() {
         mark_.went_back(clock_.steady_now());
         log_.warn("A batch failed, routing its events one by one", {{"error", e.what()}});
     }
-    return route_each_alone(mark, settings_.batch_size);
+    return route_each_alone(mark, settings_.batch_size, stop);
 }
 
-std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
+// One by one they may take longer than a process has for its end.
+std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit,
+                                     const std::stop_token& stop) {
     std::size_t count = 0;
     std::unordered_set<std::string> waited;  // shops of which an event waited in vain
     for (const std::int64_t id : waiting(*db_, mark, limit)) {
+        if (stop.stop_requested()) break;
         const std::optional<Attempt> attempt = begin_attempt(*db_, id);
         if (!attempt) continue;
         const std::optional<std::string> shop = route_alone(*attempt);
@@ -120,7 +127,7 @@ std::size_t Worker::route_each_alone(std::int64_t mark, std::size_t limit) {
         // One may wait for what is its own; of two the next ones would too. Batches go on without.
         if (!shop || shop->empty() || waited.insert(*shop).second) continue;
         held_up_[*shop] = clock_.steady_now() + kPostponed;
-        retries_.push_back(held_up_[*shop]);  // when those that wait with it are due
+        retries_.push_back(held_up_[*shop] + kPostponedLater);  // when those with it are due
         if (!is_careful_) break;
     }
     return count;
@@ -165,7 +172,7 @@ void Worker::postpone_alone(const Attempt& attempt, milliseconds wait) {
     unfinished_ = attempt;  // should that fail
     postpone(*db_, attempt, wait);
     unfinished_.reset();
-    retries_.push_back(clock_.steady_now() + wait);
+    retries_.push_back(clock_.steady_now() + wait + kPostponedLater);
 }
 
 /// returns  0: it is not

@@ -54,18 +54,19 @@ class Worker {
 
     /// Routes one batch, and one event that failed before when one is due.
     ///
+    /// stop     once requested, events that are routed one by one are left where they are
     /// returns  how many events were dealt with; 0: nothing is left to do now
     /// throws   pg::Error when the database is the matter; what was claimed is back in the queue
-    std::size_t run_once();
+    std::size_t run_once(const std::stop_token& stop = {});
 
     /// Routes until stop is requested; the batch in hand is finished. Blocks: give it a thread.
     void run(std::stop_token stop);
 
   private:
-    std::size_t route_carefully();
+    std::size_t route_carefully(const std::stop_token& stop);
     std::size_t route_due();
-    std::size_t route_batch();
-    std::size_t route_each_alone(std::int64_t mark, std::size_t limit);
+    std::size_t route_batch(const std::stop_token& stop);
+    std::size_t route_each_alone(std::int64_t mark, std::size_t limit, const std::stop_token& stop);
     std::optional<std::string> route_alone(const Attempt& attempt);
     void route(Claim& claim);
     std::chrono::milliseconds held_up_for(std::string_view shop);

@@ -37,7 +37,7 @@ constexpr auto kErrors = std::to_array<ErrorCode>({
     {21608, systemic, account, "a trial account can send to verified numbers only"},
     {21609, permanent, message, "the StatusCallback URL is not valid"},
     {21610, permanent, message, "the recipient has opted out"},
-    {21611, transient, sender, "the sender's queue is full"},
+    {21611, rate_limited, sender, "the sender's queue is full"},
     {21612, permanent, message, "the recipient cannot be reached from this sender"},
     {21614, permanent, message, "the recipient is no mobile number"},
     {21617, permanent, message, "the body is longer than 1600 characters"},
@@ -51,7 +51,7 @@ constexpr auto kErrors = std::to_array<ErrorCode>({
     {21656, permanent, message, "the template's variables are not valid"},
     {21701, systemic, account, "the messaging service does not exist"},
     {21703, systemic, account, "the messaging service has no sender"},
-    {30001, transient, sender, "the queue is full"},
+    {30001, rate_limited, sender, "the queue is full"},
     {30002, systemic, account, "the account is suspended"},
     {30003, permanent, message, "the recipient's phone cannot be reached"},
     {30004, permanent, message, "the message was blocked"},
@@ -104,15 +104,15 @@ static_assert(std::ranges::adjacent_find(kErrors, std::ranges::greater_equal{}, 
 Verdict by_status(int code, int http_status) {
     if (http_status == 429) return {rate_limited, account, "too many requests", false};
     if (http_status == 401) return {systemic, account, "the credentials are refused", false};
-    if (http_status == 403) return {systemic, account, "access is forbidden", false};
-    if (http_status == 404) return {systemic, account, "the account or path does not exist", false};
+    if (http_status == 403) return {systemic, account, "access is forbidden", true};
+    if (http_status == 404) return {systemic, account, "the account or path does not exist", true};
     if (http_status >= 300 && http_status < 400) {
-        return {systemic, account, "redirected: this is not the API's base URL", false};
+        return {systemic, account, "redirected: this is not the API's base URL", true};
     }
     // Each refusal of Twilio's has a code: a proxy or a firewall on the way said this, of all
     // messages perhaps, and none of them may be given up for it.
     if (code == 0 && http_status >= 400 && http_status < 500 && http_status != 408) {
-        return {systemic, account, "refused by something that is not Twilio's API", false};
+        return {systemic, account, "refused by something that is not Twilio's API", true};
     }
     // 408: a gateway stopped waiting, for us or for Twilio.
     if (http_status >= 400 && http_status < 500 && http_status != 408) {

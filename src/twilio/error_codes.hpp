@@ -38,7 +38,8 @@ struct Verdict {
     ErrorClass error_class;
     ErrorScope scope;
     std::string_view words;
-    /// A guess: nobody knows this code. A permanent one is believed when it comes a second time.
+    /// A guess: nobody knows this code. A permanent one is believed when it comes a second time, a
+    /// systemic one is believed to be the account's when no others are sent meanwhile.
     bool is_guess;
 };
 

@@ -106,6 +106,8 @@ InboundMessage message_of(const Reader& request) {
             .wa_id = request.text("WaId"),
             .external_user_id = request.address("ExternalUserId"),
             .opt_out_type = request.text("OptOutType"),
+            .is_choice = !request.raw("ButtonText").empty() ||
+                         !request.raw("ButtonPayload").empty() || !request.raw("ListId").empty(),
             .details_json = details_json(request.form())};
 }
 

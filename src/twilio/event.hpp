@@ -43,6 +43,7 @@ struct InboundMessage {
     std::string wa_id;             // digits without `+`, as Twilio gives it
     std::string external_user_id;  // bare
     std::string opt_out_type;      // STOP, START, HELP or empty
+    bool is_choice = false;        // a button or a list's entry of the shop's was chosen
     /// A JSON object with what else is there, or empty: button {text, payload, type}, list {id,
     /// title, description}, location {latitude, longitude, address, label}, quoted {message_sid,
     /// sender}, referral {body, headline, source_id, source_type, source_url, media_id,

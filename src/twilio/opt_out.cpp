@@ -16,6 +16,8 @@ constexpr std::string_view kStop[] = {"STOP",    "STOPALL", "UNSUBSCRIBE", "CANC
                                       "END",     "QUIT",    "REVOKE",      "OPTOUT",
                                       "OPT-OUT", "ARRET",   "DESABONNER"};
 constexpr std::string_view kStart[] = {"START", "UNSTOP", "REPRENDRE"};
+// On a button of the shop's they are about an order, a booking, a tour.
+constexpr std::string_view kAmbiguous[] = {"CANCEL", "END", "QUIT", "REVOKE", "START", "REPRENDRE"};
 
 // Longest first, where one begins like another.
 constexpr std::array<std::string_view, 3> kCourtesyInThree = {"S'IL", "VOUS", "PLAIT"};
@@ -160,9 +162,11 @@ bool are_courtesies(std::span<const std::string> words) {
 
 }  // namespace
 
-OptWord opt_word(std::string_view body) {
+OptWord opt_word(std::string_view body, bool is_choice) {
     const std::vector<std::string> words = words_of(body);
     if (words.empty() || !counts(words.front()) || words.size() >= kTooManyWords)
+        return OptWord::none;
+    if (is_choice && std::ranges::find(kAmbiguous, words.front()) != std::end(kAmbiguous))
         return OptWord::none;
     if (!are_courtesies(std::span{words}.subspan(1))) return OptWord::none;
     return std::ranges::find(kStop, words.front()) != std::end(kStop) ? OptWord::stop

@@ -12,6 +12,9 @@ enum class OptWord { none, stop, start };
 /// OPTOUT, OPT-OUT, ARRÊT, DÉSABONNER stop, START, UNSTOP, REPRENDRE start, with or without
 /// accents, composed or decomposed, in any case, with any Unicode space around and punctuation
 /// after, alone or followed only by courtesies (please, svp, s'il vous plaît, merci).
-OptWord opt_word(std::string_view body);
+///
+/// is_choice  it is the text of a button or of a list's entry, which the shop wrote: CANCEL, END,
+///            QUIT, REVOKE, START and REPRENDRE are then about something else ("Cancel" an order)
+OptWord opt_word(std::string_view body, bool is_choice = false);
 
 }  // namespace pgcourier::twilio

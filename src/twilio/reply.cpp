@@ -76,6 +76,7 @@ SendOutcome read_reply(int http_status, std::string_view content_type,
                    .permanent_on_repeat = is_permanent && verdict.is_guess,
                    .error_class = verdict.error_class,
                    .scope = verdict.scope,
+                   .is_guess = verdict.is_guess,
                    .reason = std::move(reason),
                    .retry_after = wait};
 }

@@ -27,7 +27,8 @@ struct Refused {
     ErrorClass error_class =
         ErrorClass::transient;  // transient, rate_limited, permanent or systemic
     ErrorScope scope = ErrorScope::message;
-    std::string reason;  // `twilio 21211: …`; no body and no full number
+    bool is_guess = false;  // nobody knows this code, or there is none
+    std::string reason;     // `twilio 21211: …`; no body and no full number
     std::optional<std::chrono::milliseconds> retry_after;  // Twilio's wish, at most a day
 };
 

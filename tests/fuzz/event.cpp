@@ -70,6 +70,7 @@ void check(const Event& event) {
 }
 
 void check_decisions(const Event& event, router::Claimed claimed) {
+    std::optional<OptWord> word;
     for (const EventKind kind : {EventKind::inbound, EventKind::status, EventKind::unrecognized}) {
         claimed.kind = kind;
         for (const auto& [has_tenant, is_seller] :
@@ -87,8 +88,9 @@ void check_decisions(const Event& event, router::Claimed claimed) {
                                                         : router::MessageType::client),
                             "by who wrote it");
                     const bool has_word = store->opt_word != OptWord::none;
-                    require(!has_word || store->type == router::MessageType::client,
-                            "only a client opts out");
+                    require(word.value_or(store->opt_word) == store->opt_word,
+                            "its word is its own, whoever wrote it to whom");
+                    word = store->opt_word;
                     require(has_word != store->persons.empty(), "a word holds for somebody");
                     require(!has_word || store->persons[0] == event.from, "first for who wrote it");
                 } else if (std::holds_alternative<router::HandOver>(decision)) {

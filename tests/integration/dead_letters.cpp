@@ -192,6 +192,38 @@ BOOST_FIXTURE_TEST_CASE(an_event_is_routed_again_and_one_that_is_gone_is_left, L
     BOOST_TEST(open_letters() == "gone");
 }
 
+// The shop whose number it was has another one: its clients' messages are no business of the next
+// one's.
+BOOST_FIXTURE_TEST_CASE(an_event_is_not_routed_to_the_shop_that_has_the_number_by_now, Letters) {
+    db.exec(
+        "INSERT INTO webhook_events (key, kind, format, raw, payload, \"to\", correlation_id) "
+        "VALUES "
+        "('msg:1', 'inbound', 'form', '', '{}', '+33700000001', 'c'), ('status:1', 'status', "
+        "'form', '', '{}', '+33700000001', 'c');"
+        "INSERT INTO dead_letter_jobs (id, tenant_id, job_type, payload) SELECT key, '" +
+        shop +
+        "', 'webhook_event', jsonb_build_object('webhook_event_id', id) FROM webhook_events;");
+    const auto event = db.query_value("SELECT id FROM webhook_events WHERE key = 'msg:1'");
+    db.exec("UPDATE tenants SET whatsapp_phone_number = NULL");
+    for (const bool has_next : {false, true}) {
+        if (has_next) db.add_tenant("next", "+33700000001");
+        db.exec("DELETE FROM webhook_queue");
+        for (const std::string& call : {std::string{"ops.retry_dead_letter('msg:1')"},
+                                        fmt::format("ops.reroute(event => {})", event)}) {
+            const std::string said = ask(call);
+            BOOST_TEST(said.find("which does not have that number any more") != std::string::npos,
+                       said);
+        }
+        BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
+    }
+    BOOST_TEST(ids("ops.retry_dead_letters(everything => true)") == "msg:1- status:1");
+
+    db.exec("DELETE FROM tenants WHERE name = 'next'");
+    db.exec("UPDATE tenants SET whatsapp_phone_number = '+33700000001'");
+    BOOST_TEST(ids("ops.retry_dead_letters(everything => true)") == "msg:1");
+    BOOST_TEST(open_letters() == "");
+}
+
 BOOST_FIXTURE_TEST_CASE(one_that_is_not_as_we_write_them_holds_up_none_of_the_others, Letters) {
     add_dead("a");
     db.exec(

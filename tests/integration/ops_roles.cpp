@@ -376,6 +376,10 @@ BOOST_FIXTURE_TEST_CASE(a_writer_sends_messages_and_takes_over_those_that_came, 
                        "LIMIT 100 FOR UPDATE SKIP LOCKED; UPDATE messages_in SET handled_at = "
                        "now() WHERE handled_at IS NULL; COMMIT; LISTEN messages_in") == "");
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in WHERE handled_at IS NOT NULL") == 1);
+    BOOST_TEST(first(connection,
+                     "SELECT count(*) FROM messages_out WHERE tenant_id = 'shop' AND status = "
+                     "'pending' AND delivery_status IS NULL AND delivered_at IS NULL AND read_at "
+                     "IS NULL AND undelivered_at IS NULL AND error_code IS NULL") == "1");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_writer_can_do_nothing_else, Writer) {
@@ -384,6 +388,7 @@ BOOST_FIXTURE_TEST_CASE(a_writer_can_do_nothing_else, Writer) {
         "'+33655443322', 'x', 'k')");
     for (const char* statement :
          {"SELECT body FROM messages_out",
+          "SELECT \"to\" FROM messages_out",
           "UPDATE messages_out SET body = 'y'",
           "DELETE FROM messages_out",
           "UPDATE messages_in SET body = 'y'",

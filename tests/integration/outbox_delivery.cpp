@@ -291,6 +291,32 @@ BOOST_FIXTURE_TEST_CASE(too_fast_pauses_the_sender_and_a_channel_that_is_none_fo
     BOOST_TEST(letters(fast) + letters(none) == 2);
 }
 
+// Their messages were sent before it was known: they are no probe that failed.
+BOOST_FIXTURE_TEST_CASE(callbacks_of_what_was_sent_before_the_pause_do_not_make_it_longer,
+                        Callbacks) {
+    std::vector<std::string> before;
+    for (const char* to : {"+33612345601", "+33612345602", "+33612345603"})
+        before.push_back(sent(to));
+    for (const std::string& id : before) {
+        callback(sid_of(id), "undelivered", "", 0, "63018");
+        delivery.run_once();
+        BOOST_TEST(scope() == "63018|1");
+    }
+    BOOST_TEST(db.count("SELECT probes FROM outbox_scopes WHERE scope LIKE 'sender:%'") == 0);
+
+    const std::string probe = before.front();
+    db.exec("UPDATE outbox_scopes SET opened_at = opened_at - interval '1 min'");
+    db.exec(
+        "UPDATE messages_out SET sent_at = now(), undelivered_at = NULL, delivery_status = "
+        "'sent' WHERE id = '" +
+        probe + "'");
+    db.exec("DELETE FROM delivery_events");
+    callback(sid_of(probe), "undelivered", "", 0, "63018");
+    delivery.run_once();
+    BOOST_TEST(scope() == "63018|6");
+    BOOST_TEST(db.count("SELECT probes FROM outbox_scopes WHERE scope LIKE 'sender:%'") == 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_callback_older_than_the_pause_says_nothing_of_now, Callbacks) {
     const std::string id = sent();
     callback(sid_of(id), "undelivered", "", 0, "63018");
@@ -301,11 +327,11 @@ BOOST_FIXTURE_TEST_CASE(a_callback_older_than_the_pause_says_nothing_of_now, Cal
 }
 
 BOOST_AUTO_TEST_CASE(only_errors_of_the_sending_number_pause_it) {
-    BOOST_TEST((outbox::pause_of(63018) == 10s));
+    for (const int code : {63018, 21611, 30001}) BOOST_TEST((outbox::pause_of(code) == 10s), code);
     for (const int code : {63001, 63007, 63020, 63022, 63026, 63051, 21606}) {
         BOOST_TEST((outbox::pause_of(code) == 60s), code);
     }
-    for (const int code : {0, 63016, 63024, 21610, 21611, 30001, 20003, 12345}) {
+    for (const int code : {0, 63016, 63024, 21610, 20003, 12345}) {
         BOOST_TEST(!outbox::pause_of(code).has_value(), code);
     }
 }

@@ -186,7 +186,7 @@ BOOST_FIXTURE_TEST_CASE(a_sweep_locks_only_what_it_sweeps, InFlight) {
         "UPDATE outbox_leases SET expires_at = now() WHERE tenant_id = 'one';"
         "UPDATE outbox_leases SET unknown_since = now() WHERE message_id = 'one.bert.1'");
     pg::Transaction sweeping{connection};
-    BOOST_TEST(connection.exec(sql::outbox::sweep).size() == 1);
+    BOOST_TEST(connection.exec(sql::outbox::sweep, pg::Params{1000, 0}).size() == 1);
     BOOST_TEST(db.query_rows("SELECT id FROM messages_out WHERE seq < 20 ORDER BY seq FOR UPDATE "
                              "SKIP LOCKED") == (Texts{"one.bert.1", "two.anna.1", "two.bert.1"}),
                boost::test_tools::per_element());

@@ -229,7 +229,7 @@ struct Plans {
         claim();
         db.exec("UPDATE outbox_leases SET expires_at = now() - interval '1 s' WHERE seq > 0");
         begin();
-        touches_little(sql::outbox::sweep, "");
+        touches_little(sql::outbox::sweep, "(1000, 0)");
         commit();
         BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'unknown'") ==
                    kMessages);
@@ -251,7 +251,7 @@ struct Plans {
         add(kMessages, "now() + interval '1 h'");
         db.exec("UPDATE outbox_queue SET expires_at = now() WHERE expires_at IS NOT NULL");
         begin();
-        touches_little(sql::outbox::expire, fmt::format("({})", kMessages));
+        touches_little(sql::outbox::expire, fmt::format("({}, 0)", kMessages));
         commit();
         BOOST_TEST(db.count("SELECT count(*) FROM messages_out WHERE status = 'expired'") ==
                    kMessages);

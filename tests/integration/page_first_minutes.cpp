@@ -150,7 +150,7 @@ BOOST_FIXTURE_TEST_CASE(a_new_user_gets_through_the_first_minutes_and_the_readme
     here.replaced.emplace_back("postgresql://pgcourier:secret@127.0.0.1:5432/pgcourier",
                                "postgresql://pgcourier:secret" + own.substr(own.find('@')));
     here.not_run = {
-        {"sudo apt-get install ./pgcourier_*.deb postgresql",
+        {"sudo apt-get install ./build/release/pgcourier_*.deb postgresql",
          "it changes the machine; `make test-package` installs it into a clean Debian root"},
         {"make", "it builds what the tests run"},
         {"pgcourier dev", "it runs until it is ended, here on other ports", [&] { start_dev(); }},

@@ -108,9 +108,11 @@ BOOST_FIXTURE_TEST_CASE(what_a_process_that_polls_has_stored_itself_it_routes_at
     for (std::uint64_t number = 1; number <= 3; ++number) {
         const auto form = inbound_form(number, "+33698765432", kShop, "Bonjour");
         BOOST_TEST(post_signed(at("/webhooks/twilio"), form).status == 200);
-        BOOST_TEST(eventually([&] {
-            return db.count("SELECT count(*) FROM messages_in") == static_cast<int>(number);
-        }));
+        BOOST_TEST(eventually(
+            [&] {
+                return db.count("SELECT count(*) FROM messages_in") == static_cast<int>(number);
+            },
+            std::chrono::seconds{3}));
     }
 }
 

@@ -429,6 +429,61 @@ BOOST_FIXTURE_TEST_CASE(stop_and_start_in_one_batch_count_in_the_order_in_which_
               "+33612345678|2026-02-08 12:00:02");
 }
 
+// What somebody answers is said to the shops that wrote from that number, whoever has it.
+BOOST_FIXTURE_TEST_CASE(a_word_to_a_common_number_is_said_to_the_shops_that_wrote_from_it, Router) {
+    db.exec(
+        "INSERT INTO tenants (id, name) VALUES ('answered', 'a'), ('waits', 'w'), ('silent', 's'), "
+        "('sells', 's'), ('elsewhere', 'e');"
+        "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ('sells', '+33612345678');"
+        "INSERT INTO instances (id, host, pid, version, roles, default_sender) VALUES "
+        "(gen_random_uuid(), 'h', 1, '1', 'sender', '+33700000009');"
+        "INSERT INTO messages_out (tenant_id, \"to\", body) SELECT id, '+33612345678', 'x' FROM "
+        "tenants WHERE id IN ('answered', 'waits', 'sells', 'elsewhere');"
+        "UPDATE messages_out SET sent_from = '+33700000009' WHERE tenant_id IN ('answered', "
+        "'sells');"
+        "UPDATE messages_out SET sent_from = '+33700000008' WHERE tenant_id = 'elsewhere';"
+        "INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('silent', '+33655555555', "
+        "'x')");
+    const auto opted_out = [this] {
+        return db.query_rows("SELECT tenant_id, phone_number FROM opt_outs ORDER BY 1, 2");
+    };
+    receive(db,
+            an_inbound(1, "FR.1349", "+33700000009", {{"Body", "STOP"}, {"WaId", "33612345678"}}));
+    BOOST_TEST(route() == 1u);
+    TEST_ROWS(messages("tenant_id IS NULL, message_type IS NULL"), "t|t");
+    TEST_ROWS(opted_out(), "answered|+33612345678", "answered|FR.1349", "waits|+33612345678",
+              "waits|FR.1349");
+    TEST_ROWS(db.query_rows("SELECT tenant_id, event_type FROM event_log WHERE event_type LIKE "
+                            "'opt_out%' ORDER BY 1"),
+              "answered|opt_out_recorded", "waits|opt_out_recorded");
+    TEST_ROWS(db.query_rows("SELECT status FROM messages_out WHERE tenant_id = 'waits'"),
+              "blocked");
+
+    receive(db, an_inbound(2, kClient, "+33700000009", {{"Body", "START"}}));
+    BOOST_TEST(route() == 1u);
+    TEST_ROWS(opted_out(), );
+
+    // Also where a shop has that number: of its seller's word the others hear, of its client's
+    // both.
+    db.exec(fmt::format("UPDATE tenants SET whatsapp_phone_number = '+33700000009' WHERE id = '{}'",
+                        shop));
+    db.exec(
+        fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body, sent_from) SELECT id, "
+                    "'{}', 'x', '+33700000009' FROM tenants WHERE id = 'answered'",
+                    kSeller));
+    route();  // what had come to that number before
+    db.exec("DELETE FROM opt_outs");
+    receive(db, an_inbound(3, kSeller, "+33700000009", {{"Body", "STOP"}}));
+    BOOST_TEST(route() == 1u);
+    TEST_ROWS(opted_out(), "answered|+33698765432");
+    receive(db, an_inbound(4, kClient, "+33700000009", {{"Body", "STOP"}}));
+    BOOST_TEST(route() == 1u);
+    TEST_ROWS(db.query_rows(fmt::format("SELECT tenant_id = '{}', tenant_id = 'answered' FROM "
+                                        "opt_outs WHERE phone_number = '{}' ORDER BY 1, 2",
+                                        shop, kClient)),
+              "f|f", "f|t", "t|f");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_stop_blocks_what_waits_for_that_person_in_the_same_transaction, Router) {
     db.exec(
         fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{0}', '{1}', "
@@ -612,6 +667,19 @@ BOOST_FIXTURE_TEST_CASE(
               "t|3");
     BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue") == 0);
     BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 19);
+}
+
+// A process has half a minute for its end.
+BOOST_FIXTURE_TEST_CASE(events_that_are_routed_one_by_one_are_left_when_the_process_is_to_end,
+                        Router) {
+    for (int i = 1; i <= 5; ++i) receive(db, an_inbound(i, kClient, kShop));
+    std::stop_source stop;
+    hook = [&](const router::Claimed&) { stop.request_stop(); };
+    router::Worker careful = a_worker({.is_after_unclean_end = true});
+
+    BOOST_TEST(careful.run_once(stop.get_token()) == 1u);
+    BOOST_TEST(db.count("SELECT count(*) FROM messages_in") == 1);
+    BOOST_TEST(db.count("SELECT count(*) FROM webhook_queue WHERE attempts = 0") == 4);
 }
 
 // ---- Workers beside each other

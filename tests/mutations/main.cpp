@@ -58,6 +58,7 @@ constexpr const char* kSuites[] = {
     "opt_out",
     "maintenance",
     "outbox_messages",
+    "outbox_refused",
     "inbox",
     "outbox_delivery",
     "router",

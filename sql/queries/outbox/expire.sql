@@ -1,7 +1,7 @@
 -- outbox.expire: what still waits when its expires_at has come becomes expired, also while sending is paused and nothing
 -- is claimed. Serves from outbox_queue_expires_at_idx. Rows that a claim has locked are left to it, and
 -- messages that somebody else has locked for the next time. promote.sql comes after it in the same transaction.
--- $1 limit integer
+-- $1 limit integer  $2 how many of the first to pass over integer
 -- returns  tenant ids and recipients of the conversations that may go on
 WITH act AS MATERIALIZED (
     SELECT set_config('pgcourier.act', 'expire', true) AS act),
@@ -11,7 +11,7 @@ late AS MATERIALIZED (
     JOIN messages_out AS m ON m.seq BETWEEN q.seq AND q.seq
     WHERE q.expires_at <= now()
     ORDER BY q.expires_at
-    LIMIT $1::integer
+    LIMIT $1::integer OFFSET $2::integer
     FOR UPDATE OF q SKIP LOCKED FOR NO KEY UPDATE OF m SKIP LOCKED),
 dequeued AS (
     DELETE FROM outbox_queue AS q USING late AS l WHERE q.ctid = l.place

@@ -31,7 +31,7 @@ settled AS (
     UPDATE messages_out AS m
     SET status = o.act, lease_token = NULL,
         attempts = m.attempts - (o.act = 'failed' AND o.is_outage)::integer,
-        deferrals = m.deferrals + (o.act = 'failed' AND o.is_outage)::integer, provider_message_id = coalesce(o.provider_id, m.provider_message_id),
+        deferrals = least(m.deferrals + (o.act = 'failed' AND o.is_outage)::integer, 32767), provider_message_id = coalesce(o.provider_id, m.provider_message_id),
         sent_from = coalesce(o.sender, m.sent_from), sent_at = CASE WHEN o.act = 'sent' THEN clock_timestamp() END,
         last_error = o.reason, error_code = CASE WHEN o.act <> 'sent' THEN m.error_code END, next_attempt_at = NULL,
         updated_at = clock_timestamp() AT TIME ZONE 'UTC'

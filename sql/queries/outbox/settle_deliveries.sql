@@ -10,7 +10,8 @@
 -- returns  a row for each callback: id, verdict (settles: it made its message sent; settles late: one that was taken for
 --          not sent; merges; contradicts: it tells of an attempt that was taken for not sent, and there was another;
 --          unknown; locked: look again in a moment), message id, provider id, tenant id, recipient; and when it
---          told of a failure that was news: the number it was sent from, the code, how old the callback is in ms
+--          told of a failure that was news: the number it was sent from, the code, how old the callback is in ms; and how long
+--          ago the message was sent in ms
 WITH fresh AS MATERIALIZED (
     SELECT d.id
     FROM delivery_events AS d
@@ -42,14 +43,14 @@ matched AS MATERIALIZED (
         LIMIT 1) AS by_provider ON true),
 messages AS MATERIALIZED (
     SELECT m.id, m.seq, m.tenant_id, m."to", m.status, m.calls, m.lease_token, m.provider_message_id,
-           m.delivery_status, m.sent_from, m.correlation_id
+           m.delivery_status, m.sent_from, m.sent_at, m.correlation_id
     FROM messages_out AS m
     WHERE m.id = ANY (ARRAY(SELECT x.message_id FROM matched AS x))
     ORDER BY m.seq + 0
     FOR NO KEY UPDATE SKIP LOCKED),
 judged AS MATERIALIZED (
     SELECT x.id, x.message_id, x.provider_message_id, x.attempt, x.status, x.error_code, x.rank, x.received_at, x.event_id, m.tenant_id,
-           m."to", m.correlation_id, coalesce(w.rank, 0) AS was_rank,
+           m."to", m.correlation_id, m.sent_at, coalesce(w.rank, 0) AS was_rank,
            coalesce(m.sent_from, nullif(e."from", ''), t.whatsapp_phone_number) AS sent_from,
            CASE WHEN m.id IS NULL AND x.message_id IS NOT NULL THEN 'locked'
                 WHEN m.id IS NULL AND x.received_at > clock_timestamp() - interval '5 min' THEN 'waits'
@@ -191,7 +192,8 @@ done AS (
         look_again_at = CASE j.verdict WHEN 'waits' THEN clock_timestamp() + interval '5 s' WHEN 'locked' THEN now() END
     FROM judged AS j WHERE d.id = j.id)
 SELECT j.id, j.verdict, j.message_id, j.provider_message_id, j.tenant_id, j."to", f.sent_from, f.error_code,
-       (extract(epoch FROM clock_timestamp() - f.received_at) * 1000)::bigint AS age_ms
+       (extract(epoch FROM clock_timestamp() - f.received_at) * 1000)::bigint AS age_ms,
+       (extract(epoch FROM clock_timestamp() - coalesce(j.sent_at, clock_timestamp())) * 1000)::bigint AS sent_ago_ms
 FROM judged AS j
 LEFT JOIN failures AS f ON f.id = j.id
 WHERE j.verdict <> 'waits'

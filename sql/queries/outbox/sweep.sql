@@ -1,5 +1,6 @@
 -- outbox.sweep: messages whose lease has ended without an outcome become unknown, never pending: whoever had them may
 -- have sent them. Serves from outbox_leases_expires_at_idx. The message is locked before its lease, as settle.sql does.
+-- $1 limit integer  $2 how many of the first to pass over integer
 -- returns  the ids
 WITH expired AS MATERIALIZED (
     SELECT m.id, l.tenant_id, l.recipient, l.token, l.seq
@@ -7,7 +8,7 @@ WITH expired AS MATERIALIZED (
     JOIN messages_out AS m ON m.id BETWEEN l.message_id AND l.message_id
     WHERE l.unknown_since IS NULL AND l.expires_at <= now()
     ORDER BY l.seq
-    LIMIT 1000
+    LIMIT $1::integer OFFSET $2::integer
     FOR NO KEY UPDATE OF m SKIP LOCKED),
 ended AS (
     UPDATE outbox_leases AS l SET unknown_since = clock_timestamp()

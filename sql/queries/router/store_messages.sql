@@ -1,6 +1,7 @@
 -- router.store_messages: store inbound messages in the order in which they are given. A message that no
 -- tenant ever had gets its tenant now and is new to the shop; any other that was there stays as it is and is returned (the fence of
--- G2 that holds when the raw event is no longer kept). A STOP or START counts once, with the row that it came with.
+-- G2 that holds when the raw event is no longer kept). A STOP or START counts once, with the row that it came with: for the shop whose
+-- client said it, and for each that wrote to that person from the same number.
 -- No join of two batches, and lookups inside sub-selects of their own (OFFSET 0): no plan depends on how many rows the
 -- planner expects. What is repeated is only looked for where fewer were stored than given: 0.2 ms of 10 for 500. One unnest()
 -- for each column, since FROM unnest(…, …) keeps a copy of all rows first: another 0.2 ms.
@@ -21,20 +22,28 @@ WITH stored AS (
     SET tenant_id = excluded.tenant_id, message_type = excluded.message_type, "to" = excluded."to",
         event_id = excluded.event_id, handled_at = NULL
     WHERE m.tenant_id IS NULL AND m.message_type IS NULL AND excluded.tenant_id IS NOT NULL
-    RETURNING m.id, m.tenant_id, m.provider_message_id AS sid, m.correlation_id, m.event_id),
+    RETURNING m.id, m.tenant_id, m.provider_message_id AS sid, m."to", m.message_type, m.correlation_id, m.event_id),
 -- Persons in order, as every other batch takes them: two that lock the same ones cannot wait for each other.
 said AS MATERIALIZED (
     SELECT o.id, o.tenant_id, o.correlation_id, o.event_id, o.word,
-           pgcourier_record_opt_word(o.tenant_id, o.person, o.word, o.said_at, o.source, o.event_id,
-                                     o.correlation_id) AS is_opted_out
+           CASE WHEN o.is_own
+                THEN pgcourier_record_opt_word(o.tenant_id, o.person, o.word, o.said_at, o.source, o.event_id, o.correlation_id)
+                ELSE pgcourier_record_word_elsewhere(o.tenant_id, o.person, o.word, o.said_at, o.source, o.event_id, o.correlation_id)
+           END AS is_opted_out
     FROM (
-        SELECT s.id, s.tenant_id, s.correlation_id, s.event_id, w.person, w.word, e.said_at, e.source
+        SELECT s.id, t.id AS tenant_id, t.is_own, s.correlation_id, s.event_id, w.person, w.word, e.said_at, e.source
         FROM unnest($13::bigint[], $14::text[], $15::text[]) AS w (event_id, person, word)
         JOIN stored AS s ON s.event_id = w.event_id
         CROSS JOIN LATERAL (
             SELECT coalesce(e.occurred_at, e.received_at) AS said_at, e.source
             FROM webhook_events AS e WHERE e.id = w.event_id OFFSET 0) AS e
-        ORDER BY s.tenant_id, w.person, e.said_at, w.event_id
+        CROSS JOIN LATERAL (
+            SELECT s.tenant_id, true WHERE s.message_type = 'client'
+            UNION ALL
+            SELECT o.id, false FROM pgcourier_shops_that_wrote(s."to", ARRAY(
+                SELECT p.person FROM unnest($13::bigint[], $14::text[]) AS p (event_id, person) WHERE p.event_id = w.event_id), w.word) AS o (id)
+            WHERE o.id IS DISTINCT FROM s.tenant_id) AS t (id, is_own)
+        ORDER BY t.id, w.person, e.said_at, w.event_id
         OFFSET 0) AS o),
 repeated AS MATERIALIZED (
     SELECT r.event_id, m.id, m.tenant_id, coalesce(m.correlation_id, e.correlation_id) AS correlation_id
@@ -61,5 +70,5 @@ logged AS (
     SELECT o.tenant_id, CASE o.word WHEN 'stop' THEN 'opt_out_recorded' ELSE 'opt_out_revoked' END, 'message_in', o.id,
            o.correlation_id, 'client', jsonb_build_object('is_opted_out', o.is_opted_out),
            clock_timestamp() AT TIME ZONE 'UTC'
-    FROM (SELECT DISTINCT ON (event_id) id, tenant_id, correlation_id, word, is_opted_out FROM said) AS o)
+    FROM (SELECT DISTINCT ON (event_id, tenant_id) id, tenant_id, correlation_id, word, is_opted_out FROM said WHERE is_opted_out IS NOT NULL) AS o)
 SELECT r.event_id FROM repeated AS r ORDER BY r.event_id;

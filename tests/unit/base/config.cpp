@@ -395,6 +395,11 @@ BOOST_AUTO_TEST_CASE(letters_and_the_log_are_kept_at_least_as_long_as_messages) 
                "EVENT_LOG_RETENTION_DAYS: found \"60\", expected a whole number from 90 to 3650");
 }
 
+BOOST_AUTO_TEST_CASE(the_poll_is_the_heartbeat_and_so_never_rarer_than_by_default) {
+    BOOST_TEST(good({{"OUTBOX_POLL_INTERVAL_MS", "60000"}}).outbox_poll_interval.count() == 5000);
+    BOOST_TEST(good({{"OUTBOX_POLL_INTERVAL_MS", "4999"}}).outbox_poll_interval.count() == 4999);
+}
+
 BOOST_AUTO_TEST_CASE(a_token_that_is_too_short_to_be_one_is_refused_by_its_length) {
     BOOST_TEST(problem_of({{"TWILIO_AUTH_TOKEN", "pa55word"}}) ==
                "TWILIO_AUTH_TOKEN: found 8 characters, expected an auth token as Twilio's console "

@@ -59,6 +59,7 @@ twilio::SendOutcome refused(int code, int status = 400,
                            .permanent = verdict.error_class == twilio::ErrorClass::permanent,
                            .error_class = verdict.error_class,
                            .scope = verdict.scope,
+                           .is_guess = verdict.is_guess,
                            .reason = "twilio " + std::to_string(code),
                            .retry_after = retry_after};
 }
@@ -193,21 +194,61 @@ BOOST_AUTO_TEST_CASE(a_systemic_error_that_hits_one_message_while_others_are_sen
     BOOST_TEST(!credentials(b).is_open);
 }
 
-// A firewall before Twilio that refuses one body, with a page of its own: the account pauses until
-// a probe with another message, three times at most.
+// A firewall before Twilio that refuses one body, with a page of its own: its number pauses until a
+// probe with another message, three times at most; the account only when nothing was sent for long.
 BOOST_AUTO_TEST_CASE(a_message_that_a_proxy_refuses_does_not_stop_the_others_for_good) {
     Breaker b = breaker();
     Claimed m = message("a");
     for (m.deferrals = 0; m.deferrals < 3; ++m.deferrals) {
         BOOST_TEST(std::holds_alternative<PutBack>(b.judge(m, refused(0, 400))));
-        BOOST_TEST(credentials(b).is_open);
+        BOOST_TEST(credentials(b).is_open == (m.deferrals == 0));
+        BOOST_TEST(sender(b).is_open == (m.deferrals > 0));
         b.judge(probe("other"), kAccepted);
         BOOST_TEST(!credentials(b).is_open);
+        BOOST_TEST(!sender(b).is_open);
     }
     for (m.attempt = 1; m.attempt < 5; ++m.attempt)
         BOOST_TEST(std::holds_alternative<RetryAfter>(b.judge(m, refused(0, 400))));
     BOOST_TEST(std::holds_alternative<DeadLetter>(b.judge(m, refused(0, 400))));
     BOOST_TEST(!credentials(b).is_open);
+}
+
+// One shop's campaign that a firewall refuses is that shop's; three numbers' in a row is not.
+BOOST_AUTO_TEST_CASE(what_nobody_knows_pauses_a_number_while_others_are_sent) {
+    Scope account = well("credentials:1");
+    account.success_ago = 10s;
+    const char* const numbers[] = {kSender, "+33700000002", "+33700000003"};
+    std::vector<Scope> scopes{well("provider"), account};
+    for (const char* number : numbers) scopes.push_back(well(sender_scope(number)));
+    Breaker b = breaker(scopes);
+    for (int i = 0; i < 10; ++i) {
+        const Step step = b.judge(message(std::to_string(i)), refused(0, 403));
+        BOOST_TEST(std::holds_alternative<PutBack>(step));
+    }
+    BOOST_TEST(sender(b).is_opening);
+    BOOST_TEST(!credentials(b).is_open);
+
+    for (const int senders : {2, 3}) {
+        Claimed m = message("x");
+        m.from = numbers[senders - 1];
+        b.judge(m, refused(99999, 403));
+        BOOST_TEST(credentials(b).is_opening == (senders == 3));
+    }
+    BOOST_TEST(!scope(b, sender_scope("+33700000003")).is_open);
+
+    // With a success between it is no row; and what Twilio says of the account is not doubted.
+    Breaker other = breaker(scopes);
+    for (const char* number : numbers) {
+        Claimed m = message("x");
+        m.from = number;
+        other.judge(m, refused(0, 404));
+        Claimed sent = message("y");
+        sent.from = "+33700000004";
+        other.judge(sent, kAccepted);
+    }
+    BOOST_TEST(!credentials(other).is_open);
+    other.judge(message("z"), refused(20003, 401));
+    BOOST_TEST(credentials(other).is_opening);
 }
 
 BOOST_AUTO_TEST_CASE(an_outage_dead_letters_none_of_those_that_an_earlier_one_put_back) {

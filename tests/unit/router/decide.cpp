@@ -82,14 +82,30 @@ BOOST_AUTO_TEST_CASE(the_opt_out_word_is_the_body_or_twilios_own_verdict) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(only_a_client_can_opt_out) {
-    Claimed event = an_event(kMessage, "&Body=STOP&OptOutType=STOP");
+// Of which shops it holds is the statement's to look up.
+BOOST_AUTO_TEST_CASE(a_word_is_read_whoever_wrote_it_to_whomever) {
+    Claimed event = an_event(kMessage, "&Body=STOP");
     event.is_seller = true;
-    BOOST_TEST((stored(event).opt_word == OptWord::none));
+    BOOST_TEST((stored(event).opt_word == OptWord::stop));
 
     event.tenant.reset();
-    BOOST_TEST((stored(event).opt_word == OptWord::none));
-    BOOST_TEST(stored(event).persons.empty());
+    BOOST_TEST((stored(event).opt_word == OptWord::stop));
+    BOOST_TEST(stored(event).persons.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_shops_own_button_cancels_an_order_and_opts_nobody_out) {
+    for (const char* choice : {"&ButtonText=x", "&ButtonPayload=order_42", "&ListId=row_1"}) {
+        const auto word = [choice](const char* body) {
+            return stored(an_event(kMessage, fmt::format("&Body={}{}", body, choice).c_str()))
+                .opt_word;
+        };
+        BOOST_TEST_CONTEXT(choice) {
+            BOOST_TEST((word("Cancel") == OptWord::none));
+            BOOST_TEST((word("Start") == OptWord::none));
+            BOOST_TEST((word("Stop") == OptWord::stop));
+            BOOST_TEST((word("Cancel&OptOutType=STOP") == OptWord::stop));
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_word_holds_for_every_address_of_the_person) {

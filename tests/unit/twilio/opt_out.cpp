@@ -24,6 +24,16 @@ BOOST_AUTO_TEST_CASE(each_word_alone_stops_or_starts) {
     all_mean("start", {"START", "UNSTOP", "REPRENDRE"});
 }
 
+BOOST_AUTO_TEST_CASE(what_a_button_of_the_shops_may_mean_otherwise_does_not_count_as_a_choice) {
+    for (const char* text :
+         {"CANCEL", "End", "quit", "REVOKE", "Start", "reprendre", "Cancel please"})
+        BOOST_TEST(name_of(opt_word(text, true)) == std::string{"none"}, text);
+    for (const char* text :
+         {"STOP", "stopall", "Unsubscribe", "OPTOUT", "opt-out", "Arrêt", "désabonner"})
+        BOOST_TEST(name_of(opt_word(text, true)) == std::string{"stop"}, text);
+    BOOST_TEST(name_of(opt_word("UNSTOP", true)) == std::string{"start"});
+}
+
 BOOST_AUTO_TEST_CASE(case_does_not_matter) {
     all_mean("stop", {"stop", "Stop", "sToP", "arrêt", "Arrêt", "ArrÊt", "désabonner", "Désabonner",
                       "opt-Out", "optout"});
