@@ -5,10 +5,10 @@
 // have been cut off once, and 15 s meanwhile. 8 connections that never pause, so that a p99 is what
 // a burst of the crowd's bytes, or of its coming back, costs those that come in the middle of it.
 #include "harness/load.hpp"
+#include "harness/rounds.hpp"
 #include "harness/sample.hpp"
 #include "harness/sink.hpp"
 #include "harness/slow_crowd.hpp"
-#include "harness/rounds.hpp"
 #include "harness/system.hpp"
 #include "support/eventually.hpp"
 

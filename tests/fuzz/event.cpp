@@ -1,7 +1,7 @@
 // A body that verified, read and routed: any bytes give an event whose kind, content and key agree
 // and whose texts PostgreSQL can hold; whatever the tenant and the writer, the decision is one of
-// those documented, a seller never opts out, and a word has the persons for whom it holds. A form
-// that is decoded and encoded anew is the same event.
+// those documented, its word is the same, and a word has the persons for whom it holds. A form that
+// is decoded and encoded anew is the same event.
 #include "twilio/event.hpp"
 
 #include "fuzz/support.hpp"
@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <stdexcept>
 #include <string>
 

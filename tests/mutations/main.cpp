@@ -46,24 +46,15 @@ using std::chrono::milliseconds;
 /// Those that run statements in their own process and take seconds; of each only what uses a
 /// mutant's statement is run. What only a suite of half a minute misses wants a test of its own.
 constexpr const char* kSuites[] = {
-    "claim_neighbours",
-    "lane_neighbours",
-    "outbox_neighbours",
-    "delivery_neighbours",
-    "look_neighbours",
-    "router_neighbours",
-    "timer_neighbours",
-    "opt_out_locks",
-    "dead_letters",
-    "opt_out",
-    "maintenance",
-    "outbox_messages",
-    "outbox_refused",
-    "inbox",
-    "outbox_delivery",
-    "router",
-    "outbox_claims",
-    "backfill",
+    "claim_neighbours",  "lane_neighbours",
+    "outbox_neighbours", "delivery_neighbours",
+    "look_neighbours",   "router_neighbours",
+    "timer_neighbours",  "opt_out_locks",
+    "dead_letters",      "opt_out",
+    "maintenance",       "outbox_messages",
+    "outbox_refused",    "inbox",
+    "outbox_delivery",   "router",
+    "outbox_claims",     "backfill",
 };
 
 /// Those by which a message comes that no webhook brought.
