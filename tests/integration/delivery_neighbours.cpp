@@ -265,3 +265,47 @@ BOOST_FIXTURE_TEST_CASE(callbacks_queue_rows_and_letters_that_somebody_has_locke
                  "event message_sent one.anna.2", "event message_sent one.bert.2",
                  "message one.anna.2", "message one.bert.2");
 }
+
+// ---- What cannot be written
+
+BOOST_FIXTURE_TEST_CASE(only_the_first_callbacks_that_would_be_taken_are_put_off, Told) {
+    for (const char* sid : {"SM told", "SM later", "SM due", "SM due too", "SM fresh", "SM next"})
+        callback(sid, "delivered");
+    exec(
+        "UPDATE delivery_events SET settled_at = now(), look_again_at = now() - interval '1 h' "
+        "WHERE provider_message_id = 'SM told';"
+        "UPDATE delivery_events SET look_again_at = now() + interval '1 h' WHERE "
+        "provider_message_id = 'SM later';"
+        "UPDATE delivery_events SET look_again_at = now() - interval '2 s' WHERE "
+        "provider_message_id = 'SM due';"
+        "UPDATE delivery_events SET look_again_at = now() - interval '1 s' WHERE "
+        "provider_message_id = 'SM due too'");
+    const auto put_off = [&] {
+        return changed([&] { connection.exec(sql::outbox::postpone_deliveries); });
+    };
+    TEST_CHANGED(put_off(), "callback SM due delivered", "callback SM fresh delivered");
+
+    pg::Connection person = db.connect("person");
+    const pg::Transaction transaction{person};
+    person.exec_script(
+        "SELECT FROM delivery_events WHERE provider_message_id IN ('SM due too', 'SM next') FOR "
+        "UPDATE");
+    TEST_CHANGED(put_off(), );
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_sent_before_a_pause_moves_the_probe_of_its_own_number, Told) {
+    exec(
+        "DELETE FROM outbox_scopes;"
+        "INSERT INTO outbox_scopes (scope, opened_at, probe_at, error_code) SELECT 'sender:' || n, "
+        "now() - interval '1 min', now(), 1 FROM unnest(ARRAY['+33700000001', '+33700000002']) AS "
+        "n");
+    const auto told = [&](std::int64_t sent_ago_ms) {
+        connection.exec(sql::outbox::open_sender_scope,
+                        pg::Params{"+33700000001", 2, "reason", 10'000, sent_ago_ms});
+        return db.query_rows(
+            "SELECT scope, error_code, probes, round(extract(epoch FROM probe_at - now()) / 10) "
+            "FROM outbox_scopes ORDER BY scope");
+    };
+    TEST_TEXTS(told(120'000), "sender:+33700000001|2|0|1", "sender:+33700000002|1|0|0");
+    TEST_TEXTS(told(1'000), "sender:+33700000001|2|1|6", "sender:+33700000002|1|0|0");
+}
