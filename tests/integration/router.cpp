@@ -485,6 +485,22 @@ BOOST_FIXTURE_TEST_CASE(a_word_to_a_common_number_is_said_to_the_shops_that_wrot
               "f|f", "f|t", "t|f");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_another_shop_refuses_costs_this_one_neither_message_nor_word, Router) {
+    db.exec(
+        "INSERT INTO tenants (id, name) VALUES ('refuses', 'r');"
+        "ALTER TABLE opt_outs ADD CONSTRAINT its_own CHECK (tenant_id <> 'refuses')");
+    db.exec(
+        fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body, sent_from) VALUES "
+                    "('refuses', '{}', 'x', '{}')",
+                    kClient, kShop));
+    receive(db, an_inbound(1, kClient, kShop, {{"Body", "STOP"}}));
+    BOOST_TEST(route() == 1u);
+    TEST_ROWS(messages("tenant_id IS NOT NULL, message_type"), "t|client");
+    TEST_ROWS(db.query_rows("SELECT tenant_id <> 'refuses', phone_number FROM opt_outs"),
+              "t|+33612345678");
+    TEST_ROWS(events(), "opt_out_recorded|1", "webhook_received|1");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_stop_blocks_what_waits_for_that_person_in_the_same_transaction, Router) {
     db.exec(
         fmt::format("INSERT INTO messages_out (tenant_id, \"to\", body) VALUES ('{0}', '{1}', "
