@@ -3,6 +3,8 @@
 #include "base/log.hpp"
 #include "pg/error.hpp"
 
+#include <string>
+
 namespace pgcourier::outbox {
 namespace {
 
@@ -18,7 +20,7 @@ std::size_t refused_apart(int most, std::atomic<int>& begin,
     } catch (const pg::Error& e) {
         if (!e.is_about_rows()) throw;
     }
-    const Log log{"Worker"};
+    std::string error;
     std::size_t total = 0;
     int refused = 0;
     for (int i = 0; i < most && refused < kMostRefused; ++i) {
@@ -29,9 +31,12 @@ std::size_t refused_apart(int most, std::atomic<int>& begin,
         } catch (const pg::Error& e) {
             if (!e.is_about_rows()) throw;
             ++refused;
-            log.error("A message cannot be written and stays as it is", {{"error", e.what()}});
+            error = e.what();
         }
     }
+    if (refused > 0)
+        Log{"Worker"}.error("Messages cannot be written and stay as they are",
+                            {{"messages", refused}, {"error", error}});
     if (refused == kMostRefused) begin = first + refused;
     return total;
 }

@@ -12,7 +12,7 @@ namespace pgcourier::outbox {
 ///
 /// begin    where to begin: 0, or behind so many that were all refused the time before
 /// step     does it to `limit` rows at most, passing over the first `offset`; returns how many
-/// returns  how many in all; each row that was refused is told in the log
+/// returns  how many in all; how many were refused is told in the log
 /// throws   pg::Error for what is no row's fault
 std::size_t refused_apart(int most, std::atomic<int>& begin,
                           const std::function<std::size_t(int limit, int offset)>& step);

@@ -77,6 +77,31 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_cannot_be_claimed_keeps_only_those_behind
     BOOST_TEST(column(poison, "attempts") == "1");
 }
 
+// It blocks what waits for the person, in the transaction that settles what others were sent.
+BOOST_FIXTURE_TEST_CASE(an_opt_out_that_cannot_be_recorded_keeps_nothing_from_being_settled,
+                        Refusing) {
+    twilio.script().add(
+        {.to = kAnna, .then = {.answer = sim::Answer::error, .status = 400, .code = 21610}});
+    refuse("NEW.status = 'blocked'");
+    const std::string first = add(kAnna, "text");
+    const std::string waits = add(kAnna, "poison");
+    const std::string other = add(kBert, "x");
+    {
+        RunningSender sender{db.options("sender"), settings()};
+        BOOST_TEST(eventually([&] { return status(first) == "dead" && status(other) == "sent"; }));
+        const std::string late = add("+33655555555", "x");
+        sender.wake().notify();
+        BOOST_TEST(eventually([&] { return status(late) == "sent"; }));
+        // Twilio refuses the next one too, and then nothing waits that refuses to be blocked.
+        BOOST_TEST(eventually([&] { return status(waits) == "dead" && is_idle(); }));
+        BOOST_TEST(eventually([&] {
+            return db.count(fmt::format("SELECT count(*) FROM opt_outs WHERE phone_number = '{}'",
+                                        kAnna)) == 1;
+        }));
+    }
+    BOOST_TEST(count("unknown") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_lease_that_cannot_be_ended_keeps_no_other_one_from_it, Refusing) {
     for (int i = 1; i <= 5; ++i)
         add(fmt::format("+3361234560{}", i), i == 1 || i == 3 ? "poison" : "x");
@@ -142,6 +167,28 @@ BOOST_FIXTURE_TEST_CASE(a_callback_that_cannot_be_written_keeps_no_other_one_wai
         wake.notify();
         BOOST_TEST(eventually([&] { return delivered() == 5; }));
     }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_opt_out_told_by_callback_that_cannot_be_recorded_costs_no_other_one,
+                        Refusing) {
+    for (const char* to : {kAnna, kBert}) add(to, "text");
+    Wake sender_wake;
+    outbox::Sender sender{db.options("sender"), settings(), sender_wake, system_clock(), 1};
+    while (sender.run_once() > 0) {
+    }
+    BOOST_REQUIRE(count("sent") == 2);
+    add(kAnna, "poison");
+    refuse("NEW.status = 'blocked'");
+    db.exec(
+        "INSERT INTO delivery_events (provider_message_id, message_id, attempt, status, "
+        "error_code, event_id, correlation_id, received_at) SELECT provider_message_id, id, 1, "
+        "'undelivered', 21610, 1, 'c', now() FROM messages_out WHERE status = 'sent'");
+    Wake wake;
+    outbox::Delivery delivery{db.options("delivery"), wake, 1};
+    BOOST_TEST(delivery.run_once() == 2);
+    BOOST_TEST(db.query_value("SELECT string_agg(phone_number, ' ') FROM opt_outs") == kBert);
+    BOOST_TEST(db.count("SELECT count(*) FROM dead_letter_jobs") == 2);
+    BOOST_TEST(delivery.run_once() == 0);
 }
 
 // The queue and the leases know a message by its recipient and its tenant.
